@@ -1,0 +1,1 @@
+"""The parts of deepbio-bench that its commands share; each module's first lines say what it is for."""

@@ -1,0 +1,289 @@
+"""What there is to run: reads `config/`, checks it, and answers which runs with which parameters.
+
+Every Snakemake process, each cluster job's included, goes through this module, so it imports nothing heavy.
+"""
+
+import ast
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from deepbio.files import BadInput
+
+SCRIPTS = Path(__file__).resolve().parent.parent
+ROOT = SCRIPTS.parent.parent
+SCHEMAS = SCRIPTS.parent / "schemas"
+SCALES = ("quick", "standard", "full")
+CONTROLS = ("perfect", "random", "constant")
+
+
+@dataclass(frozen=True, order=True)
+class Run:
+    """One unit of work; its fields spell the path of its results."""
+
+    task: str
+    dataset: str
+    method: str
+    seed: int
+
+    @property
+    def folder(self):
+        return f"{self.task}/{self.dataset}/{self.method}/seed{self.seed}"
+
+
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """YAML without pickled objects, in which a key may stand only once and 1e-3 is a number."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise BadInput(f"{key.start_mark.name}:{key.start_mark.line + 1}: key '{key.value}' stands twice")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 reads 1e-3 as a string because it has no dot; hyper-parameters are written that way everywhere.
+Loader.add_implicit_resolver("!exponent", re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789"))
+Loader.add_constructor("!exponent", lambda loader, node: float(loader.construct_scalar(node)))
+
+
+def read_yaml(path):
+    """Parse one YAML file; BadInput names file and line."""
+    try:
+        with open(path) as handle:
+            return yaml.load(handle, Loader=Loader) or {}
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise BadInput(f"{path}:{line}: not YAML: {error.problem}") from None
+
+
+def check(value, schema, where):
+    """Validate against workflow/schemas/<schema>.schema.yaml; BadInput names the file and every wrong key."""
+    validator = _validator(schema)
+    errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
+    if errors:
+        lines = [f"{where}: {'.'.join(map(str, e.absolute_path)) or 'top level'}: {e.message}" for e in errors]
+        raise BadInput("\n".join(lines))
+    return value
+
+
+@cache
+def _validator(schema):
+    return jsonschema.Draft202012Validator(read_yaml(SCHEMAS / f"{schema}.schema.yaml"))
+
+
+def merge(base, over):
+    """`base` with the keys of `over` in their place; mappings are merged key by key.
+
+    A search space (`{choice: …}`, `{log_uniform: …}`) is one value: it is replaced whole.
+    """
+    merged = dict(base)
+    for key, value in (over or {}).items():
+        nested = isinstance(merged.get(key), dict) and isinstance(value, dict) and not _is_space(merged[key])
+        merged[key] = merge(merged[key], value) if nested and not _is_space(value) else value
+    return merged
+
+
+def _is_space(value):
+    return len(value) == 1 and next(iter(value)) in {"choice", "uniform", "log_uniform", "integer"}
+
+
+class Catalog:
+    """The tasks, methods, baselines and sources of a config folder, seen at one scale.
+
+    `settings` is the Snakemake config (config.yaml with all overrides). Raises BadInput for a wrong key,
+    an unknown id, a task whose source has no entry, or a method without its Python file.
+    """
+
+    def __init__(self, settings=None, config=ROOT / "config"):
+        self.config = Path(config)
+        defaults = read_yaml(self.config / "config.yaml")
+        self.settings = check({**defaults, **(settings or {})}, "config", self.config / "config.yaml")
+        self.scale = self.settings["scale"]
+        self.sources = self._read("sources", "source")
+        self.tasks = self._read("tasks", "task")
+        listed = self._read("methods", "method")
+        baselines = self._read("baselines", "method")
+        for name in listed.keys() & baselines.keys():
+            raise BadInput(f"{self.config}/baselines/{name}.yaml: '{name}' is already the id of a method")
+        self.roles = {**dict.fromkeys(listed, "listed"), **dict.fromkeys(baselines, "baseline")}
+        self.methods = listed | baselines
+        self._check_references()
+        self.selected_tasks = self._selection("tasks", self.tasks)
+        self.selected_methods = self._selection("methods", listed)
+
+    def _read(self, folder, schema):
+        files = sorted((self.config / folder).glob("*.yaml"))
+        return {file.stem: check(read_yaml(file), schema, file) for file in files}
+
+    def _check_references(self):
+        for name, task in self.tasks.items():
+            where = f"{self.config}/tasks/{name}.yaml"
+            self._needs_code("tasks", name, where)
+            for other in task.get("baselines", []) + task.get("methods", []):
+                if other not in self.methods:
+                    raise BadInput(f"{where}: baselines: unknown method '{other}'; no config file has that name")
+            for scale, plan in task["scales"].items():
+                for dataset, facts in plan["datasets"].items():
+                    for source in facts["sources"]:
+                        if source not in self.sources:
+                            raise BadInput(
+                                f"{where}: scales.{scale}.datasets.{dataset}.sources: unknown source '{source}'; "
+                                f"describe it in {self.config}/sources/{source}.yaml"
+                            )
+        for name, method in self.methods.items():
+            folder = "methods" if self.roles[name] == "listed" else "baselines"
+            where = f"{self.config}/{folder}/{name}.yaml"
+            self._needs_code(folder, name, where)
+            for task in method.get("tasks", []):
+                if task not in self.tasks:
+                    raise BadInput(f"{where}: tasks: unknown task '{task}'")
+            for figure in method.get("published", []):
+                if figure["task"] not in self.tasks:
+                    raise BadInput(f"{where}: published: unknown task '{figure['task']}'")
+
+    def _needs_code(self, folder, name, where):
+        if not (SCRIPTS / "deepbio" / folder / f"{name}.py").exists():
+            raise BadInput(f"{where}: workflow/scripts/deepbio/{folder}/{name}.py is missing")
+
+    def _selection(self, key, known):
+        wanted = self.settings[key]
+        if wanted == "all":
+            return sorted(known)
+        wanted = wanted.replace(",", " ").split() if isinstance(wanted, str) else list(wanted)
+        for name in wanted:
+            if name not in known:
+                raise BadInput(f"config: {key}: unknown id '{name}'; known are: {', '.join(sorted(known))}")
+        return sorted(wanted)
+
+    # ---- tasks and datasets
+
+    def plan(self, task):
+        """What a task does at this scale (origin, datasets), or None where it has no such scale."""
+        return self.tasks[task]["scales"].get(self.scale)
+
+    def datasets(self, task):
+        """Ids of the datasets of a task at this scale."""
+        plan = self.plan(task)
+        return list(plan["datasets"]) if plan else []
+
+    def dataset(self, task, dataset):
+        """The facts of one dataset; what it does not say itself (kind, metrics, splits) comes from its task."""
+        facts = self.plan(task)["datasets"][dataset]
+        inherited = {key: self.tasks[task][key] for key in ("input", "output", "metrics")}
+        return {"splits": 1, "parameters": {}, "origin": self.plan(task)["origin"], **inherited, **facts}
+
+    def split_of(self, task, dataset, seed):
+        """Number of the split that a seed uses: seeds go round the splits of a dataset."""
+        return (seed - 1) % self.dataset(task, dataset)["splits"] + 1
+
+    # ---- runs
+
+    def competitors(self, task, dataset):
+        """Ids of the methods and baselines that run on a dataset: those at home there that take its kind of data."""
+        facts = self.dataset(task, dataset)
+        at_home = set(self.tasks[task].get("baselines", []) + self.tasks[task].get("methods", []))
+        return [
+            name
+            for name, method in sorted(self.methods.items())
+            if (self.roles[name] == "baseline" or name in self.selected_methods)
+            and (name in at_home or task in method.get("tasks", []) or self._crosses(method))
+            and facts["input"] in method["inputs"]
+            and facts["output"] in method["outputs"]
+        ]
+
+    def _crosses(self, method):
+        return self.settings["cross"] and method.get("cross", False)
+
+    def seeds(self, task, dataset, method):
+        """Seeds of a method on a dataset: every split at least once; a deterministic method repeats no split."""
+        splits = self.dataset(task, dataset)["splits"]
+        count = splits if self.methods[method].get("deterministic") else max(splits, self.settings["seeds"])
+        return range(1, count + 1)
+
+    def runs(self, task=None, method=None):
+        """All selected runs, or those of one task and/or one method."""
+        return [
+            Run(one, dataset, name, seed)
+            for one in (self.selected_tasks if task is None else [task])
+            for dataset in self.datasets(one)
+            for name in self.competitors(one, dataset)
+            if method in (None, name)
+            for seed in self.seeds(one, dataset, name)
+        ]
+
+    def parameters(self, method, task, dataset):
+        """Hyper-parameters of a method: the paper's, changed by scale, then by task, then by dataset."""
+        facts = self.methods[method]
+        scale = facts.get("scales", {}).get(self.scale, {})
+        here = scale.get("tasks", {}).get(task, {})
+        parameters = merge(facts.get("hyperparameters", {}), {k: v for k, v in scale.items() if k != "tasks"})
+        parameters = merge(parameters, {k: v for k, v in here.items() if k != "datasets"})
+        return merge(parameters, here.get("datasets", {}).get(dataset, {}))
+
+    def interpreted(self, task=None, method=None):
+        """The runs that get figures: the first seed of each method that defines `interpret`."""
+        return [run for run in self.runs(task, method) if run.seed == 1 and self.interprets(run.method)]
+
+    def interprets(self, method):
+        tree = ast.parse(self.file_of(method).read_text())
+        return any(isinstance(node, ast.FunctionDef) and node.name == "interpret" for node in ast.walk(tree))
+
+    # ---- code: which files decide a result
+
+    def file_of(self, method):
+        folder = "methods" if self.roles[method] == "listed" else "baselines"
+        return SCRIPTS / "deepbio" / folder / f"{method}.py"
+
+    def code(self, *names, interpret=False):
+        """Files that a command rests on: the named scripts or modules and all they import of this package.
+
+        What is imported only inside `interpret` functions counts with `interpret=True`.
+        """
+        return sorted({str(file) for name in names for file in _imports(SCRIPTS / name, interpret)})
+
+    # ---- sources
+
+    def sources_of(self, task):
+        """Ids of the source sets that a task needs at this scale."""
+        return sorted({s for dataset in self.datasets(task) for s in self.dataset(task, dataset)["sources"]})
+
+
+@cache
+def _imports(file, interpret):
+    """The file and, transitively, the modules of this package that it imports."""
+    found, todo = set(), [file]
+    while todo:
+        current = todo.pop()
+        if current in found:
+            continue
+        found.add(current)
+        for module in _imported_names(ast.parse(current.read_text()), interpret):
+            target = SCRIPTS / (module.replace(".", "/") + ".py")
+            if target.exists():
+                todo.append(target)
+    return frozenset(found)
+
+
+def _imported_names(node, interpret):
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef) and child.name == "interpret" and not interpret:
+            continue
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom) and child.module:
+            yield child.module
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        else:
+            yield from _imported_names(child, interpret)
+
+
+def as_json(value):
+    """One-line JSON with sorted keys: how parameters travel to a command and what Snakemake compares."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

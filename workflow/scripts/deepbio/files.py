@@ -1,0 +1,79 @@
+"""Files that are either whole or absent, stable digests, and the error that a user is meant to read."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class BadInput(ValueError):
+    """Something a user must mend. The message names the file, and the line, record or key in it."""
+
+
+@contextmanager
+def atomic(path, *, folder=False):
+    """Yield a temporary path beside `path`; it takes the place of `path` only when the block ends well.
+
+    With `folder=True` the temporary path is an empty folder and an older folder at `path` is replaced.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    # mkdtemp makes folders that only their owner can read; results are for everybody the umask admits.
+    umask = os.umask(0)
+    os.umask(umask)
+    scratch.chmod(0o777 & ~umask)
+    temporary = scratch if folder else scratch / path.name
+    try:
+        yield temporary
+        if folder and path.is_dir():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def sha256(path):
+    """SHA-256 of a file as 64 hexadecimal digits."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def digest(*parts):
+    """A short digest of JSON-able values (dict order does not matter), bytes and arrays."""
+    state = hashlib.sha256()
+    for part in parts:
+        if hasattr(part, "tobytes"):
+            state.update(f"{part.dtype}{part.shape}".encode())
+            # Row blocks keep a memory-mapped array of any size out of memory.
+            rows = max(1, 2**24 // max(1, part.nbytes // max(1, len(part)))) if part.ndim else 1
+            for start in range(0, len(part) if part.ndim else 1, rows):
+                state.update((part[start : start + rows] if part.ndim else part).tobytes())
+        elif isinstance(part, bytes):
+            state.update(part)
+        else:
+            state.update(json.dumps(part, sort_keys=True, default=str).encode())
+        state.update(b"\0")
+    return state.hexdigest()[:16]
+
+
+def code_digest(files):
+    """Digest of the bytes of several source files, in the order of their names."""
+    return digest(*[Path(file).read_bytes() for file in sorted(map(str, files))])
+
+
+def read_json(path):
+    """Parse a JSON file; BadInput names file, line and column when it is not JSON."""
+    try:
+        return json.loads(Path(path).read_text())
+    except json.JSONDecodeError as error:
+        raise BadInput(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
+
+
+def write_json(path, value):
+    """Write JSON with sorted keys, atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
