@@ -1,0 +1,41 @@
+"""What the commands of workflow/scripts share: reading their arguments and ending with a message, not a traceback."""
+
+import argparse
+import json
+import logging
+import sys
+
+from deepbio.catalog import SCALES, Catalog
+from deepbio.files import BadInput
+
+
+def parser(description):
+    return argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+
+
+def json_object(text):
+    """An argument that is a JSON object."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("a JSON object is needed, such as '{\"steps\": 100}'")
+    return value
+
+
+def add_scale(arguments):
+    arguments.add_argument("--scale", choices=SCALES, default="quick", help="scale of tasks and methods")
+
+
+def catalog_at(scale):
+    return Catalog({"scale": scale})
+
+
+def run(main):
+    """Call `main()`; a BadInput becomes one message and exit status 1."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    try:
+        main()
+    except BadInput as error:
+        sys.exit(f"error: {error}")

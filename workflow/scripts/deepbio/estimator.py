@@ -1,0 +1,94 @@
+"""What scikit-learn baselines share: features by kind of input, a stated grid, storage without pickle."""
+
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import GridSearchCV, KFold, PredefinedSplit, StratifiedKFold
+
+from deepbio import features, metrics
+from deepbio.data import concatenate
+from deepbio.files import atomic, read_json, write_json
+
+SCORING = {"binary": "roc_auc", "multilabel": "roc_auc", "regression": "neg_mean_squared_error"}
+
+
+class EstimatorMethod:
+    """A baseline that is one scikit-learn estimator for each output; a subclass says `estimator`.
+
+    Parameters: `grid` (settings to choose from), `folds` (0: they are compared on the validation split; n: by
+    n-fold cross-validation over training and validation samples). The winner is fitted again on both.
+    """
+
+    def __init__(self, parameters):
+        self.parameters = parameters
+        self.kind = None
+        self.models = []
+
+    def estimator(self, kind, seed):
+        """An unfitted scikit-learn estimator for `kind` of output."""
+        raise TypeError(f"{type(self).__module__} does not name its estimator")
+
+    def features(self, split):
+        """Design matrix (samples, features), dense or sparse."""
+        return features.matrix(split, self.parameters)
+
+    def fit(self, train, valid, job):
+        self.kind = train.context["output"]
+        both = concatenate(train, valid)
+        x, labels = self.features(both), metrics.columns(both.y)
+        in_valid = np.arange(len(both)) >= len(train)
+        seed = job.number("estimator") % 2**32
+        self.models = [
+            self.fit_output(x[known], labels[known, column], in_valid[known], seed)
+            for column, known in enumerate(~np.isnan(labels).T)
+        ]
+
+    def fit_output(self, x, y, in_valid, seed):
+        y = y.astype(int) if self.kind != "regression" else y
+        model, grid = self.estimator(self.kind, seed), self.parameters.get("grid")
+        if not grid:
+            return model.fit(x, y)
+        folds = self.parameters.get("folds", 0)
+        if folds:
+            kind = KFold if self.kind == "regression" else StratifiedKFold
+            splitter = kind(folds, shuffle=True, random_state=seed)
+        else:
+            splitter = PredefinedSplit(np.where(in_valid, 0, -1))
+        return GridSearchCV(model, grid, scoring=SCORING[self.kind], cv=splitter).fit(x, y).best_estimator_
+
+    def predict(self, split):
+        x = self.features(split)
+        return {"y": np.stack([_scores(model, x, self.kind) for model in self.models], axis=1)}
+
+    def weights(self):
+        """Number of fitted coefficients of linear models; None for others."""
+        finals = [model[-1] if hasattr(model, "steps") else model for model in self.models]
+        if not all(hasattr(final, "coef_") for final in finals):
+            return None
+        return int(sum(np.size(final.coef_) + np.size(final.intercept_) for final in finals))
+
+    def save(self, folder):
+        from skops import io
+
+        with atomic(Path(folder) / "model.skops") as temporary:
+            io.dump(self.models, temporary)
+        write_json(Path(folder) / "model.json", {"parameters": self.parameters, "kind": self.kind})
+
+    def load(self, folder):
+        from skops import io
+
+        facts = read_json(Path(folder) / "model.json")
+        self.parameters, self.kind = facts["parameters"], facts["kind"]
+        # skops builds only the types that it knows to be safe; anything else in the file is an error.
+        self.models = io.load(Path(folder) / "model.skops", trusted=self.trusted)
+
+    trusted = ()
+
+
+def _scores(model, x, kind):
+    if kind == "regression":
+        return model.predict(x).astype(float)
+    if hasattr(model, "predict_proba"):
+        return model.predict_proba(x)[:, 1]
+    # A margin above zero is a call, as a probability above one half is.
+    return 1 / (1 + np.exp(-model.decision_function(x)))

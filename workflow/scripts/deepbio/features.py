@@ -1,0 +1,20 @@
+"""Design matrices for methods that take numbers only: one way for each kind of input."""
+
+import numpy as np
+
+
+def matrix(split, parameters):
+    """(samples, features) of a split: a table as it is, molecules as circular fingerprints, sequences as counts of
+    k-mers on both strands. `parameters` may say `fingerprint` (radius, bits, counts) or `k`."""
+    kind = split.context["input"]
+    if kind == "table":
+        return np.asarray(split["x"], dtype=np.float64)
+    if kind == "molecule":
+        from deepbio.molecules import circular_fingerprints
+
+        return circular_fingerprints(split["smiles"], **parameters.get("fingerprint", {}))
+    if kind == "sequence":
+        from deepbio.sequences import kmer_counts
+
+        return kmer_counts(np.asarray(split["codes"]), parameters.get("k", 5))
+    raise ValueError(f"no design matrix is known for input '{kind}'")

@@ -1,0 +1,135 @@
+"""What network methods share: building, fitting with early stopping, predicting in batches, saving without pickle."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional as F
+
+from deepbio import metrics, training
+from deepbio.files import atomic, read_json, write_json
+
+
+class NetworkMethod:
+    """A method that is one torch module; a subclass says `build` and `batch`, and `loss` where it is its own.
+
+    `shape` holds the JSON-able facts that the network's form depends on (numbers of inputs and outputs, the mean
+    and spread of the labels); with the parameters it is enough to build the network again.
+    """
+
+    def __init__(self, parameters):
+        self.parameters = parameters
+        self.shape = {}
+        self.network = None
+
+    # ---- what a method says of itself
+
+    def build(self, parameters, shape):
+        """The torch module."""
+        raise TypeError(f"{type(self).__module__} does not say how its network is built")
+
+    def batch(self, split, index):
+        """Tensors for the samples `index` of `split`: inputs, and `y` where the split has labels."""
+        raise TypeError(f"{type(self).__module__} does not say what goes into its network")
+
+    def describe(self, split):
+        """The shape of the data that the network is built for."""
+        y = metrics.columns(split.y)
+        shape = {"outputs": y.shape[1], "kind": split.context["output"]}
+        if shape["kind"] == "regression":
+            shape["mean"] = np.nanmean(y, axis=0).tolist()
+            shape["spread"] = np.maximum(np.nanstd(y, axis=0), 1e-12).tolist()
+        return shape
+
+    def loss(self, network, batch):
+        """Mean loss over the known labels: cross-entropy for classes, squared error of standardised numbers."""
+        output = network(batch).float()
+        y = batch["y"].to(output.dtype).reshape(output.shape)
+        known = ~torch.isnan(y)
+        if self.shape["kind"] == "regression":
+            mean, spread = (output.new_tensor(self.shape[key]) for key in ("mean", "spread"))
+            return F.mse_loss(output[known], ((y - mean) / spread)[known])
+        return F.binary_cross_entropy_with_logits(output[known], y[known])
+
+    # ---- the contract
+
+    def fit(self, train, valid, job):
+        self.shape = self.describe(train)
+        self.network = self.train_network(self.parameters, train, valid, job)
+
+    def train_network(self, parameters, train, valid, job, name="fit", settings=None, groups=None, on_epoch=None):
+        """Build a network with `parameters` and train it by parameters["training"] (and `settings` over them)."""
+        job.seed_torch(name, "build")
+        network = self.build(parameters, self.shape)
+        training.fit(
+            network,
+            len(train),
+            lambda index: self.batch(train, index),
+            self.loss,
+            {**parameters.get("training", {}), **(settings or {})},
+            job,
+            name,
+            validate=(lambda: self.validate(network, valid, job.device)) if valid is not None else None,
+            groups=groups,
+            on_epoch=on_epoch,
+        )
+        return network
+
+    def validate(self, network, valid, device):
+        """Loss and metrics on labelled data."""
+        losses, outputs, weights = [], [], []
+        for index in _chunks(len(valid), self.parameters.get("predict_batch", 512)):
+            batch = {key: value.to(device) for key, value in self.batch(valid, index).items()}
+            losses.append(float(self.loss(network, batch)))
+            weights.append(len(index))
+            outputs.append(self.activate(network(batch)).float().cpu().numpy())
+        values = metrics.evaluate(valid.context["metrics"], valid.y, np.concatenate(outputs))
+        return {"loss": float(np.average(losses, weights=weights)), **values}
+
+    def activate(self, output):
+        """From what the network gives to what is scored: probabilities, or numbers in the labels' unit."""
+        if self.shape["kind"] == "regression":
+            mean, spread = (output.new_tensor(self.shape[key]) for key in ("mean", "spread"))
+            return output * spread + mean
+        return torch.sigmoid(output)
+
+    def predict(self, split):
+        self.network.eval()
+        where = next(self.network.parameters()).device
+        with torch.no_grad():
+            parts = [
+                self.activate(self.network({k: v.to(where) for k, v in self.batch(split, index).items()})).float().cpu()
+                for index in _chunks(len(split), self.parameters.get("predict_batch", 512))
+            ]
+        return {"y": torch.cat(parts).numpy()}
+
+    def weights(self):
+        """Number of trained weights."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def save(self, folder):
+        save_network(self.network, folder, {"parameters": self.parameters, "shape": self.shape})
+
+    def load(self, folder):
+        facts = read_json(Path(folder) / "model.json")
+        self.parameters, self.shape = facts["parameters"], facts["shape"]
+        self.network = load_network(self.build(self.parameters, self.shape), folder)
+
+
+def _chunks(samples, size):
+    return (np.arange(start, min(start + size, samples)) for start in range(0, samples, size))
+
+
+def save_network(network, folder, facts):
+    """model.safetensors and model.json under `folder`."""
+    with atomic(Path(folder) / "model.safetensors") as temporary:
+        save_file({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}, temporary)
+    write_json(Path(folder) / "model.json", json.loads(json.dumps(facts)))
+
+
+def load_network(network, folder):
+    """Weights of model.safetensors put into `network`, which is set to eval mode."""
+    network.load_state_dict(load_file(Path(folder) / "model.safetensors"))
+    return network.eval()

@@ -1,0 +1,56 @@
+"""The contract of tasks, and the checks that every prepared dataset passes.
+
+A task is a module `tasks/<id>.py` with
+
+    prepare(sources, parameters, seed) -> {"train": Split, "valid": Split, "test": Split}
+        sources: id of a source set → its folder; parameters: those of the dataset; seed: number of the split
+    score(test, predictions, metrics) -> {metric: value}      optional; default: metrics.evaluate
+"""
+
+import importlib
+
+import numpy as np
+
+from deepbio import metrics
+from deepbio.data import GROUP, LABEL, NAMES
+from deepbio.files import BadInput
+
+
+def load(name):
+    """The module of a task."""
+    return importlib.import_module(f"deepbio.tasks.{name}")
+
+
+def prepare(name, dataset, facts, sources, seed):
+    """Run a task's `prepare`, add what all methods may ask of the context, and check the three splits."""
+    splits = load(name).prepare(sources, facts["parameters"], seed)
+    known = {"task": name, "dataset": dataset, **{key: facts[key] for key in ("input", "output", "metrics")}}
+    context = {**splits["train"].context, **known}
+    for split in splits.values():
+        split.context = context
+    check(splits, f"{name}/{dataset}")
+    return splits
+
+
+def check(splits, where):
+    """BadInput where a split is missing or empty, has no labels, or shares a group with another split."""
+    for name in NAMES:
+        if name not in splits or len(splits[name]) == 0:
+            raise BadInput(f"{where}: split '{name}' is empty")
+        for array in (LABEL, GROUP):
+            if array not in splits[name]:
+                raise BadInput(f"{where}: split '{name}' has no array '{array}'")
+        if np.isnan(splits[name].y.astype(float)).all():
+            raise BadInput(f"{where}: split '{name}' has no known label")
+    for one, other in (("train", "valid"), ("train", "test"), ("valid", "test")):
+        shared = np.intersect1d(splits[one][GROUP], splits[other][GROUP])
+        if len(shared):
+            raise BadInput(
+                f"{where}: {len(shared)} groups are in both {one} and {other}, such as {shared[0]!r}: test data leak"
+            )
+
+
+def score(name, test, predictions, wanted):
+    """Metric id → value of one run's predictions on the test split."""
+    own = getattr(load(name), "score", None)
+    return own(test, predictions, wanted) if own else metrics.evaluate(wanted, test.y, predictions["y"])

@@ -1,0 +1,262 @@
+"""The one training loop: batches, early stopping, checkpoints, exact resume.
+
+A job that is killed and started again ends with the same weights, bit for bit on the CPU: what a phase of training
+draws at random depends on the job's seed and the phase's name alone, the order of samples on the epoch, and a
+checkpoint holds weights, optimiser, position and the generator's state.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from deepbio.files import atomic, read_json, write_json
+from deepbio.metrics import METRICS
+
+log = logging.getLogger(__name__)
+
+OPTIMIZERS = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "adadelta": torch.optim.Adadelta,
+    "adagrad": torch.optim.Adagrad,
+    "rmsprop": torch.optim.RMSprop,
+}
+
+DEFAULTS = {
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "optimizer_options": {},  # momentum, weight_decay, rho, eps, …: passed to torch.optim
+    "batch_size": 64,
+    "epochs": None,  # the length of training: epochs or steps
+    "steps": None,
+    "evaluate_every": None,  # steps between two looks at the validation split; None: once an epoch
+    "patience": None,  # looks without a better value until training stops; None: never
+    "monitor": "loss",  # "loss", or the id of a metric
+    "keep": "best",  # which weights remain: "best" on validation, or "last"
+    "schedule": "constant",  # constant, linear or cosine (both fall to zero), or {factor: 0.5, every: 1000}
+    "clip_norm": None,
+}
+
+
+class TrainingFailed(RuntimeError):
+    """Training cannot go on: the loss is not a finite number."""
+
+
+@dataclass
+class Job:
+    """Where and how one run is trained: seed, device, precision, and a folder that outlives a killed process."""
+
+    seed: int
+    scratch: Path
+    device: str = "cpu"
+    precision: str = "float32"
+    checkpoint_seconds: float = 30.0
+    history: list = field(default_factory=list)
+    samples: int = 0
+    seconds: float = 0.0
+
+    def number(self, *names):
+        """A 63-bit number that depends on the job's seed and the names, and on nothing else."""
+        return int.from_bytes(hashlib.sha256(json.dumps([self.seed, *names]).encode()).digest()[:8], "big") >> 1
+
+    def rng(self, *names):
+        """A numpy generator for one purpose, such as rng("folds")."""
+        return np.random.default_rng(self.number(*names))
+
+    def seed_torch(self, *names):
+        """Set torch's generators for one purpose, such as the first weights of a network."""
+        torch.manual_seed(self.number(*names))
+
+    def remember(self, name, compute):
+        """`compute()` (JSON-able), or what it gave before this process was killed and started again."""
+        path = Path(self.scratch) / f"{name}.json"
+        if not path.exists():
+            write_json(path, compute())
+        return read_json(path)
+
+
+def fit(network, samples, batch, loss, settings, job, name="fit", validate=None, groups=None, on_epoch=None):
+    """Train `network` in place and return the number of steps that its remaining weights have seen.
+
+    Parameters
+    ----------
+    samples : int
+        Number of training samples.
+    batch : callable
+        `batch(index) -> dict of tensors` for an array of sample numbers.
+    loss : callable
+        `loss(network, batch) -> scalar tensor`.
+    settings : dict
+        Overrides of DEFAULTS.
+    name : str
+        Name of this phase of the job; phases are independent of each other.
+    validate : callable, optional
+        `validate() -> dict` with `loss` and any metrics, computed on validation data with the network in eval mode.
+    groups : callable, optional
+        `groups(network) -> list` of torch parameter groups, where not all weights are treated alike.
+    on_epoch : callable, optional
+        `on_epoch(epoch)` before an epoch begins, to draw that epoch's data.
+
+    Raises TrainingFailed when the loss is not finite, TypeError for unknown settings.
+    """
+    unknown = settings.keys() - DEFAULTS.keys()
+    if unknown:
+        raise TypeError(f"unknown training settings: {', '.join(sorted(unknown))}")
+    settings = {**DEFAULTS, **settings}
+    batch_size = min(settings["batch_size"], samples)
+    per_epoch = max(1, math.ceil(samples / batch_size))
+    total = settings["steps"] or settings["epochs"] * per_epoch
+    every = settings["evaluate_every"] or per_epoch
+
+    network.to(job.device)
+    optimizer = OPTIMIZERS[settings["optimizer"]](
+        groups(network) if groups else network.parameters(),
+        lr=settings["learning_rate"],
+        **settings["optimizer_options"],
+    )
+    initial = [group["lr"] for group in optimizer.param_groups]
+    state = _State(Path(job.scratch) / f"{name}.pt", network, optimizer, job)
+    if not state.resume():
+        job.seed_torch(name)
+
+    began, at_start, saved = time.monotonic(), state.step, time.monotonic()
+    running, counted = state.running, state.counted
+    epoch = None
+    while state.step < total and not state.finished:
+        if state.step // per_epoch != epoch:
+            epoch = state.step // per_epoch
+            order = job.rng(name, "order", epoch).permutation(samples)
+            if on_epoch:
+                on_epoch(epoch)
+        start = (state.step % per_epoch) * batch_size
+        values = {k: v.to(job.device, non_blocking=True) for k, v in batch(order[start : start + batch_size]).items()}
+        for group, rate in zip(optimizer.param_groups, initial, strict=True):
+            group["lr"] = rate * _factor(settings["schedule"], state.step, total)
+        network.train()
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(
+            torch.device(job.device).type, torch.bfloat16, enabled=job.precision == "bfloat16" and job.device != "cpu"
+        ):
+            value = loss(network, values)
+        value.backward()
+        if settings["clip_norm"]:
+            torch.nn.utils.clip_grad_norm_(network.parameters(), settings["clip_norm"])
+        optimizer.step()
+        state.step += 1
+        running, counted = running + value.detach(), counted + 1
+
+        if state.step % every == 0 or state.step == total:
+            mean = float(running) / counted
+            if not math.isfinite(mean):
+                raise TrainingFailed(f"{name}: the training loss is {mean} at step {state.step}")
+            state.look(mean, validate, settings, name)
+            running, counted = 0.0, 0
+        if time.monotonic() - saved > job.checkpoint_seconds and not state.finished:
+            state.save(running, counted)
+            saved = time.monotonic()
+    seconds = time.monotonic() - began
+    job.samples += (state.step - at_start) * batch_size
+    job.seconds += seconds
+    job.history += [{"phase": name, **row} for row in state.history]
+    return state.finish(settings["keep"] if validate else "last")
+
+
+def _factor(schedule, step, total):
+    if schedule == "constant":
+        return 1.0
+    if schedule == "linear":
+        return 1 - step / total
+    if schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * step / total))
+    return schedule["factor"] ** (step // schedule["every"])
+
+
+class _State:
+    """Progress of one phase: what a checkpoint holds."""
+
+    def __init__(self, path, network, optimizer, job):
+        self.path, self.network, self.optimizer, self.job = path, network, optimizer, job
+        self.step, self.history, self.finished = 0, [], False
+        self.best, self.best_step, self.best_weights, self.waited = None, 0, None, 0
+        self.running, self.counted = 0.0, 0
+
+    def look(self, train_loss, validate, settings, name):
+        """Note the losses; keep the best weights; finish when patience is at its end."""
+        row = {"step": self.step, "train_loss": train_loss}
+        if validate:
+            self.network.eval()
+            with torch.no_grad():
+                row.update({f"valid_{key}": float(value) for key, value in validate().items()})
+            monitor = settings["monitor"]
+            value = row[f"valid_{monitor}"]
+            rises = monitor != "loss" and METRICS[monitor][1]
+            if self.best is None or (value > self.best if rises else value < self.best):
+                self.best, self.best_step, self.waited = value, self.step, 0
+                self.best_weights = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
+            else:
+                self.waited += 1
+            self.finished = settings["patience"] is not None and self.waited >= settings["patience"]
+        self.history.append(row)
+        log.info("%s: %s", name, ", ".join(f"{key} {value:.4g}" for key, value in row.items()))
+
+    def save(self, running, counted):
+        """Write a checkpoint: weights, optimiser, progress and the generators' states."""
+        generators = {"cpu": torch.get_rng_state()}
+        if self.job.device != "cpu":
+            generators["cuda"] = torch.cuda.get_rng_state()
+        with atomic(self.path) as temporary:
+            torch.save(
+                {
+                    "network": self.network.state_dict(),
+                    "optimizer": self.optimizer.state_dict(),
+                    "generators": generators,
+                    "running": float(running),
+                    "counted": counted,
+                    **{key: getattr(self, key) for key in _State.KEPT},
+                },
+                temporary,
+            )
+
+    KEPT = ("step", "history", "finished", "best", "best_step", "best_weights", "waited")
+
+    def resume(self):
+        """Take up the last checkpoint of this phase; False where there is none."""
+        if not self.path.exists():
+            return False
+        stored = torch.load(self.path, map_location=self.job.device, weights_only=True)
+        self.network.load_state_dict(stored["network"])
+        self.optimizer.load_state_dict(stored["optimizer"])
+        for key in _State.KEPT:
+            setattr(self, key, stored[key])
+        self.running, self.counted = stored["running"], stored["counted"]
+        torch.set_rng_state(stored["generators"]["cpu"].cpu())
+        if "cuda" in stored["generators"]:
+            torch.cuda.set_rng_state(stored["generators"]["cuda"].cpu())
+        log.info("%s: goes on at step %d", self.path.stem, self.step)
+        return True
+
+    def finish(self, keep):
+        """Put the kept weights into the network; a phase that is done is not done again after a kill."""
+        steps = self.step
+        if keep == "best" and self.best_weights is not None:
+            self.network.load_state_dict(self.best_weights)
+            steps = self.best_step
+        self.network.eval()
+        self.finished = True
+        self.save(0.0, 0)
+        return steps
+
+
+def device(wanted="auto"):
+    """`cuda` where there is a GPU and it is not forbidden, else `cpu`; RuntimeError where `cuda` is asked in vain."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("config says device: cuda, but torch sees no GPU")
+    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
