@@ -33,7 +33,13 @@ class Run:
 
     @property
     def folder(self):
+        """Its folder below results/<scale>."""
         return f"{self.task}/{self.dataset}/{self.method}/seed{self.seed}"
+
+
+def data_folder(task, dataset, split):
+    """Folder of a prepared split below results/<scale>."""
+    return f"{task}/{dataset}/data/split{split}"
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):

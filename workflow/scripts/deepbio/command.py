@@ -32,6 +32,16 @@ def catalog_at(scale):
     return Catalog({"scale": scale})
 
 
+def known_dataset(scale, task, dataset):
+    """Facts of a dataset from config/; BadInput lists the known ids where it has none."""
+    catalog = catalog_at(scale)
+    if task not in catalog.tasks:
+        raise BadInput(f"unknown task '{task}'; known are: {', '.join(catalog.tasks)}")
+    if dataset not in catalog.datasets(task):
+        raise BadInput(f"task '{task}' has at scale {scale} the datasets: {', '.join(catalog.datasets(task)) or 'none'}")
+    return catalog.dataset(task, dataset)
+
+
 def run(main):
     """Call `main()`; a BadInput becomes one message and exit status 1."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)

@@ -16,6 +16,10 @@ from deepbio.data import GROUP, LABEL, NAMES
 from deepbio.files import BadInput
 
 
+# What the context of every split says beside what the task itself puts there.
+KNOWN = ("title", "input", "output", "metrics", "origin")
+
+
 def load(name):
     """The module of a task."""
     return importlib.import_module(f"deepbio.tasks.{name}")
@@ -24,7 +28,7 @@ def load(name):
 def prepare(name, dataset, facts, sources, seed):
     """Run a task's `prepare`, add what all methods may ask of the context, and check the three splits."""
     splits = load(name).prepare(sources, facts["parameters"], seed)
-    known = {"task": name, "dataset": dataset, **{key: facts[key] for key in ("input", "output", "metrics")}}
+    known = {"task": name, "dataset": dataset, **{key: facts[key] for key in KNOWN}}
     context = {**splits["train"].context, **known}
     for split in splits.values():
         split.context = context

@@ -1,0 +1,43 @@
+"""Support vector machine on gapped k-mers: words of length l of which k positions count."""
+
+from itertools import combinations
+
+import numpy as np
+from scipy import sparse
+from sklearn.preprocessing import normalize
+from sklearn.svm import LinearSVC, LinearSVR
+
+from deepbio.estimator import EstimatorMethod
+from deepbio.sequences import UNKNOWN, reverse_complement
+
+
+def gapped_kmers(codes, length, k):
+    """Counts of gapped k-mers on both strands, rows scaled to length one: (n, patterns · 4^k) sparse.
+
+    The linear kernel of these rows is the gkm kernel without truncation (Ghandi et al. 2014, equation 4). Patterns
+    that begin or end with a gap are shifts of shorter words and are kept, as there.
+    """
+    blocks = []
+    both = np.concatenate([codes, reverse_complement(codes)])
+    positions = codes.shape[1] - length + 1
+    for places in combinations(range(length), k):
+        words = np.zeros((len(both), positions), np.int64)
+        known = np.ones_like(words, dtype=bool)
+        for place in places:
+            column = both[:, place : place + positions]
+            words = words * 4 + np.minimum(column, 3)
+            known &= column != UNKNOWN
+        rows = np.broadcast_to((np.arange(len(both)) % len(codes))[:, None], words.shape)[known]
+        ones = np.ones(len(rows), np.float32)
+        blocks.append(sparse.csr_matrix((ones, (rows, words[known])), shape=(len(codes), 4**k)))
+    return normalize(sparse.hstack(blocks, format="csr"))
+
+
+class Method(EstimatorMethod):
+    def features(self, split):
+        return gapped_kmers(np.asarray(split["codes"]), self.parameters["length"], self.parameters["k"])
+
+    def estimator(self, kind, seed):
+        if kind == "regression":
+            return LinearSVR(random_state=seed, max_iter=5000, loss="squared_epsilon_insensitive", dual="auto")
+        return LinearSVC(random_state=seed, max_iter=5000, dual="auto")

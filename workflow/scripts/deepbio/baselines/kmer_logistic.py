@@ -1,0 +1,21 @@
+"""Logistic (or ridge) regression on counts of k-mers, both strands taken together."""
+
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from deepbio.estimator import EstimatorMethod
+
+
+class Method(EstimatorMethod):
+    def estimator(self, kind, seed):
+        model = Ridge() if kind == "regression" else LogisticRegression(max_iter=2000)
+        return make_pipeline(StandardScaler(with_mean=False), model)
+
+    def fit_output(self, x, y, in_valid, seed):
+        # The grid says the penalty's strength; ridge and logistic regression spell it in opposite ways.
+        strengths = self.parameters["penalty"]
+        ridge = self.kind == "regression"
+        key = "ridge__alpha" if ridge else "logisticregression__C"
+        self.parameters["grid"] = {key: [s if ridge else 1 / s for s in strengths]}
+        return super().fit_output(x, y, in_valid, seed)

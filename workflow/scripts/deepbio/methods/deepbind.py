@@ -1,0 +1,159 @@
+"""DeepBind (Alipanahi et al. 2015): motif detectors, global maximum, a small head; settings by random search.
+
+Both strands are scored and the larger score counts. The reverse strand is scanned with reverse-complemented
+detectors over the same sequence, which gives the same numbers as scanning the reversed sequence. Only the best
+window of a detector gets a gradient through a maximum, so the windows' places are found without recording
+gradients and the few winning windows are scored again: the same gradient for a fraction of the work.
+"""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from deepbio import search, sequences
+from deepbio.data import concatenate
+from deepbio.network import NetworkMethod
+
+
+class DeepBind(nn.Module):
+    """codes (n, length) -> scores (n, outputs): convolution, bias, ReLU, maximum, dropout, then M1 or M2's head.
+
+    hidden = 0 is M1 (linear head), hidden = 32 is M2 (supplementary software, model definitions).
+    """
+
+    def __init__(self, motifs=16, motif_length=24, hidden=32, dropout=0.0, motif_scale=1e-3, outputs=1):
+        super().__init__()
+        self.detectors = nn.Parameter(motif_scale * torch.randn(motifs, 4, motif_length))
+        self.bias = nn.Parameter(torch.zeros(motifs))
+        self.dropout = nn.Dropout(dropout)
+        self.head = (
+            nn.Sequential(nn.Linear(motifs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+            if hidden
+            else nn.Linear(motifs, outputs)
+        )
+
+    def scan(self, codes):
+        """Best score of every detector on both strands (n, 2, motifs), and where its window begins."""
+        motifs, _, width = self.detectors.shape
+        # Beyond the ends lies an unknown base, 0.25 in each channel, so that a motif may hang over.
+        x = sequences.one_hot(F.pad(codes, (width - 1, width - 1), value=sequences.UNKNOWN))
+        both = torch.cat([self.detectors, self.detectors.flip(1, 2)])
+        with torch.no_grad():
+            place = F.conv1d(x, both.to(x.dtype)).argmax(2)
+        rows = torch.arange(len(x), device=x.device)[:, None]
+        winners = x.unfold(2, width, 1).transpose(1, 2)[rows, place]
+        return (winners * both).sum((2, 3)).reshape(len(x), 2, motifs), place
+
+    def forward(self, batch):
+        best, _ = self.scan(batch["codes"])
+        return self.head(self.dropout(F.relu(best + self.bias))).amax(1)
+
+
+class Method(NetworkMethod):
+    """Parameters: motifs, motif_length, search (trials, folds, finals, space), checkpoints, training."""
+
+    def build(self, parameters, shape):
+        names = ("motifs", "motif_length", "hidden", "dropout", "motif_scale")
+        return DeepBind(**{name: parameters[name] for name in names}, outputs=shape["outputs"])
+
+    def batch(self, split, index):
+        tensors = {"codes": torch.from_numpy(np.asarray(split["codes"][index]))}
+        return tensors | ({"y": torch.from_numpy(split.y[index])} if "y" in split else {})
+
+    def fit(self, train, valid, job):
+        self.shape = self.describe(train)
+        budget = self.parameters["search"]
+        found = search.random_search(
+            budget["space"], budget["trials"], lambda setting, name: self.trial(setting, train, valid, job, name), job
+        )
+        # The paper trains the best setting several times and keeps the best network.
+        chosen = {**found["setting"], "steps": found["result"]["steps"]}
+        finals = [self.train_setting(chosen, train, valid, job, f"final{i}") for i in range(budget["finals"])]
+        networks, losses = zip(*finals, strict=True)
+        self.network = networks[int(np.argmin(losses))]
+        self.parameters = {**self.parameters, **found["setting"], "steps": chosen["steps"]}
+
+    def trial(self, setting, train, valid, job, name):
+        """Validation loss of a setting at the best of several checkpoints, by cross-validation or on `valid`."""
+        count = self.parameters["search"]["folds"]
+        losses = []
+        if count == 1:
+            self.train_setting(setting, train, valid, job, name)
+            losses.append(_losses(job, name))
+        else:
+            fold = _folds(train, count, job.rng("folds"))
+            for number in range(count):
+                phase = f"{name}-fold{number}"
+                self.train_setting(setting, train.take(fold != number), train.take(fold == number), job, phase)
+                losses.append(_losses(job, phase))
+        mean = np.mean(losses, axis=0)
+        best = int(np.argmin(mean))
+        steps = self.parameters["training"]["steps"] * (best + 1) // self.parameters["checkpoints"]
+        return {"loss": float(mean[best]), "steps": steps}
+
+    def train_setting(self, setting, train, valid, job, name):
+        """A network trained with one setting, and its lowest validation loss."""
+        parameters = {**self.parameters, **setting}
+        steps = setting.get("steps", self.parameters["training"]["steps"])
+        settings = {
+            "steps": steps,
+            "learning_rate": setting["learning_rate"],
+            "optimizer_options": {"momentum": setting["momentum"]},
+            "evaluate_every": max(1, self.parameters["training"]["steps"] // self.parameters["checkpoints"]),
+        }
+
+        def groups(network):
+            detectors = [network.detectors]
+            dense = [weight for key, weight in network.named_parameters() if key.startswith("head")]
+            return [
+                {"params": detectors, "weight_decay": setting["motif_decay"]},
+                {"params": dense, "weight_decay": setting["dense_decay"]},
+                {"params": [network.bias]},
+            ]
+
+        train, refresh = self.fresh_negatives(train, job, name)
+        network = self.train_network(parameters, train, valid, job, name, settings, groups, refresh)
+        return network, min(_losses(job, name))
+
+    def fresh_negatives(self, train, job, name):
+        """A copy of `train`, and a function that draws its negatives anew for an epoch (None where they are given)."""
+        if not (self.parameters["fresh_negatives"] and train.context.get("shuffled_negatives")):
+            return train, None
+        positive = np.asarray(train.y) == 1
+        train = concatenate(train.take(positive), train.take(positive))
+        half = len(train) // 2
+        train.y[half:] = 0
+
+        def refresh(epoch):
+            shuffled = sequences.dinucleotide_shuffle(train["codes"][:half], job.number(name, "negatives", epoch))
+            train["codes"][half:] = shuffled
+
+        return train, refresh
+
+    def interpret(self, split, folder):
+        from deepbio import interpretation
+
+        positive = split.take(np.argsort(-np.asarray(split.y).ravel(), kind="stable")[: max(1, len(split) // 2)])
+        codes = np.asarray(positive["codes"])
+        width = self.network.detectors.shape[2]
+        with torch.no_grad():
+            best, place = self.network.scan(torch.from_numpy(codes))
+        active = F.relu(best + self.network.bias)
+        # A detector is drawn from the strand on which it fires more; places count from before the padded end.
+        strand = active.argmax(1).numpy()
+        active = active.amax(1).numpy()
+        place = np.where(strand == 0, *np.split(place.numpy(), 2, axis=1)) - (width - 1)
+        interpretation.detector_logos(codes, active, place, strand, width, split.context, folder)
+        score = self.predict(positive)["y"].ravel()
+        interpretation.mutation_map(self, positive, int(score.argmax()), folder)
+
+
+def _losses(job, phase):
+    return [row["valid_loss"] for row in job.history if row["phase"] == phase]
+
+
+def _folds(split, count, rng):
+    """A fold number for every sample; the samples of one group (a peak and its shuffle) share it."""
+    groups, member = np.unique(split["group"], return_inverse=True)
+    return rng.permutation(np.arange(len(groups)) % count)[member]

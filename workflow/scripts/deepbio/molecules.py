@@ -1,0 +1,179 @@
+"""Molecules: reading SMILES and SDF, circular fingerprints, scaffolds, and graphs of atoms and bonds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from rdkit import Chem, RDLogger
+from rdkit.Chem import rdFingerprintGenerator
+from rdkit.Chem.Scaffolds import MurckoScaffold
+
+from deepbio.data import Ragged
+from deepbio.files import BadInput
+
+RDLogger.DisableLog("rdApp.*")
+
+# The atom features of Duvenaud et al. 2015: 43 elements and "other", degree, hydrogens, implicit valence, aromatic.
+ELEMENTS = (
+    "C N O S F Si P Cl Br Mg Na Ca Fe As Al I B V K Tl Yb Sb Sn Ag Pd Co Se Ti Zn H Li Ge Cu Au Ni Cd In Mn Zr Cr "
+    "Pt Hg Pb"
+).split()
+_ELEMENT = {symbol: i for i, symbol in enumerate(ELEMENTS)}
+MAX_DEGREE = 5
+ATOM_FEATURES = len(ELEMENTS) + 1 + 6 + 5 + 6 + 1
+BOND_FEATURES = 6
+_BONDS = {
+    Chem.BondType.SINGLE: 0,
+    Chem.BondType.DOUBLE: 1,
+    Chem.BondType.TRIPLE: 2,
+    Chem.BondType.AROMATIC: 3,
+}
+
+
+def parse(smiles, where=""):
+    """An RDKit molecule; BadInput with `where` (file and line) if the SMILES is wrong or holds no atom."""
+    molecule = Chem.MolFromSmiles(smiles.strip())
+    if molecule is None or molecule.GetNumAtoms() == 0:
+        raise BadInput(f"{where}: not a valid SMILES: {smiles!r}")
+    return molecule
+
+
+def read_sdf(path):
+    """Molecules of an SDF file with their properties, as (RDKit molecule, dict); BadInput names the record."""
+    found = []
+    for number, molecule in enumerate(Chem.SDMolSupplier(str(path)), 1):
+        if molecule is None:
+            raise BadInput(f"{path}: record {number} is no valid molecule")
+        found.append((molecule, molecule.GetPropsAsDict()))
+    if not found:
+        raise BadInput(f"{path}: no record")
+    return found
+
+
+def texts(smiles):
+    """A byte-string array of a split as Python strings."""
+    return [s.decode() for s in np.asarray(smiles)]
+
+
+def canonical(molecules):
+    """Canonical SMILES as a byte-string array: equal for equal molecules."""
+    return np.array([Chem.MolToSmiles(molecule) for molecule in molecules]).astype("S")
+
+
+def scaffolds(molecules):
+    """Bemis-Murcko scaffolds as a byte-string array; a molecule without a ring is its own group of one."""
+    found = []
+    for molecule in molecules:
+        scaffold = MurckoScaffold.MurckoScaffoldSmiles(mol=molecule)
+        found.append(scaffold or "acyclic:" + Chem.MolToSmiles(molecule))
+    return np.array(found).astype("S")
+
+
+def circular_fingerprints(smiles, radius=2, bits=2048, counts=False):
+    """ECFP (Morgan) fingerprints, (n, bits) uint8 of bits or counts (at most 255)."""
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=radius, fpSize=bits)
+    call = generator.GetCountFingerprintAsNumPy if counts else generator.GetFingerprintAsNumPy
+    rows = [call(parse(text)) for text in texts(smiles)]
+    return np.minimum(np.stack(rows), 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """Many molecules as graphs.
+
+    atoms : Ragged of uint8 (atoms, 62); edges : Ragged of int64 (directed bonds, 2), from and to within a molecule;
+    bonds : Ragged of uint8 (directed bonds, 6).
+    """
+
+    atoms: Ragged
+    edges: Ragged
+    bonds: Ragged
+
+    def __len__(self):
+        return len(self.atoms)
+
+    def batch(self, index):
+        """Arrays of the molecules `index` as one graph: atoms, bonds, source, target, molecule (of every atom)."""
+        atoms, edges, bonds = self.atoms.take(index), self.edges.take(index), self.bonds.take(index)
+        shift = np.repeat(atoms.offsets[:-1], edges.lengths)[:, None]
+        pairs = edges.values + shift
+        return {
+            "atoms": atoms.values,
+            "bonds": bonds.values,
+            "source": pairs[:, 0],
+            "target": pairs[:, 1],
+            "molecule": np.repeat(np.arange(len(index)), atoms.lengths),
+        }
+
+
+def graphs(smiles):
+    """Graphs of a byte-string array of SMILES, hydrogens implicit, with the features of Duvenaud et al. 2015.
+
+    Atom features, one-hot: element (44), degree 0-5, hydrogens 0-4, implicit valence 0-5, aromatic. Bond features:
+    single, double, triple, aromatic, conjugated, in a ring. Values beyond a range are put into its last place.
+    """
+    atoms, edges, bonds = [], [], []
+    for text in texts(smiles):
+        molecule = parse(text)
+        atoms.append(
+            [
+                (
+                    _ELEMENT.get(atom.GetSymbol(), len(ELEMENTS)),
+                    min(atom.GetDegree(), MAX_DEGREE),
+                    min(atom.GetTotalNumHs(), 4),
+                    min(atom.GetNumImplicitHs(), 5),
+                    atom.GetIsAromatic(),
+                )
+                for atom in molecule.GetAtoms()
+            ]
+        )
+        links = [
+            (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), _BONDS.get(bond.GetBondType(), 0))
+            + (bond.GetIsConjugated(), bond.IsInRing())
+            for bond in molecule.GetBonds()
+        ]
+        links = np.array(links, dtype=np.int64).reshape(-1, 5)
+        edges.append(np.concatenate([links[:, :2], links[:, 1::-1]]))
+        bonds.append(np.concatenate([links[:, 2:], links[:, 2:]]))
+    atoms, edges, bonds = Ragged.join(atoms), Ragged.join(edges), Ragged.join(bonds)
+    element, degree, hydrogens, valence, aromatic = atoms.values.T
+    one_hot = [np.eye(44)[element], np.eye(6)[degree], np.eye(5)[hydrogens], np.eye(6)[valence], aromatic[:, None]]
+    kind, conjugated, ring = bonds.values.T
+    bond_rows = [np.eye(4)[kind], conjugated[:, None], ring[:, None]]
+    return Graphs(
+        Ragged(np.concatenate(one_hot, axis=1).astype(np.uint8), atoms.offsets),
+        edges,
+        Ragged(np.concatenate(bond_rows, axis=1).astype(np.uint8), bonds.offsets),
+    )
+
+
+def fragment_image(molecule, atom, radius, size=(260, 180)):
+    """A PNG picture (bytes) of a molecule with the neighbourhood of one atom marked."""
+    from rdkit.Chem.Draw import rdMolDraw2D
+
+    bonds = Chem.FindAtomEnvironmentOfRadiusN(molecule, radius, atom) if radius else []
+    marked = {atom} | {end for b in bonds for end in _ends(molecule, b)}
+    colour = (0.34, 0.71, 0.91)
+    drawer = rdMolDraw2D.MolDraw2DCairo(*size)
+    drawer.drawOptions().padding = 0.08
+    rdMolDraw2D.PrepareAndDrawMolecule(
+        drawer,
+        molecule,
+        highlightAtoms=sorted(marked),
+        highlightBonds=list(bonds),
+        highlightAtomColors=dict.fromkeys(marked, colour),
+        highlightBondColors=dict.fromkeys(bonds, colour),
+    )
+    drawer.FinishDrawing()
+    return drawer.GetDrawingText()
+
+
+def fragment_smiles(molecule, atom, radius):
+    """SMILES of an atom's neighbourhood, for tables."""
+    bonds = Chem.FindAtomEnvironmentOfRadiusN(molecule, radius, atom) if radius else []
+    marked = {atom} | {end for b in bonds for end in _ends(molecule, b)}
+    return Chem.MolFragmentToSmiles(molecule, atomsToUse=sorted(marked), bondsToUse=list(bonds))
+
+
+def _ends(molecule, bond):
+    bond = molecule.GetBondWithIdx(bond)
+    return bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()

@@ -1,0 +1,130 @@
+"""Motifs: JASPAR matrices, scanning, logos, and the match of a learned motif to a known one (Tomtom)."""
+
+import warnings
+from functools import cache
+
+import numpy as np
+
+from deepbio.sequences import UNKNOWN
+
+BACKGROUND = 0.25
+RELEASE = "JASPAR2024"
+
+
+@cache
+def jaspar(groups=("vertebrates",), release=RELEASE):
+    """Core motifs of JASPAR for some taxonomic groups: a list of (matrix id, name, probabilities (4, width))."""
+    from pyjaspar import jaspardb
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = jaspardb(release=release).fetch_motifs(collection="CORE", tax_group=list(groups))
+    return [(motif.matrix_id, motif.name, probabilities([motif.counts[base] for base in "ACGT"])) for motif in found]
+
+
+def probabilities(counts, pseudocount=0.8):
+    """Counts (4, width) as probabilities, with a pseudocount shared by the four bases."""
+    counts = np.asarray(counts, dtype=float)
+    return (counts + pseudocount / 4) / (counts.sum(axis=0) + pseudocount)
+
+
+def log_odds(motif):
+    """Log2 odds (4, width) of probabilities against an even background."""
+    return np.log2(motif / BACKGROUND)
+
+
+def information(motif):
+    """Bits of each position, (width,)."""
+    return 2 + (motif * np.log2(np.maximum(motif, 1e-12))).sum(axis=0)
+
+
+def count_matrix(windows):
+    """Base counts (4, width) of aligned windows of codes (n, width); unknown bases count as nothing."""
+    return np.stack([(windows == code).sum(axis=0) for code in range(4)])
+
+
+def best_scores(codes, matrices, batch=256):
+    """Best log-odds match of each matrix in each sequence, on either strand: (n, matrices) float32."""
+    import torch
+    from torch.nn import functional as F
+
+    from deepbio.sequences import one_hot
+
+    width = max(matrix.shape[1] for matrix in matrices)
+    # A shorter matrix is padded with zero columns, and so are the sequences' ends: both add nothing to a score.
+    filters = np.zeros((2 * len(matrices), 4, width), np.float32)
+    for i, matrix in enumerate(matrices):
+        filters[i, :, : matrix.shape[1]] = matrix
+        filters[len(matrices) + i, :, : matrix.shape[1]] = matrix[::-1, ::-1]
+    filters = torch.from_numpy(filters)
+    scores = []
+    for start in range(0, len(codes), batch):
+        x = one_hot(torch.from_numpy(np.array(codes[start : start + batch])), unknown=0.0)
+        both = F.conv1d(F.pad(x, (0, width - 1)), filters).amax(2)
+        scores.append(torch.maximum(both[:, : len(matrices)], both[:, len(matrices) :]))
+    return torch.cat(scores).numpy()
+
+
+def match(motifs, groups=("vertebrates",)):
+    """The JASPAR motif nearest to each of `motifs` (4, width): dicts with id, name, p and q.
+
+    Tomtom's p-values by memelite; q-values by Benjamini and Hochberg over all comparisons.
+    """
+    from memelite import tomtom
+    from scipy.stats import false_discovery_control
+
+    known = jaspar(tuple(groups))
+    p = np.clip(tomtom(list(motifs), [matrix for _, _, matrix in known])[0], 1e-300, 1)
+    q = false_discovery_control(p, axis=None)
+    rows = []
+    for i in range(len(motifs)):
+        best = int(p[i].argmin())
+        rows.append({"id": known[best][0], "name": known[best][1], "p": float(p[i, best]), "q": float(q[i, best])})
+    return rows
+
+
+def trim(motif, bits=0.3):
+    """A motif without its uninformative ends; never narrower than four positions."""
+    strong = np.flatnonzero(information(motif) >= bits)
+    if len(strong) == 0:
+        return motif
+    first, last = strong[0], strong[-1] + 1
+    if last - first < 4:
+        first = max(0, min(first, motif.shape[1] - 4))
+        last = first + 4
+    return motif[:, first:last]
+
+
+def logo(axis, motif, title=""):
+    """Draw an information-content logo of probabilities (4, width)."""
+    import logomaker
+    import pandas as pd
+
+    frame = pd.DataFrame((motif * information(motif)).T, columns=list("ACGT"))
+    logomaker.Logo(frame, ax=axis, color_scheme="colorblind_safe", show_spines=False)
+    axis.set(ylim=(0, 2), yticks=[0, 1, 2], xticks=[], ylabel="bits")
+    axis.spines["left"].set_visible(True)
+    axis.set_title(title, fontsize=9)
+
+
+def best_windows(codes, filters, batch=512):
+    """For each filter (m, 4, width) and each sequence, its best window: scores (n, m), starts (n, m)."""
+    import torch
+    from torch.nn import functional as F
+
+    from deepbio.sequences import one_hot
+
+    scores, starts = [], []
+    with torch.no_grad():
+        for start in range(0, len(codes), batch):
+            x = one_hot(torch.from_numpy(np.array(codes[start : start + batch])))
+            best, place = F.conv1d(x, filters).max(2)
+            scores.append(best)
+            starts.append(place)
+    return torch.cat(scores).numpy(), torch.cat(starts).numpy()
+
+
+def windows(codes, starts, width):
+    """Windows (n, width) of codes that begin at `starts` (n,); beyond an end lie unknown bases."""
+    padded = np.pad(codes, ((0, 0), (0, width)), constant_values=UNKNOWN)
+    return padded[np.arange(len(codes))[:, None], starts[:, None] + np.arange(width)]

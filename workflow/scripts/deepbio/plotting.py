@@ -1,0 +1,128 @@
+"""The look of all figures: colours that everybody can tell apart, SVG and PNG, the origin of the data on each."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
+import numpy as np  # noqa: E402
+
+from deepbio.files import atomic  # noqa: E402
+
+# Okabe and Ito's palette; every role also has a mark of its own, so that colour is never the only sign.
+COLOURS = {"listed": "#0072B2", "baseline": "#D55E00", "control": "#767676", "published": "#000000"}
+MARKS = {"listed": "o", "baseline": "s", "control": "x", "published": "D"}
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31"]
+
+plt.rcParams.update(
+    {
+        "font.family": "DejaVu Sans",
+        "font.size": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": 11,
+        "axes.titlelocation": "left",
+        "figure.constrained_layout.use": True,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "deepbio-bench",
+        "savefig.dpi": 150,
+    }
+)
+
+
+def save(figure, path, origin):
+    """Write `path`.svg and `path`.png, with the data's origin below the figure, and close it."""
+    path = Path(path)
+    figure.supxlabel(f"data: {origin}", x=0.995, ha="right", fontsize=8, color="#555555")
+    for form, facts in (("svg", {"Date": None}), ("png", {"Software": None})):
+        with atomic(path.with_name(f"{path.name}.{form}")) as temporary:
+            figure.savefig(temporary, format=form, metadata=facts)
+    plt.close(figure)
+
+
+def comparison(table, metric_title, higher_is_better, title, origin, path):
+    """One panel a dataset: each method's mean and 95 % interval, its single runs, and published figures.
+
+    `table` has the columns dataset, dataset_title, method, label, role, mean, low, high, values (list).
+    """
+    panels = list(table.groupby("dataset", sort=False))
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    most = max(len(panel) for _, panel in panels)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(1.6 + 3.6 * columns, rows * (1.0 + 0.27 * most)), squeeze=False, sharey=False
+    )
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    for axis, (_, panel) in zip(axes.flat, panels, strict=False):
+        panel = panel.iloc[np.argsort(panel["mean"].to_numpy() * (1 if higher_is_better else -1))]
+        for place, row in enumerate(panel.itertuples()):
+            colour = COLOURS[row.role]
+            if len(row.values) > 1:
+                axis.plot(row.values, [place] * len(row.values), "|", color=colour, alpha=0.35, ms=9)
+            if np.isfinite(row.low):
+                axis.plot([row.low, row.high], [place, place], "-", color=colour, lw=2)
+            axis.plot(row.mean, place, MARKS[row.role], color=colour, ms=6)
+        axis.set_yticks(range(len(panel)), panel["label"])
+        axis.set_ylim(-0.7, len(panel) - 0.3)
+        axis.set_title(panel["dataset_title"].iloc[0], fontsize=10)
+        axis.grid(axis="x", alpha=0.25)
+        axis.set_xlabel(metric_title + (" (higher is better)" if higher_is_better else " (lower is better)"))
+    handles = [
+        plt.Line2D([], [], color=COLOURS[role], marker=MARKS[role], ls="-" if role != "control" else "", label=name)
+        for role, name in (
+            ("listed", "listed system"),
+            ("baseline", "baseline"),
+            ("control", "control"),
+            ("published", "published"),
+        )
+        if (table["role"] == role).any()
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False, fontsize=9)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    save(figure, path, origin)
+
+
+def curves(table, title, origin, path):
+    """ROC curves (all methods in one panel a dataset) or predicted against measured values (a panel a method).
+
+    `table` has the columns dataset, dataset_title, label, curve, x, y.
+    """
+    kind = table["curve"].iloc[0]
+    keys = ["dataset_title"] if kind == "roc" else ["dataset_title", "label"]
+    panels = list(table.groupby(keys, sort=False))
+    columns = min(3 if kind == "roc" else 4, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(1 + 3.3 * columns, 0.7 + 3.2 * rows), squeeze=False)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    for axis, (names, panel) in zip(axes.flat, panels, strict=False):
+        axis.set_title("\n".join(names), fontsize=9)
+        if kind == "roc":
+            axis.plot([0, 1], [0, 1], color="#999999", lw=0.8, ls=":")
+            for i, (label, line) in enumerate(panel.groupby("label", sort=False)):
+                mean = line.groupby("x")["y"].mean()
+                style = ["-", "--", "-.", ":"][i % 4]
+                axis.plot(mean.index, mean, style, color=PALETTE[i % len(PALETTE)], lw=1.5, label=label)
+            axis.set(xlabel="false-positive rate", ylabel="true-positive rate", aspect="equal")
+            axis.legend(fontsize=7, frameon=False, loc="lower right")
+        else:
+            axis.plot(panel["x"], panel["y"], ".", color=COLOURS["listed"], ms=4, alpha=0.4)
+            span = [panel[["x", "y"]].min().min(), panel[["x", "y"]].max().max()]
+            axis.plot(span, span, color="#999999", lw=0.8, ls=":")
+            axis.set(xlabel="measured", ylabel="predicted")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    save(figure, path, origin)
+
+
+def bars(labels, values, errors, xlabel, title, origin, path):
+    """Horizontal bars with standard errors, the largest on top."""
+    figure, axis = plt.subplots(figsize=(6.5, 1.2 + 0.27 * len(labels)))
+    order = np.argsort(values)
+    axis.barh(np.arange(len(labels)), np.asarray(values)[order], xerr=np.asarray(errors)[order], color="#56B4E9")
+    axis.set_yticks(np.arange(len(labels)), [labels[i] for i in order])
+    axis.axvline(0, color="black", lw=0.8)
+    axis.set(xlabel=xlabel, title=title)
+    save(figure, path, origin)

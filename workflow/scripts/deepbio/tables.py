@@ -1,0 +1,110 @@
+"""Tables: reading delimited text and pickled frames with errors that name the place, and splitting by rows."""
+
+import csv
+import gzip
+import io
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+from deepbio.files import BadInput
+
+
+def read_csv(path, separator=","):
+    """Header and rows of a delimited text file (quotes and .gz allowed); BadInput names file and line."""
+    path = Path(path)
+    try:
+        raw = gzip.open(path, "rb").read() if path.suffix == ".gz" else path.read_bytes()
+        text = raw.decode("utf-8-sig")
+    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: damaged file: {error}") from None
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        header = next(reader, None)
+        if not header:
+            raise BadInput(f"{path}:1: the file is empty")
+        rows = []
+        for row in reader:
+            if len(row) != len(header):
+                raise BadInput(f"{path}:{reader.line_num}: {len(row)} columns in place of {len(header)}")
+            rows.append(row)
+    except csv.Error as error:
+        raise BadInput(f"{path}:{reader.line_num}: {error}") from None
+    return header, rows
+
+
+def column(path, header, rows, name):
+    """One column as a list of strings; BadInput where there is none of that name."""
+    if name not in header:
+        raise BadInput(f"{path}:1: no column '{name}'; columns are: {', '.join(header[:20])}")
+    place = header.index(name)
+    return [row[place] for row in rows]
+
+
+def numbers(path, values, name, first_line=2):
+    """A list of strings as float64, blanks as NaN; BadInput names file, line and column of what is no number."""
+    found = np.empty(len(values))
+    for i, value in enumerate(values):
+        try:
+            found[i] = float(value) if value.strip() else np.nan
+        except ValueError:
+            raise BadInput(f"{path}:{first_line + i}: column '{name}': {value!r} is no number") from None
+    return found
+
+
+class _FrameUnpickler(pickle.Unpickler):
+    """Admits what a pandas frame of plain columns is made of, and nothing that could run code."""
+
+    ALLOWED = {
+        "builtins": {"slice"},
+        "numpy": {"dtype", "ndarray"},
+        "numpy.core.multiarray": {"_reconstruct", "scalar"},
+        "numpy.core.numeric": {"_frombuffer"},
+        "numpy._core.multiarray": {"_reconstruct", "scalar"},
+        "numpy._core.numeric": {"_frombuffer"},
+        "pandas._libs.arrays": {"__pyx_unpickle_NDArrayBacked"},
+        "pandas._libs.internals": {"_unpickle_block"},
+        "pandas.core.arrays.categorical": {"Categorical"},
+        "pandas.core.arrays.integer": {"IntegerArray", "Int32Dtype", "Int64Dtype"},
+        "pandas.core.dtypes.dtypes": {"CategoricalDtype"},
+        "pandas.core.frame": {"DataFrame"},
+        "pandas.core.indexes.base": {"Index", "_new_Index"},
+        "pandas.core.indexes.range": {"RangeIndex"},
+        "pandas.core.internals.managers": {"BlockManager"},
+    }
+
+    def find_class(self, module, name):
+        if name not in self.ALLOWED.get(module, ()):
+            raise BadInput(f"the pickle asks for {module}.{name}, which is not part of a plain table")
+        return super().find_class(module, name)
+
+
+def read_frame(path):
+    """A pickled pandas frame, by an unpickler that admits pandas and numpy containers only."""
+    with open(path, "rb") as handle:
+        try:
+            return _FrameUnpickler(handle).load()
+        except BadInput as error:
+            raise BadInput(f"{path}: {error}") from None
+        except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError) as error:
+            raise BadInput(f"{path}: not a pickled table: {error}") from None
+
+
+def folds(samples, count):
+    """`count` folds of consecutive rows: the fold number of every sample."""
+    return np.repeat(np.arange(count), [len(part) for part in np.array_split(np.arange(samples), count)])
+
+
+def stratified(labels, fractions, rng):
+    """Random parts of the given fractions, each with the classes in the whole's proportions: a part number a sample.
+
+    What the fractions leave over belongs to the last part.
+    """
+    part = np.full(len(labels), len(fractions) - 1)
+    for value in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == value))
+        edges = np.round(np.cumsum(fractions)[:-1] * len(members)).astype(int)
+        for number, chunk in enumerate(np.split(members, edges)):
+            part[chunk] = number
+    return part

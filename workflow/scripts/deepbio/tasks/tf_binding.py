@@ -1,0 +1,111 @@
+"""Transcription-factor binding: is a window of DNA bound, or how bright is a probe."""
+
+import numpy as np
+
+from deepbio import sequences, tables
+from deepbio.data import Split
+from deepbio.files import BadInput
+
+
+def prepare(sources, parameters, seed):
+    """Windows and labels of one dataset; `parameters["format"]` says how its files are read.
+
+    deepbind : positives of DeepBind's A and C files for training (a random part is validation), its B file, which
+        brings its own negatives, for testing.
+    zeng : FASTA with two-column labels; split by chromosome.
+    peaks : FASTA of peaks with coordinates; split by chromosome, negatives are dinucleotide shuffles.
+    pbm : probe intensities; random probes for testing.
+
+    Arrays: codes (n, length) uint8, y (n,) float32, group. The context says `shuffled_negatives` where every
+    negative of training is a dinucleotide shuffle of a positive, so that a method may draw fresh ones.
+    """
+    readers = {"deepbind": _deepbind, "zeng": _zeng, "peaks": _peaks, "pbm": _pbm}
+    return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 20150]))
+
+
+def _split(codes, y, group, **context):
+    return Split({"codes": codes, "y": np.asarray(y, np.float32), "group": np.asarray(group).astype("S")}, context)
+
+
+def _with_shuffles(codes, group, rng):
+    """Each window and one dinucleotide shuffle of it; a shuffle belongs to its window's group."""
+    shuffled = sequences.dinucleotide_shuffle(codes, rng.integers(2**31))
+    y = np.repeat([1, 0], len(codes))
+    return _split(np.concatenate([codes, shuffled]), y, np.concatenate([group, group]), shuffled_negatives=True)
+
+
+def _deepbind(sources, parameters, rng):
+    folder = next(iter(sources.values()))
+    test_text, test_y = _read_seq(folder / parameters["test"])
+    text, y = _read_seq(folder / parameters["train"])
+    if (y != 1).any():
+        raise BadInput(f"{folder / parameters['train']}: training files hold peaks only, but some labels are not 1")
+    known = set(test_text)
+    # The same sequence in A or C and in B would be trained and tested on.
+    text = np.array([t for t in dict.fromkeys(text) if t not in known])
+    valid = np.zeros(len(text), bool)
+    valid[rng.permutation(len(text))[: round(parameters["valid_fraction"] * len(text))]] = True
+    codes = sequences.encode(list(text), folder / parameters["train"])
+    test_codes = sequences.encode(test_text, folder / parameters["test"])
+    return {
+        "train": _with_shuffles(codes[~valid], text[~valid], rng),
+        "valid": _with_shuffles(codes[valid], text[valid], rng),
+        "test": _split(test_codes, test_y, test_text, shuffled_negatives=True),
+    }
+
+
+def _read_seq(path):
+    header, rows = tables.read_csv(path, "\t")
+    text = tables.column(path, header, rows, "seq")
+    return text, tables.numbers(path, tables.column(path, header, rows, "Bound"), "Bound")
+
+
+def _by_chromosome(codes, y, names, parameters, make):
+    chromosomes = np.array([sequences.chromosome(name) for name in names])
+    is_test = np.isin(chromosomes, parameters["test_chromosomes"])
+    is_valid = np.isin(chromosomes, parameters["valid_chromosomes"])
+    parts = {"train": ~is_test & ~is_valid, "valid": is_valid, "test": is_test}
+    return {name: make(codes[part], y[part], chromosomes[part]) for name, part in parts.items()}
+
+
+def _zeng(sources, parameters, rng):
+    folder = next(iter(sources.values()))
+    names, texts, labels = [], [], []
+    for stem in parameters["files"]:
+        more_names, more_texts = sequences.read_fasta(folder / f"{stem}.fa")
+        header, rows = tables.read_csv(folder / f"{stem}.target", "\t")
+        rows = [header, *rows]
+        if len(rows) != len(more_names):
+            raise BadInput(f"{folder / stem}.target: {len(rows)} labels for {len(more_names)} sequences")
+        names += more_names
+        texts += more_texts
+        labels += [row[0] == "1" for row in rows]
+    return _by_chromosome(
+        sequences.encode(texts, folder), np.array(labels), names, parameters, lambda c, y, group: _split(c, y, group)
+    )
+
+
+def _peaks(sources, parameters, rng):
+    folder = next(iter(sources.values()))
+    names, texts = sequences.read_fasta(folder / parameters["file"])
+    codes = sequences.encode(texts, folder / parameters["file"])
+    ones = np.ones(len(codes))
+    return _by_chromosome(codes, ones, names, parameters, lambda c, _, group: _with_shuffles(c, group, rng))
+
+
+def _pbm(sources, parameters, rng):
+    path = next(iter(sources.values())) / parameters["file"]
+    first, rows = tables.read_csv(path, "\t")
+    rows = [first, *rows]  # the file has no header
+    if parameters.get("probes"):
+        # Evenly over the file, which is sorted by intensity, so that a smaller scale sees the whole range.
+        rows = [rows[i] for i in np.linspace(0, len(rows) - 1, parameters["probes"]).astype(int)]
+    text = [row[1][: parameters["variable_bases"]] for row in rows]
+    codes = sequences.encode(text, path)
+    y = np.log(tables.numbers(path, [row[0] for row in rows], "intensity", first_line=1))
+    part = np.digitize(rng.random(len(rows)), np.cumsum(parameters["fractions"])[:-1])
+    text = np.array(text)
+    return {
+        name: _split(codes[part == number], y[part == number], text[part == number])
+        for number, name in enumerate(("train", "valid", "test"))
+    }

@@ -1,0 +1,31 @@
+"""Prepare one split of a dataset: from fetched sources to arrays of train, valid and test, checked for leakage."""
+
+from pathlib import Path
+
+from deepbio import command, task
+from deepbio.data import save_dataset
+from deepbio.files import BadInput
+
+
+def main():
+    arguments = command.parser(__doc__)
+    arguments.add_argument("task", help="id of config/tasks")
+    arguments.add_argument("dataset", help="id of one of its datasets at this scale")
+    command.add_scale(arguments)
+    arguments.add_argument("--split", type=int, default=1, help="number of the split, from 1")
+    arguments.add_argument("--facts", type=command.json_object, help="facts of the dataset; default: those of config/")
+    arguments.add_argument("--resources", default="resources", help="folder of the fetched sources")
+    arguments.add_argument("--output", required=True, help="folder for the arrays and dataset.json")
+    given = arguments.parse_args()
+    facts = given.facts or command.known_dataset(given.scale, given.task, given.dataset)
+    sources = {source: Path(given.resources) / source for source in facts["sources"]}
+    for source, folder in sources.items():
+        if not folder.is_dir():
+            raise BadInput(f"source '{source}' is not in {given.resources}: run fetch.py {source}")
+    splits = task.prepare(given.task, given.dataset, facts, sources, given.split)
+    identity = {"task": given.task, "dataset": given.dataset, "scale": given.scale, "split": given.split}
+    save_dataset(given.output, splits, identity | {key: facts[key] for key in ("origin", "sources", "parameters")})
+
+
+if __name__ == "__main__":
+    command.run(main)
