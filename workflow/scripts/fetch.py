@@ -18,7 +18,7 @@ def main():
     for source in given.source:
         if source not in known:
             raise BadInput(f"unknown source '{source}'; known are: {', '.join(sorted(known))}")
-        print(sources.fetch(source, known[source], given.resources, given.mirror))
+        print(sources.fetch(source, known[source], given.resources, given.mirror or None))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ ROOT = SCRIPTS.parent.parent
 SCHEMAS = SCRIPTS.parent / "schemas"
 SCALES = ("quick", "standard", "full")
 CONTROLS = ("perfect", "random", "constant")
+# Modules that bring a command its arguments and decide no number: a change of theirs reruns nothing.
+PLUMBING = {SCRIPTS / "deepbio" / name for name in ("catalog.py", "command.py")}
 
 
 @dataclass(frozen=True, order=True)
@@ -112,6 +114,7 @@ class Catalog:
         defaults = read_yaml(self.config / "config.yaml")
         self.settings = check({**defaults, **(settings or {})}, "config", self.config / "config.yaml")
         self.scale = self.settings["scale"]
+        self.results = Path(self.settings["results"]) / self.scale
         self.sources = self._read("sources", "source")
         self.tasks = self._read("tasks", "task")
         listed = self._read("methods", "method")
@@ -252,7 +255,8 @@ class Catalog:
 
         What is imported only inside `interpret` functions counts with `interpret=True`.
         """
-        return sorted({str(file) for name in names for file in _imports(SCRIPTS / name, interpret)})
+        files = {file for name in names for file in _imports(SCRIPTS / name, interpret)}
+        return sorted(map(str, files - PLUMBING))
 
     # ---- sources
 

@@ -28,6 +28,12 @@ def add_scale(arguments):
     arguments.add_argument("--scale", choices=SCALES, default="quick", help="scale of tasks and methods")
 
 
+def add_settings(arguments):
+    arguments.add_argument(
+        "--settings", type=json_object, default={}, help="what differs from config/config.yaml, such as its scale"
+    )
+
+
 def catalog_at(scale):
     return Catalog({"scale": scale})
 

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from scipy.special import logit
+
 from deepbio import motifs, plotting, sequences
 from deepbio.data import Split
 from deepbio.files import atomic
 
 MOST_LOGOS = 12
+SHOWN = 80  # bases of a mutation map
 
 
 def detector_logos(codes, active, place, strand, width, context, folder):
@@ -76,25 +79,32 @@ def mutation_map(method, split, sample, folder):
     mutants = np.repeat(codes[None], 4 * length, axis=0)
     mutants[np.arange(4 * length), np.repeat(np.arange(length), 4)] = np.tile(np.arange(4), length)
     predicted = method.predict(Split({"codes": np.concatenate([codes[None], mutants])}, split.context))["y"][:, 0]
+    unit = "change"
+    if split.context["output"] != "regression":
+        # A sure prediction hardly moves as a probability; its log odds do.
+        predicted, unit = logit(np.clip(predicted.astype(float), 1e-9, 1 - 1e-9)), "change of log odds"
     change = (predicted[1:] - predicted[0]).reshape(length, 4).T
-    figure, (top, below) = plotting.plt.subplots(
-        2, 1, figsize=(max(8, length * 0.11), 3.6), height_ratios=[1.4, 1], sharex=True
-    )
     importance = np.maximum(0, -change.min(axis=0))
+    centre = int(np.average(np.arange(length), weights=importance)) if importance.any() else length // 2
+    first = min(max(0, centre - SHOWN // 2), max(0, length - SHOWN))
+    shown = slice(first, min(length, first + SHOWN))
     heights = np.zeros((length, 4))
     known = codes != sequences.UNKNOWN
     heights[np.flatnonzero(known), codes[known]] = importance[known]
+    figure, (top, below) = plotting.plt.subplots(2, 1, figsize=(9, 3.6), height_ratios=[1.4, 1], sharex=True)
     import logomaker
     import pandas as pd
 
     logomaker.Logo(
-        pd.DataFrame(heights, columns=list("ACGT")), ax=top, color_scheme="colorblind_safe", show_spines=False
+        pd.DataFrame(heights[shown], columns=list("ACGT"), index=range(shown.start, shown.stop)), ax=top, color_scheme="colorblind_safe", show_spines=False
     )
     top.spines["left"].set_visible(True)
-    top.set(ylabel="largest fall", title=f"Mutation map of one bound window (prediction {predicted[0]:.3g})")
+    top.set(ylabel="largest fall", title="Mutation map of the strongest window")
     limit = max(np.abs(change).max(), 1e-9)
-    image = below.imshow(change, aspect="auto", cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
+    top.set_xlim(shown.start - 0.5, shown.stop - 0.5)
+    edges = (shown.start - 0.5, shown.stop - 0.5, 3.5, -0.5)
+    image = below.imshow(change[:, shown], aspect="auto", cmap="PuOr", vmin=-limit, vmax=limit, extent=edges)
     below.set_yticks(range(4), list(sequences.BASES))
     below.set(xlabel="position in the window (bp)", ylabel="new base")
-    figure.colorbar(image, ax=below, label="change", pad=0.01)
+    figure.colorbar(image, ax=below, label=unit, pad=0.01)
     plotting.save(figure, Path(folder) / "mutation_map", split.context["origin"])

@@ -75,7 +75,7 @@ def match(motifs, groups=("vertebrates",)):
 
     known = jaspar(tuple(groups))
     p = np.clip(tomtom(list(motifs), [matrix for _, _, matrix in known])[0], 1e-300, 1)
-    q = false_discovery_control(p, axis=None)
+    q = false_discovery_control(p.ravel()).reshape(p.shape)
     rows = []
     for i in range(len(motifs)):
         best = int(p[i].argmin())

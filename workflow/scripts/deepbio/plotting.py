@@ -42,22 +42,24 @@ def save(figure, path, origin):
     plt.close(figure)
 
 
-def comparison(table, metric_title, higher_is_better, title, origin, path):
+def comparison(table, title, origin, path):
     """One panel a dataset: each method's mean and 95 % interval, its single runs, and published figures.
 
-    `table` has the columns dataset, dataset_title, method, label, role, mean, low, high, values (list).
+    `table` has the columns dataset, dataset_title, metric_title, higher_is_better, method, label, role, mean, low,
+    high, values (list). The best method stands on top.
     """
     panels = list(table.groupby("dataset", sort=False))
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     most = max(len(panel) for _, panel in panels)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(1.6 + 3.6 * columns, rows * (1.0 + 0.27 * most)), squeeze=False, sharey=False
+        rows, columns, figsize=(1.6 + 3.6 * columns, 0.5 + rows * (1.0 + 0.27 * most)), squeeze=False, sharey=False
     )
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     for axis, (_, panel) in zip(axes.flat, panels, strict=False):
-        panel = panel.iloc[np.argsort(panel["mean"].to_numpy() * (1 if higher_is_better else -1))]
+        rises = bool(panel["higher_is_better"].iloc[0])
+        panel = panel.iloc[np.argsort(panel["mean"].to_numpy() * (1 if rises else -1), kind="stable")]
         for place, row in enumerate(panel.itertuples()):
             colour = COLOURS[row.role]
             if len(row.values) > 1:
@@ -69,7 +71,7 @@ def comparison(table, metric_title, higher_is_better, title, origin, path):
         axis.set_ylim(-0.7, len(panel) - 0.3)
         axis.set_title(panel["dataset_title"].iloc[0], fontsize=10)
         axis.grid(axis="x", alpha=0.25)
-        axis.set_xlabel(metric_title + (" (higher is better)" if higher_is_better else " (lower is better)"))
+        axis.set_xlabel(panel["metric_title"].iloc[0] + (" (higher is better)" if rises else " (lower is better)"))
     handles = [
         plt.Line2D([], [], color=COLOURS[role], marker=MARKS[role], ls="-" if role != "control" else "", label=name)
         for role, name in (
@@ -80,7 +82,7 @@ def comparison(table, metric_title, higher_is_better, title, origin, path):
         )
         if (table["role"] == role).any()
     ]
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False, fontsize=9)
+    figure.legend(handles=handles, loc="outside lower left", ncols=len(handles), frameon=False, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     save(figure, path, origin)
 
@@ -125,4 +127,31 @@ def bars(labels, values, errors, xlabel, title, origin, path):
     axis.set_yticks(np.arange(len(labels)), [labels[i] for i in order])
     axis.axvline(0, color="black", lw=0.8)
     axis.set(xlabel=xlabel, title=title)
+    save(figure, path, origin)
+
+
+def glance(table, title, origin, path):
+    """One line a dataset: every method between the constant control (0) and the perfect one (1).
+
+    `table` has the columns row, method, role, value. Values below -0.2 are drawn at the left edge as arrows.
+    """
+    names = list(dict.fromkeys(table["row"]))
+    figure, axis = plt.subplots(figsize=(8.5, 1.4 + 0.55 * len(names)))
+    for place, name in enumerate(reversed(names)):
+        group = table[table["row"] == name]
+        axis.axhline(place, color="#dddddd", lw=0.8, zorder=0)
+        for role in ("baseline", "listed"):
+            values = group[group["role"] == role]["value"].to_numpy()
+            inside = values[values >= -0.2]
+            axis.plot(inside, [place] * len(inside), MARKS[role], color=COLOURS[role], ms=7, alpha=0.85)
+            axis.plot([-0.2] * (len(values) - len(inside)), [place] * (len(values) - len(inside)), "<", color=COLOURS[role])
+    axis.set_yticks(range(len(names)), reversed(names), fontsize=8)
+    axis.set(xlim=(-0.23, 1.03), xlabel="0: constant control     primary metric, rescaled     1: perfect control")
+    axis.axvline(0, color="#999999", lw=0.8)
+    handles = [
+        plt.Line2D([], [], color=COLOURS[role], marker=MARKS[role], ls="", label=name)
+        for role, name in (("listed", "listed system"), ("baseline", "baseline"))
+    ]
+    figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False, fontsize=9)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     save(figure, path, origin)

@@ -139,7 +139,7 @@ class Method(NetworkMethod):
         width = self.network.detectors.shape[2]
         with torch.no_grad():
             best, place = self.network.scan(torch.from_numpy(codes))
-        active = F.relu(best + self.network.bias)
+            active = F.relu(best + self.network.bias)
         # A detector is drawn from the strand on which it fires more; places count from before the padded end.
         strand = active.argmax(1).numpy()
         active = active.amax(1).numpy()

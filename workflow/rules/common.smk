@@ -1,0 +1,70 @@
+# What all rules share: the catalog of what there is to run, and names for its places.
+import os
+import shutil
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.current_basedir).parent / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from deepbio.catalog import Catalog, as_json, data_folder
+from deepbio.files import BadInput, digest
+
+try:
+    CATALOG = Catalog(dict(config))
+except BadInput as error:
+    raise WorkflowError(str(error)) from None
+
+SCALE = CATALOG.scale
+RESULTS = str(CATALOG.results)
+RESOURCES = CATALOG.settings["resources"]
+MIRROR = CATALOG.settings["mirror"] or os.environ.get("DEEPBIO_MIRROR", "")
+# With conda environments the jobs' own python is on the path; else this process's interpreter has everything.
+PYTHON = "python" if workflow.deployment_settings.deployment_method else sys.executable
+CONDA = str(SCRIPTS.parent.parent / "envs" / "deepbio.yaml")
+HAS_GPU = shutil.which("nvidia-smi") is not None
+
+
+wildcard_constraints:
+    task="[a-z0-9_]+",
+    dataset="[A-Za-z0-9_-]+",
+    method="[a-z0-9_]+",
+    source="[A-Za-z0-9_]+",
+    split=r"\d+",
+    seed=r"\d+",
+
+
+def settings(**changes):
+    """What task-level commands are told of the configuration: the keys that decide which runs there are."""
+    kept = {key: CATALOG.settings[key] for key in ("scale", "methods", "seeds", "cross", "results")}
+    return as_json(kept | changes)
+
+
+def run_files(task=None, method=None, name="run.json"):
+    """One file of each selected run."""
+    return [f"{RESULTS}/{run.folder}/{name}" for run in CATALOG.runs(task, method)]
+
+
+def prepared(wildcards):
+    """dataset.json of the split that a run's seed uses."""
+    split = CATALOG.split_of(wildcards.task, wildcards.dataset, int(wildcards.seed))
+    return f"{RESULTS}/{data_folder(wildcards.task, wildcards.dataset, split)}/dataset.json"
+
+
+def figures(task=None, method=None):
+    """Folders of the figures that methods draw of themselves."""
+    return [f"{RESULTS}/{run.folder}/figures" for run in CATALOG.interpreted(task, method)]
+
+
+def method_title(wildcards):
+    return CATALOG.methods[wildcards.method]["title"]
+
+
+def task_title(wildcards):
+    return CATALOG.tasks[wildcards.task]["title"]
+
+
+def domain(wildcards):
+    """Chapter of the report that a task belongs to."""
+    return CATALOG.tasks[wildcards.task]["domain"]

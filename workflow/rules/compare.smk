@@ -1,0 +1,66 @@
+# Methods, baselines, controls and published figures side by side; a target for each task and each method.
+rule compare:
+    input:
+        scores=RESULTS + "/{task}/scores.csv",
+        intervals=RESULTS + "/{task}/intervals.csv",
+        curves=RESULTS + "/{task}/curves.csv",
+        code=lambda wildcards: CATALOG.code("compare.py"),
+    output:
+        table=RESULTS + "/{task}/comparison.csv",
+        tests=RESULTS + "/{task}/tests.csv",
+        png=RESULTS + "/{task}/comparison.png",
+        curves_png=RESULTS + "/{task}/roc_or_parity.png",
+        figure=report(
+            RESULTS + "/{task}/comparison.svg",
+            caption="../report/comparison.rst",
+            category=domain,
+            subcategory=task_title,
+            labels={"method": "all", "dataset": "all", "figure": "comparison"},
+        ),
+        curves=report(
+            RESULTS + "/{task}/roc_or_parity.svg",
+            caption="../report/curves.rst",
+            category=domain,
+            subcategory=task_title,
+            labels={"method": "all", "dataset": "all", "figure": "curves"},
+        ),
+    params:
+        settings=settings(),
+        folder=lambda wildcards, output: Path(output.table).parent,
+        # Titles and published figures come from the configuration, so a change of theirs is drawn anew.
+        facts=lambda wildcards: digest(CATALOG.tasks[wildcards.task], CATALOG.methods),
+    log:
+        RESULTS + "/logs/compare/{task}.log",
+    conda:
+        CONDA
+    shell:
+        "{PYTHON:q} {SCRIPTS:q}/compare.py {wildcards.task} --settings {params.settings:q} "
+        "--scores {params.folder:q} --output {params.folder:q} 2> >(tee {log:q} >&2)"
+
+
+for task in CATALOG.selected_tasks:
+    if CATALOG.datasets(task):
+
+        rule:
+            name:
+                task
+            localrule: True
+            input:
+                f"{RESULTS}/{task}/comparison.csv",
+                figures(task),
+
+
+for method in CATALOG.selected_methods:
+    if CATALOG.runs(method=method):
+
+        rule:
+            name:
+                method
+            localrule: True
+            input:
+                run_files(method=method),
+                figures(method=method),
+                [
+                    f"{RESULTS}/{task}/one_method/{method}/scores.csv"
+                    for task in sorted({run.task for run in CATALOG.runs(method=method)})
+                ],

@@ -1,0 +1,30 @@
+# From sources to the arrays of train, valid and test, checked for leakage.
+rule prepare:
+    input:
+        sources=lambda wildcards: [
+            f"{RESOURCES}/{source}.json"
+            for source in CATALOG.dataset(wildcards.task, wildcards.dataset)["sources"]
+        ],
+        code=lambda wildcards: CATALOG.code("prepare.py", f"deepbio/tasks/{wildcards.task}.py"),
+    output:
+        facts=RESULTS + "/{task}/{dataset}/data/split{split}/dataset.json",
+        splits=[
+            directory(RESULTS + f"/{{task}}/{{dataset}}/data/split{{split}}/{name}")
+            for name in ("train", "valid", "test")
+        ],
+    params:
+        facts=lambda wildcards: as_json(CATALOG.dataset(wildcards.task, wildcards.dataset)),
+        folder=lambda wildcards, output: Path(output.facts).parent,
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    log:
+        RESULTS + "/logs/prepare/{task}/{dataset}/split{split}.log",
+    benchmark:
+        RESULTS + "/benchmarks/prepare/{task}/{dataset}/split{split}.tsv"
+    conda:
+        CONDA
+    shell:
+        "{PYTHON:q} {SCRIPTS:q}/prepare.py {wildcards.task} {wildcards.dataset} --scale {SCALE} "
+        "--split {wildcards.split} --facts {params.facts:q} --resources {RESOURCES:q} "
+        "--output {params.folder:q} 2> >(tee {log:q} >&2)"

@@ -1,0 +1,144 @@
+"""Compare the methods of a task: means with intervals beside published figures, curves, and paired tests.
+
+Reads what score.py wrote; computes no score. comparison.csv says for every mean what kind of interval it has:
+  seeds      Student's t over independently trained runs on one split
+  splits     Student's t over disjoint test folds
+  resampled  Student's t over random splits, corrected for the samples that they share (Nadeau and Bengio 2003)
+  bootstrap  percentiles over resampled test samples, where a method has a single run
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deepbio import command, data, metrics, plotting, statistics
+from deepbio.catalog import Catalog, data_folder
+from deepbio.files import atomic
+
+COLUMNS = ["scale", "task", "dataset", "method", "role", "metric", "mean", "low", "high", "interval", "runs"]
+COLUMNS += ["higher_is_better", "origin", "where", "comparable", "note"]
+
+
+def main():
+    arguments = command.parser(__doc__)
+    arguments.add_argument("task", help="id of config/tasks")
+    command.add_settings(arguments)
+    arguments.add_argument("--scores", required=True, help="folder of scores.csv, intervals.csv and curves.csv")
+    arguments.add_argument("--output", required=True, help="folder for comparison.*, curves.* and tests.csv")
+    given = arguments.parse_args()
+    known = Catalog(given.settings)
+    scores = pd.read_csv(Path(given.scores) / "scores.csv")
+    intervals = pd.read_csv(Path(given.scores) / "intervals.csv")
+    output = Path(given.output)
+    output.mkdir(parents=True, exist_ok=True)
+
+    means = summarise(known, given.task, scores, intervals)
+    table = pd.concat([means, published(known, given.task, means)], ignore_index=True)
+    write(output / "comparison.csv", table[COLUMNS].sort_values(["dataset", "metric", "role", "method"]))
+    write(output / "tests.csv", tests(known, given.task, means))
+    draw(known, given.task, table, scores, output)
+    draw_curves(known, given.task, pd.read_csv(Path(given.scores) / "curves.csv"), output)
+
+
+def write(path, table):
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
+
+
+def summarise(known, task, scores, intervals):
+    """One row for each dataset, method and metric."""
+    rows = []
+    keys = ["scale", "task", "dataset", "method", "role", "metric", "higher_is_better", "origin"]
+    for key, group in scores.groupby(keys, sort=False):
+        row = dict(zip(keys, key, strict=True)) | {"runs": len(group)}
+        facts = known.dataset(task, row["dataset"])
+        if len(group) == 1:
+            row["mean"], row["interval"] = group["value"].iloc[0], "bootstrap"
+            same = (intervals[["dataset", "method", "metric"]] == [row["dataset"], row["method"], row["metric"]]).all(axis=1)
+            row["low"], row["high"] = intervals[same][["low", "high"]].iloc[0] if same.any() else (np.nan, np.nan)
+        elif facts.get("resampled"):
+            row["interval"] = "resampled"
+            ratio = test_over_train(known.results / data_folder(task, row["dataset"], 1))
+            row["mean"], row["low"], row["high"] = statistics.resampled_interval(group["value"], ratio)
+        else:
+            row["interval"] = "splits" if facts["splits"] > 1 else "seeds"
+            row["mean"], row["low"], row["high"] = statistics.mean_interval(group["value"])
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_over_train(folder):
+    splits = data.read_facts(folder)["splits"]
+    return splits["test"]["samples"] / (splits["train"]["samples"] + splits["valid"]["samples"])
+
+
+def published(known, task, means):
+    """Rows for the figures that papers report on the datasets that are there at this scale.
+
+    A figure that belongs to no single dataset stands in docs/METHODS.md only: here it would be compared with what
+    it does not measure.
+    """
+    present = means[["dataset", "metric", "scale", "task", "origin", "higher_is_better"]].drop_duplicates()
+    rows = []
+    for method in sorted(set(means["method"]) & known.methods.keys()):
+        for figure in known.methods[method].get("published", []):
+            same = (present["dataset"] == figure.get("dataset")) & (present["metric"] == figure["metric"])
+            for place in present[same & (present["task"] == figure["task"])].to_dict("records"):
+                error = 1.96 * figure.get("error", np.nan)
+                name = figure.get("label", known.methods[method]["title"])
+                row = place | {"method": name, "role": "published", "mean": figure["value"], "runs": 0}
+                row |= {"low": figure["value"] - error, "high": figure["value"] + error, "interval": "as published"}
+                rows.append(row | {key: figure.get(key) for key in ("where", "comparable", "note")})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def tests(known, task, means):
+    """Paired tests of the best method against the others over datasets, for each metric that all share."""
+    rows = []
+    for metric, group in means[means["role"] != "control"].groupby("metric", sort=False):
+        table = group.pivot(index="dataset", columns="method", values="mean")
+        found = statistics.paired_tests(table, bool(group["higher_is_better"].iloc[0]))
+        rows += [{"task": task, "metric": metric, **row} for row in found]
+    names = ["task", "metric", "best", "other", "datasets", "wins", "p_value", "p_holm"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def labels(known, table):
+    """Names for figures: a method's title; published figures say so, and whether they are comparable."""
+    names = []
+    for row in table.itertuples():
+        name = known.methods[row.method]["title"] if row.method in known.methods else row.method
+        if row.role == "published":
+            name = f"{name}, published" + ("" if row.comparable is True else " (other data)")
+        names.append(name)
+    return names
+
+
+def draw(known, task, table, scores, output):
+    """The comparison in the primary metric of each dataset: one figure, and one for each further kind of metric."""
+    primary = {dataset: known.dataset(task, dataset)["metrics"][0] for dataset in table["dataset"].unique()}
+    chosen = table[[primary[row.dataset] == row.metric for row in table.itertuples()]].copy()
+    chosen["label"] = labels(known, chosen)
+    chosen["dataset_title"] = [known.dataset(task, dataset)["title"] for dataset in chosen["dataset"]]
+    single = scores.groupby(["dataset", "method", "metric"])["value"].apply(list).to_dict()
+    chosen["values"] = [single.get((r.dataset, r.method, r.metric), []) for r in chosen.itertuples()]
+    chosen["metric_title"] = [metrics.title(metric) for metric in chosen["metric"]]
+    title = f"{known.tasks[task]['title']} ({known.scale})"
+    plotting.comparison(chosen, title, known.plan(task)["origin"], output / "comparison")
+
+
+def draw_curves(known, task, table, output):
+    if table.empty:
+        return
+    kind = "roc" if (table["curve"] == "roc").any() else "parity"
+    table = table[table["curve"] == kind].copy()
+    table["label"] = [known.methods[method]["title"] for method in table["method"]]
+    table["dataset_title"] = [known.dataset(task, dataset)["title"] for dataset in table["dataset"]]
+    name = "ROC curves (mean over runs)" if kind == "roc" else "Predicted against measured"
+    title = f"{known.tasks[task]['title']}: {name}"
+    plotting.curves(table, title, known.plan(task)["origin"], output / "roc_or_parity")
+
+
+if __name__ == "__main__":
+    command.run(main)

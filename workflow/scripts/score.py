@@ -1,0 +1,81 @@
+"""Score all runs of a task on their test splits, beside controls that prove the metrics.
+
+Writes scores.csv (tidy: one row a run and metric), intervals.csv (bootstrap of the primary metric over test samples)
+and curves.csv (points of ROC or parity curves). A failed run has no scores. Nothing else in the workflow reads test
+labels.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deepbio import command, data, metrics, task
+from deepbio.catalog import CONTROLS, Catalog, data_folder
+from deepbio.files import BadInput, atomic, read_json
+
+SCORES = ["scale", "task", "dataset", "method", "role", "seed", "metric", "value", "higher_is_better", "origin"]
+INTERVALS = ["scale", "task", "dataset", "method", "role", "seed", "metric", "low", "high"]
+CURVES = ["scale", "task", "dataset", "method", "role", "seed", "curve", "x", "y"]
+
+
+def main():
+    arguments = command.parser(__doc__)
+    arguments.add_argument("task", help="id of config/tasks")
+    command.add_settings(arguments)
+    arguments.add_argument("--bootstrap", type=int, default=200, help="resamples of the test split")
+    arguments.add_argument("--output", required=True, help="folder for the three tables")
+    given = arguments.parse_args()
+    known = Catalog(given.settings)
+    folders = [known.results / run.folder for run in known.runs(given.task)]
+    runs = [(folder, read_json(folder / "run.json")) for folder in folders]
+    tables = {"scores": [], "intervals": [], "curves": []}
+    for place in sorted({(run["dataset"], run["split"]) for _, run in runs}):
+        here = [(path, run) for path, run in runs if (run["dataset"], run["split"]) == place]
+        score_split(here, known.results, given.bootstrap, tables)
+    for name, columns in (("scores", SCORES), ("intervals", INTERVALS), ("curves", CURVES)):
+        frame = pd.DataFrame(tables[name], columns=columns)
+        with atomic(Path(given.output) / f"{name}.csv") as temporary:
+            frame.to_csv(temporary, index=False, float_format="%.6g")
+
+
+def score_split(runs, results, repeats, tables):
+    """Add the rows of all runs on one split, and of its controls, to `tables`."""
+    first = runs[0][1]
+    folder = results / data_folder(first["task"], first["dataset"], first["split"])
+    train, test = data.read_split(folder, "train"), data.read_split(folder, "test")
+    digest = data.read_facts(folder)["digest"]
+    for path, run in runs:
+        if run["status"] != "ok":
+            continue
+        if run["data_digest"] != digest:
+            raise BadInput(f"{path}/run.json: the run saw other data than {folder} holds now; train it again")
+        with np.load(path / "predictions.npz", allow_pickle=False) as stored:
+            add(tables, run, test, dict(stored), repeats)
+    for control in CONTROLS:
+        rng = np.random.default_rng([first["split"], CONTROLS.index(control)])
+        identity = {**first, "method": control, "role": "control", "seed": first["split"]}
+        guess = metrics.control(test.context["output"], control, train.y, test.y, rng)
+        add(tables, identity, test, {"y": guess}, 0)
+
+
+def add(tables, run, test, predictions, repeats):
+    """Rows of one run."""
+    identity = {key: run[key] for key in ("scale", "task", "dataset", "method", "role", "seed")}
+    wanted = test.context["metrics"]
+    for metric, value in task.score(run["task"], test, predictions, wanted).items():
+        direction = {"higher_is_better": metrics.higher_is_better(metric), "origin": run["origin"]}
+        tables["scores"].append({**identity, "metric": metric, "value": value, **direction})
+    if run["role"] == "control" or "y" not in predictions:
+        return
+    rng = np.random.default_rng(run["seed"])
+    low, high = metrics.bootstrap(wanted[0], test.y, predictions["y"], rng, repeats)
+    tables["intervals"].append({**identity, "metric": wanted[0], "low": low, "high": high})
+    drawn = metrics.curve(test.context["output"], test.y, predictions["y"])
+    if drawn:
+        name, xs, ys = drawn
+        tables["curves"] += [{**identity, "curve": name, "x": x, "y": y} for x, y in zip(xs, ys, strict=True)]
+
+
+if __name__ == "__main__":
+    command.run(main)

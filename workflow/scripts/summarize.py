@@ -1,0 +1,110 @@
+"""The whole benchmark at a glance, from what the tasks have written.
+
+Writes under results/<scale>: scores.csv (all tasks), ledger.csv (one row a run: its state, size, speed, digests),
+cost.csv (time and memory of every job, from Snakemake's benchmark files), scoreboard.{txt,html}, glance.{svg,png}
+and provenance.html.
+"""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from deepbio import command, metrics, pages, plotting
+from deepbio.catalog import Catalog
+from deepbio.files import atomic, read_json
+
+LEDGER = ["scale", "task", "dataset", "method", "role", "seed", "split", "status", "reason", "origin", "weights"]
+LEDGER += ["train_samples", "valid_samples", "test_samples", "samples_seen", "samples_per_second", "seconds", "device"]
+LEDGER += ["threads", "data_digest", "code_digest"]
+
+
+def main():
+    arguments = command.parser(__doc__)
+    command.add_settings(arguments)
+    arguments.add_argument("--resources", default="resources", help="folder of the fetched sources")
+    given = arguments.parse_args()
+    known = Catalog(given.settings)
+    tasks = [task for task in known.selected_tasks if known.datasets(task)]
+    runs = [read_json(known.results / run.folder / "run.json") for task in tasks for run in known.runs(task)]
+    comparisons = pd.concat(
+        [pd.read_csv(known.results / task / "comparison.csv").assign(task=task) for task in tasks], ignore_index=True
+    )
+    scores = pd.concat([pd.read_csv(known.results / task / "scores.csv") for task in tasks], ignore_index=True)
+    ledger = pd.DataFrame(runs).reindex(columns=LEDGER)
+    write_csv(known.results / "scores.csv", scores)
+    write_csv(known.results / "ledger.csv", ledger)
+    write_csv(known.results / "cost.csv", cost(known.results / "benchmarks"))
+
+    board = scoreboard(known, comparisons)
+    failed = ledger[ledger["status"] != "ok"]
+    write_text(known.results / "scoreboard.txt", pages.scoreboard_text(board, failed, known.scale))
+    write_text(known.results / "scoreboard.html", pages.scoreboard_html(board, failed, known.scale))
+    glance(known, comparisons)
+    sources = sorted({source for task in tasks for source in known.sources_of(task)})
+    records = {source: read_json(Path(given.resources) / f"{source}.json") for source in sources}
+    versions = {name: text for run in runs for name, text in run["versions"].items()}
+    versions |= {"snakemake": version("snakemake"), "platform": platform.platform()}
+    write_text(known.results / "provenance.html", pages.provenance_html(versions, records, known.scale))
+
+
+def write_csv(path, table):
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
+
+
+def write_text(path, text):
+    with atomic(path) as temporary:
+        temporary.write_text(text)
+
+
+def cost(folder):
+    """One row for each job that Snakemake measured: stage, names, seconds, CPU seconds, peak memory."""
+    rows = []
+    for path in sorted(folder.rglob("*.tsv")):
+        stage, *names = path.relative_to(folder).with_suffix("").parts
+        measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
+        named = dict(zip(("task", "dataset", "method", "seed"), names, strict=False))
+        rows.append({"stage": stage, **named, **{key: measured[key] for key in ("s", "cpu_time", "max_rss")}})
+    names = {"s": "seconds", "cpu_time": "cpu_seconds", "max_rss": "peak_memory_mb"}
+    return pd.DataFrame(rows, columns=["stage", "task", "dataset", "method", "seed", *names]).rename(columns=names)
+
+
+def scoreboard(known, comparisons):
+    """Rows of the primary metric of each dataset, best method first, with titles for people."""
+    rows = []
+    for (task, dataset), group in comparisons.groupby(["task", "dataset"], sort=False):
+        metric = known.dataset(task, dataset)["metrics"][0]
+        group = group[group["metric"] == metric].sort_values(
+            "mean", ascending=not metrics.higher_is_better(metric), kind="stable"
+        )
+        for row in group.to_dict("records"):
+            title = known.methods[row["method"]]["title"] if row["method"] in known.methods else row["method"]
+            rows.append(
+                row
+                | {"method_title": title, "task_title": known.tasks[task]["title"]}
+                | {"dataset_title": known.dataset(task, dataset)["title"], "metric_title": metrics.title(metric)}
+            )
+    return pd.DataFrame(rows)
+
+
+def glance(known, comparisons):
+    """Each method on each dataset between the constant control (0) and the perfect one (1)."""
+    rows = []
+    for (task, dataset), group in comparisons.groupby(["task", "dataset"], sort=False):
+        facts = known.dataset(task, dataset)
+        group = group[group["metric"] == facts["metrics"][0]].set_index("method")["mean"]
+        span = group["perfect"] - group["constant"]
+        for method, mean in group.items():
+            if method in known.methods and span:
+                value = (mean - group["constant"]) / span
+                rows.append({"row": f"{known.tasks[task]['title']}\n{facts['title']}", "method": method, "value": value})
+    table = pd.DataFrame(rows)
+    table["role"] = [known.roles[method] for method in table["method"]]
+    origins = {known.plan(task)["origin"] for task in comparisons["task"].unique()}
+    plotting.glance(table, f"Where does each method stand? ({known.scale})", " and ".join(sorted(origins)), known.results / "glance")
+
+
+if __name__ == "__main__":
+    command.run(main)
