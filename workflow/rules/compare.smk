@@ -24,15 +24,15 @@ rule compare:
             subcategory=task_title,
             labels={"method": "all", "dataset": "all", "figure": "curves"},
         ),
+    log:
+        RESULTS + "/logs/compare/{task}.log",
+    conda:
+        CONDA
     params:
         settings=settings(),
         folder=lambda wildcards, output: Path(output.table).parent,
         # Titles and published figures come from the configuration, so a change of theirs is drawn anew.
         facts=lambda wildcards: digest(CATALOG.tasks[wildcards.task], CATALOG.methods),
-    log:
-        RESULTS + "/logs/compare/{task}.log",
-    conda:
-        CONDA
     shell:
         "{PYTHON:q} {SCRIPTS:q}/compare.py {wildcards.task} --settings {params.settings:q} "
         "--scores {params.folder:q} --output {params.folder:q} 2> >(tee {log:q} >&2)"
@@ -44,10 +44,10 @@ for task in CATALOG.selected_tasks:
         rule:
             name:
                 task
-            localrule: True
             input:
                 f"{RESULTS}/{task}/comparison.csv",
                 figures(task),
+            localrule: True
 
 
 for method in CATALOG.selected_methods:
@@ -56,7 +56,6 @@ for method in CATALOG.selected_methods:
         rule:
             name:
                 method
-            localrule: True
             input:
                 run_files(method=method),
                 figures(method=method),
@@ -64,3 +63,4 @@ for method in CATALOG.selected_methods:
                     f"{RESULTS}/{task}/one_method/{method}/scores.csv"
                     for task in sorted({run.task for run in CATALOG.runs(method=method)})
                 ],
+            localrule: True

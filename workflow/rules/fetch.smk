@@ -8,13 +8,13 @@ localrules:
 rule fetch:
     output:
         RESOURCES + "/{source}.json",
-    params:
-        facts=lambda wildcards: digest(CATALOG.sources[wildcards.source]),
-        resources=RESOURCES,
     log:
         RESOURCES + "/logs/{source}.log",
     conda:
         CONDA
+    params:
+        facts=lambda wildcards: digest(CATALOG.sources[wildcards.source]),
+        resources=RESOURCES,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/fetch.py {wildcards.source} --resources {params.resources:q} "
         "--mirror={MIRROR:q} 2> >(tee {log:q} >&2)"

@@ -12,18 +12,18 @@ rule prepare:
             directory(RESULTS + f"/{{task}}/{{dataset}}/data/split{{split}}/{name}")
             for name in ("train", "valid", "test")
         ],
-    params:
-        facts=lambda wildcards: as_json(CATALOG.dataset(wildcards.task, wildcards.dataset)),
-        folder=lambda wildcards, output: Path(output.facts).parent,
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
     log:
         RESULTS + "/logs/prepare/{task}/{dataset}/split{split}.log",
     benchmark:
         RESULTS + "/benchmarks/prepare/{task}/{dataset}/split{split}.tsv"
     conda:
         CONDA
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        facts=lambda wildcards: as_json(CATALOG.dataset(wildcards.task, wildcards.dataset)),
+        folder=lambda wildcards, output: Path(output.facts).parent,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/prepare.py {wildcards.task} {wildcards.dataset} --scale {SCALE} "
         "--split {wildcards.split} --facts {params.facts:q} --resources {RESOURCES:q} "

@@ -11,6 +11,7 @@ rule summarize:
         code=CATALOG.code("summarize.py"),
     output:
         scores=RESULTS + "/scores.csv",
+        comparison=RESULTS + "/comparison.csv",
         ledger=RESULTS + "/ledger.csv",
         cost=RESULTS + "/cost.csv",
         text=RESULTS + "/scoreboard.txt",
@@ -33,13 +34,13 @@ rule summarize:
             category="Overview",
             labels={"page": "Provenance"},
         ),
-    params:
-        settings=settings(tasks=TASKS),
-        resources=RESOURCES,
     log:
         RESULTS + "/logs/summarize.log",
     conda:
         CONDA
+    params:
+        settings=settings(tasks=TASKS),
+        resources=RESOURCES,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/summarize.py --settings {params.settings:q} "
         "--resources {params.resources:q} 2> >(tee {log:q} >&2)"

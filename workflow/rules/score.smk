@@ -8,18 +8,18 @@ rule score:
         scores=RESULTS + "/{task}/scores.csv",
         intervals=RESULTS + "/{task}/intervals.csv",
         curves=RESULTS + "/{task}/curves.csv",
-    params:
-        settings=settings(),
-        folder=lambda wildcards, output: Path(output.scores).parent,
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
     log:
         RESULTS + "/logs/score/{task}.log",
     benchmark:
         RESULTS + "/benchmarks/score/{task}.tsv"
     conda:
         CONDA
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    params:
+        settings=settings(),
+        folder=lambda wildcards, output: Path(output.scores).parent,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/score.py {wildcards.task} --settings {params.settings:q} "
         "--output {params.folder:q} 2> >(tee {log:q} >&2)"
@@ -43,10 +43,10 @@ use rule score as score_method with:
         scores=RESULTS + "/{task}/one_method/{method}/scores.csv",
         intervals=RESULTS + "/{task}/one_method/{method}/intervals.csv",
         curves=RESULTS + "/{task}/one_method/{method}/curves.csv",
-    params:
-        settings=lambda wildcards: settings(methods=[wildcards.method]),
-        folder=lambda wildcards, output: Path(output.scores).parent,
     log:
         RESULTS + "/logs/score/{task}/{method}.log",
     benchmark:
         RESULTS + "/benchmarks/score/{task}/{method}.tsv"
+    params:
+        settings=lambda wildcards: settings(methods=[wildcards.method]),
+        folder=lambda wildcards, output: Path(output.scores).parent,

@@ -14,6 +14,17 @@ rule train:
         predictions=RESULTS + "/{task}/{dataset}/{method}/seed{seed}/predictions.npz",
         history=RESULTS + "/{task}/{dataset}/{method}/seed{seed}/history.csv",
         model=directory(RESULTS + "/{task}/{dataset}/{method}/seed{seed}/model"),
+    log:
+        RESULTS + "/logs/train/{task}/{dataset}/{method}/seed{seed}.log",
+    benchmark:
+        RESULTS + "/benchmarks/train/{task}/{dataset}/{method}/seed{seed}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        gpu=wants_gpu,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         parameters=lambda wildcards: as_json(
             CATALOG.parameters(wildcards.method, wildcards.task, wildcards.dataset)
@@ -24,17 +35,6 @@ rule train:
         device=lambda wildcards: CATALOG.settings["device"] if wants_gpu(wildcards) else "cpu",
         precision=CATALOG.settings["precision"],
         on_failure=CATALOG.settings["on_failure"],
-    threads: 1
-    resources:
-        gpu=wants_gpu,
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
-    log:
-        RESULTS + "/logs/train/{task}/{dataset}/{method}/seed{seed}.log",
-    benchmark:
-        RESULTS + "/benchmarks/train/{task}/{dataset}/{method}/seed{seed}.tsv"
-    conda:
-        CONDA
     shell:
         "{PYTHON:q} {SCRIPTS:q}/train.py {wildcards.method} --data {params.data:q} --seed {wildcards.seed} "
         "--parameters {params.parameters:q} --output {params.folder:q} --scratch {params.scratch:q} "

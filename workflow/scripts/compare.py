@@ -55,7 +55,9 @@ def summarise(known, task, scores, intervals):
         facts = known.dataset(task, row["dataset"])
         if len(group) == 1:
             row["mean"], row["interval"] = group["value"].iloc[0], "bootstrap"
-            same = (intervals[["dataset", "method", "metric"]] == [row["dataset"], row["method"], row["metric"]]).all(axis=1)
+            same = (intervals[["dataset", "method", "metric"]] == [row["dataset"], row["method"], row["metric"]]).all(
+                axis=1
+            )
             row["low"], row["high"] = intervals[same][["low", "high"]].iloc[0] if same.any() else (np.nan, np.nan)
         elif facts.get("resampled"):
             row["interval"] = "resampled"

@@ -1,6 +1,6 @@
 """The whole benchmark at a glance, from what the tasks have written.
 
-Writes under results/<scale>: scores.csv (all tasks), ledger.csv (one row a run: its state, size, speed, digests),
+Writes under results/<scale>: scores.csv and comparison.csv (all tasks), ledger.csv (one row a run: its state, size, speed, digests),
 cost.csv (time and memory of every job, from Snakemake's benchmark files), scoreboard.{txt,html}, glance.{svg,png}
 and provenance.html.
 """
@@ -34,6 +34,7 @@ def main():
     scores = pd.concat([pd.read_csv(known.results / task / "scores.csv") for task in tasks], ignore_index=True)
     ledger = pd.DataFrame(runs).reindex(columns=LEDGER)
     write_csv(known.results / "scores.csv", scores)
+    write_csv(known.results / "comparison.csv", comparisons)
     write_csv(known.results / "ledger.csv", ledger)
     write_csv(known.results / "cost.csv", cost(known.results / "benchmarks"))
 
@@ -99,11 +100,15 @@ def glance(known, comparisons):
         for method, mean in group.items():
             if method in known.methods and span:
                 value = (mean - group["constant"]) / span
-                rows.append({"row": f"{known.tasks[task]['title']}\n{facts['title']}", "method": method, "value": value})
+                rows.append(
+                    {"row": f"{known.tasks[task]['title']}\n{facts['title']}", "method": method, "value": value}
+                )
     table = pd.DataFrame(rows)
     table["role"] = [known.roles[method] for method in table["method"]]
     origins = {known.plan(task)["origin"] for task in comparisons["task"].unique()}
-    plotting.glance(table, f"Where does each method stand? ({known.scale})", " and ".join(sorted(origins)), known.results / "glance")
+    plotting.glance(
+        table, f"Where does each method stand? ({known.scale})", " and ".join(sorted(origins)), known.results / "glance"
+    )
 
 
 if __name__ == "__main__":

@@ -44,7 +44,9 @@ def known_dataset(scale, task, dataset):
     if task not in catalog.tasks:
         raise BadInput(f"unknown task '{task}'; known are: {', '.join(catalog.tasks)}")
     if dataset not in catalog.datasets(task):
-        raise BadInput(f"task '{task}' has at scale {scale} the datasets: {', '.join(catalog.datasets(task)) or 'none'}")
+        raise BadInput(
+            f"task '{task}' has at scale {scale} the datasets: {', '.join(catalog.datasets(task)) or 'none'}"
+        )
     return catalog.dataset(task, dataset)
 
 

@@ -45,9 +45,7 @@ def detector_logos(codes, active, place, strand, width, context, folder):
         found.append(motifs.trim(motifs.probabilities(motifs.count_matrix(cut))))
         rows.append({"detector": detector, "windows": len(fires), "mean_activation": float(strength.mean())})
     with atomic(Path(folder) / "detectors.csv") as temporary, open(temporary, "w", newline="") as handle:
-        writer = csv.DictWriter(
-            handle, ["detector", "windows", "mean_activation", "consensus", "id", "name", "p", "q"]
-        )
+        writer = csv.DictWriter(handle, ["detector", "windows", "mean_activation", "consensus", "id", "name", "p", "q"])
         writer.writeheader()
         if found:
             for row, motif, hit in zip(rows, found, motifs.match(found), strict=True):
@@ -96,7 +94,10 @@ def mutation_map(method, split, sample, folder):
     import pandas as pd
 
     logomaker.Logo(
-        pd.DataFrame(heights[shown], columns=list("ACGT"), index=range(shown.start, shown.stop)), ax=top, color_scheme="colorblind_safe", show_spines=False
+        pd.DataFrame(heights[shown], columns=list("ACGT"), index=range(shown.start, shown.stop)),
+        ax=top,
+        color_scheme="colorblind_safe",
+        show_spines=False,
     )
     top.spines["left"].set_visible(True)
     top.set(ylabel="largest fall", title="Mutation map of the strongest window")

@@ -62,7 +62,9 @@ def scoreboard_html(board, failed, scale):
             where = "" if pd.isna(row["where"]) else row["where"]
             note = where if row["role"] != "published" or row["comparable"] is True else f"{where}; not comparable"
             name = row["method_title"]
-            rows.append((name, row["role"], _number(row["mean"]), _interval(row), row["interval"], int(row["runs"]), note))
+            rows.append(
+                (name, row["role"], _number(row["mean"]), _interval(row), row["interval"], int(row["runs"]), note)
+            )
             classes.append("best" if index == best else row["role"])
         header = ("method", "role", "mean", "95 % interval", "interval over", "runs", "published in")
         parts.append(table(header, rows, classes))

@@ -144,7 +144,9 @@ def glance(table, title, origin, path):
             values = group[group["role"] == role]["value"].to_numpy()
             inside = values[values >= -0.2]
             axis.plot(inside, [place] * len(inside), MARKS[role], color=COLOURS[role], ms=7, alpha=0.85)
-            axis.plot([-0.2] * (len(values) - len(inside)), [place] * (len(values) - len(inside)), "<", color=COLOURS[role])
+            axis.plot(
+                [-0.2] * (len(values) - len(inside)), [place] * (len(values) - len(inside)), "<", color=COLOURS[role]
+            )
     axis.set_yticks(range(len(names)), reversed(names), fontsize=8)
     axis.set(xlim=(-0.23, 1.03), xlabel="0: constant control     primary metric, rescaled     1: perfect control")
     axis.axvline(0, color="#999999", lw=0.8)

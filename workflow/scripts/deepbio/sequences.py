@@ -137,4 +137,3 @@ def chromosome(name):
     if not match:
         raise BadInput(f"record '{name}' has no coordinates of the form chr1:100-200")
     return match.group(1)
-

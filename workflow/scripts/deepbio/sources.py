@@ -51,7 +51,11 @@ class _Fetch:
         elif missing:
             self.from_url(missing)
         files = {
-            name: {"sha256": self.expected(name), "bytes": (self.folder / name).stat().st_size, "url": self.address(name)}
+            name: {
+                "sha256": self.expected(name),
+                "bytes": (self.folder / name).stat().st_size,
+                "url": self.address(name),
+            }
             for name in self.facts["files"]
         }
         described = {key: self.facts[key] for key in ("title", "licence", "citation", "kind")}
@@ -137,7 +141,9 @@ class _Fetch:
             answer = requests.get(url, timeout=TIMEOUT)
             answer.raise_for_status()
         except requests.RequestException as error:
-            raise BadInput(f"source '{self.source}': the provider's checksums {url} could not be read: {error}") from None
+            raise BadInput(
+                f"source '{self.source}': the provider's checksums {url} could not be read: {error}"
+            ) from None
         lines = [line.split() for line in answer.text.splitlines() if len(line.split()) == 2]
         return {name.lstrip("*").removeprefix("./"): value for value, name in lines}
 
@@ -232,7 +238,7 @@ class _Resuming:
                 open(self.part, "ab" if resumed else "wb") as target,
                 tqdm(total=total, initial=have if resumed else 0, unit="B", unit_scale=True, disable=None) as bar,
             ):
-                for block in answer.iter_content(2**20):
+                for block in answer.iter_content(2**16):  # what a broken transfer loses at most
                     target.write(block)
                     bar.update(len(block))
         with open(self.part, "rb") as handle:

@@ -51,7 +51,9 @@ class DeepBind(nn.Module):
 
 
 class Method(NetworkMethod):
-    """Parameters: motifs, motif_length, search (trials, folds, finals, space), checkpoints, training."""
+    """Parameters: motifs, motif_length, fresh_negatives, checkpoints, training, and search: trials, folds (1: judged
+    on the validation split), finals, space, and `steps` where trials are shorter than the final trainings; else
+    the search also chooses the length of training, among the checkpoints."""
 
     def build(self, parameters, shape):
         names = ("motifs", "motif_length", "hidden", "dropout", "motif_scale")
@@ -68,7 +70,8 @@ class Method(NetworkMethod):
             budget["space"], budget["trials"], lambda setting, name: self.trial(setting, train, valid, job, name), job
         )
         # The paper trains the best setting several times and keeps the best network.
-        chosen = {**found["setting"], "steps": found["result"]["steps"]}
+        steps = self.parameters["training"]["steps"] if "steps" in budget else found["result"]["steps"]
+        chosen = {**found["setting"], "steps": steps}
         finals = [self.train_setting(chosen, train, valid, job, f"final{i}") for i in range(budget["finals"])]
         networks, losses = zip(*finals, strict=True)
         self.network = networks[int(np.argmin(losses))]
@@ -77,30 +80,25 @@ class Method(NetworkMethod):
     def trial(self, setting, train, valid, job, name):
         """Validation loss of a setting at the best of several checkpoints, by cross-validation or on `valid`."""
         count = self.parameters["search"]["folds"]
-        losses = []
-        if count == 1:
-            self.train_setting(setting, train, valid, job, name)
-            losses.append(_losses(job, name))
-        else:
+        setting = {**setting, "steps": self.parameters["search"].get("steps", self.parameters["training"]["steps"])}
+        parts = [(train, valid)]
+        if count > 1:
             fold = _folds(train, count, job.rng("folds"))
-            for number in range(count):
-                phase = f"{name}-fold{number}"
-                self.train_setting(setting, train.take(fold != number), train.take(fold == number), job, phase)
-                losses.append(_losses(job, phase))
-        mean = np.mean(losses, axis=0)
+            parts = [(train.take(fold != number), train.take(fold == number)) for number in range(count)]
+        for number, (learn, judge) in enumerate(parts):
+            self.train_setting(setting, learn, judge, job, f"{name}-fold{number}")
+        mean = np.mean([_losses(job, f"{name}-fold{number}") for number in range(len(parts))], axis=0)
         best = int(np.argmin(mean))
-        steps = self.parameters["training"]["steps"] * (best + 1) // self.parameters["checkpoints"]
-        return {"loss": float(mean[best]), "steps": steps}
+        return {"loss": float(mean[best]), "steps": setting["steps"] * (best + 1) // len(mean)}
 
     def train_setting(self, setting, train, valid, job, name):
         """A network trained with one setting, and its lowest validation loss."""
         parameters = {**self.parameters, **setting}
-        steps = setting.get("steps", self.parameters["training"]["steps"])
         settings = {
-            "steps": steps,
+            "steps": setting["steps"],
             "learning_rate": setting["learning_rate"],
             "optimizer_options": {"momentum": setting["momentum"]},
-            "evaluate_every": max(1, self.parameters["training"]["steps"] // self.parameters["checkpoints"]),
+            "evaluate_every": max(1, setting["steps"] // self.parameters["checkpoints"]),
         }
 
         def groups(network):

@@ -1,0 +1,107 @@
+"""Small datasets with a known answer for each kind of input, and a copy of the project to run snakemake in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepbio.data import Split
+
+ROOT = Path(__file__).resolve().parent.parent
+METRICS = {"binary": ["auroc", "accuracy"], "regression": ["spearman", "mse"]}
+
+# Real drug-like fragments; the number of oxygens makes the regression label, so the answer is in the graph.
+PARTS = ["C", "CC", "CCC", "c1ccccc1", "C1CCCCC1", "CN", "c1ccncc1", "CCl", "CF", "C(C)C"]
+TAILS = ["O", "CO", "CCO", "C(=O)O", "OCCO", "N", "CN", "Cl", "C", "CC"]
+
+
+def sequence_split(rng, samples, output):
+    """Windows of 60 random bases; a planted TGACTCA makes the label."""
+    codes = rng.integers(0, 4, (samples, 60)).astype(np.uint8)
+    y = (np.arange(samples) % 2).astype(np.float32)
+    for row in np.flatnonzero(y):
+        start = rng.integers(0, 53)
+        codes[row, start : start + 7] = [3, 2, 0, 1, 3, 1, 0]
+    return {"codes": codes, "y": y if output == "binary" else (2 * y + 0.1 * rng.standard_normal(samples)).astype("f4")}
+
+
+def table_split(rng, samples, output):
+    """Twenty columns of noise, three of which carry the label."""
+    x = rng.standard_normal((samples, 20)).astype(np.float32)
+    score = x[:, 0] + x[:, 1] - x[:, 2]
+    return {"x": x, "y": (score > 0).astype(np.float32) if output == "binary" else score.astype(np.float32)}
+
+
+def molecule_split(rng, samples, output):
+    """Two joined fragments; the label counts oxygens."""
+    smiles = [
+        TAILS[rng.integers(len(TAILS))] + PARTS[rng.integers(len(PARTS))] + TAILS[rng.integers(len(TAILS))]
+        for _ in range(samples)
+    ]
+    count = np.array([s.count("O") for s in smiles], np.float32)
+    y = (count > 0).astype(np.float32) if output == "binary" else count + 0.1 * rng.standard_normal(samples)
+    return {"smiles": np.array(smiles).astype("S"), "y": y.astype(np.float32)}
+
+
+KINDS = {"sequence": sequence_split, "table": table_split, "molecule": molecule_split}
+
+
+def make_splits(kind, output, samples=160):
+    """train, valid and test of a small problem."""
+    rng = np.random.default_rng(7)
+    context = {"input": kind, "output": output, "metrics": METRICS[output], "title": "small", "origin": "simulated"}
+    context |= {"features": [f"column {i}" for i in range(20)]} if kind == "table" else {}
+    splits = {}
+    for name, count in (("train", samples), ("valid", samples // 2), ("test", samples)):
+        arrays = KINDS[kind](rng, count, output)
+        arrays["group"] = np.array([f"{name}{i}" for i in range(count)]).astype("S")
+        splits[name] = Split(arrays, context)
+    return splits
+
+
+class Project:
+    """A copy of the project in a temporary folder, and snakemake in it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for name in ("config", "workflow", "profiles", "envs", "docs"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "Snakefile", folder)
+        (ROOT / "resources").mkdir(exist_ok=True)
+        (folder / "resources").symlink_to(ROOT / "resources")
+
+    def snakemake(self, *words, check=True, cores=2):
+        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *map(str, words)]
+        environment = {key: value for key, value in os.environ.items() if key != "DEEPBIO_MIRROR"}
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, env=environment)
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)}\n{done.stdout[-4000:]}\n{done.stderr[-8000:]}")
+        return done
+
+    def planned(self, *words):
+        """Rules of a dry run with the outputs of their jobs: list of (rule, outputs)."""
+        text = self.snakemake("-n", *words).stdout
+        jobs, rule = [], None
+        for line in text.splitlines():
+            if line.startswith(("rule ", "localrule ")):
+                rule = line.split()[1].rstrip(":")
+            elif line.strip().startswith("output:") and rule:
+                jobs.append((rule, line.split("output:")[1].strip()))
+        return jobs
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A project in which one task has been run to the end with its report; tests must leave its files as they are."""
+    project = Project(tmp_path_factory.mktemp("finished"))
+    project.snakemake("--config", "tasks=estrogen_receptor", "seeds=1")
+    return project

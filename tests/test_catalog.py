@@ -1,0 +1,159 @@
+"""The configuration: what is wrong in it is named by file and key, and pins and documents agree."""
+
+import re
+import shutil
+import tomllib
+
+import pytest
+import yaml
+
+from deepbio.catalog import ROOT, SCALES, Catalog, merge, read_yaml
+from deepbio.files import BadInput
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A copy of config/ to spoil."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    return tmp_path / "config"
+
+
+def edit(path, change):
+    facts = read_yaml(path)
+    change(facts)
+    path.write_text(yaml.safe_dump(facts))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_scale_has_runs_with_parameters(scale):
+    catalog = Catalog({"scale": scale})
+    runs = catalog.runs()
+    assert runs and len(set(runs)) == len(runs)
+    for run in runs:
+        assert isinstance(catalog.parameters(run.method, run.task, run.dataset), dict)
+    for task in catalog.tasks:
+        for dataset in catalog.datasets(task):
+            roles = {catalog.roles[name] for name in catalog.competitors(task, dataset)}
+            assert roles == {"listed", "baseline"}, f"{task}/{dataset} has only {roles}"
+
+
+def test_quick_needs_nothing_but_packages():
+    catalog = Catalog({"scale": "quick"})
+    needed = {source for task in catalog.tasks for source in catalog.sources_of(task)}
+    assert needed and {catalog.sources[source]["kind"] for source in needed} == {"package"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"scael": "quick"}, "'scael' was unexpected"),
+        ({"scale": "huge"}, "config.yaml: scale: 'huge' is not one of"),
+        ({"seeds": 0}, "config.yaml: seeds: 0 is less than"),
+        ({"tasks": "no_such"}, "config: tasks: unknown id 'no_such'"),
+        ({"methods": ["deepbind", "no_such"]}, "config: methods: unknown id 'no_such'"),
+    ],
+)
+def test_wrong_settings_are_named(settings, message):
+    with pytest.raises(BadInput, match=re.escape(message)):
+        Catalog(settings)
+
+
+def test_wrong_files_are_named(config):
+    def fails(message):
+        with pytest.raises(BadInput) as caught:
+            Catalog(config=config)
+        assert message in str(caught.value)
+
+    task, method = config / "tasks" / "tf_binding.yaml", config / "methods" / "deepbind.yaml"
+    good_task, good_method = task.read_text(), method.read_text()
+    edit(task, lambda facts: facts.update(metric=["auroc"]))
+    fails("tf_binding.yaml: top level: Additional properties are not allowed ('metric' was unexpected)")
+    task.write_text(good_task)
+    edit(task, lambda facts: facts["baselines"].append("no_such"))
+    fails("tf_binding.yaml: baselines: unknown method 'no_such'")
+    task.write_text(good_task)
+    edit(task, lambda facts: facts["scales"]["quick"]["datasets"]["oct4_mesc"].update(sources=["no_such"]))
+    fails("tf_binding.yaml: scales.quick.datasets.oct4_mesc.sources: unknown source 'no_such'")
+    task.write_text(good_task)
+    edit(method, lambda facts: facts.update(tasks=["no_such"]))
+    fails("deepbind.yaml: tasks: unknown task 'no_such'")
+    method.write_text(good_method.replace("title:", "title: once\ntitle:"))
+    fails("deepbind.yaml:2: key 'title' stands twice")
+    method.write_text("title: [")
+    fails("deepbind.yaml:")
+    method.write_text(good_method)
+    shutil.copy(method, config / "methods" / "ghost.yaml")
+    fails("ghost.yaml: workflow/scripts/deepbio/methods/ghost.py is missing")
+
+
+def test_source_without_a_place_is_named(config):
+    edit(
+        config / "sources" / "pbm.yaml",
+        lambda facts: [file.pop("path", file.pop("url", 0)) for file in facts["files"].values()],
+    )
+    with pytest.raises(BadInput, match="pbm.yaml: files"):
+        Catalog(config=config)
+
+
+def test_scale_overrides_merge_and_ranges_are_replaced_whole():
+    base = {"search": {"trials": 30, "space": {"rate": {"uniform": [0, 1]}}}, "width": 5}
+    over = {"search": {"trials": 2, "space": {"rate": {"choice": [1]}}}}
+    assert merge(base, over) == {"search": {"trials": 2, "space": {"rate": {"choice": [1]}}}, "width": 5}
+    assert base["search"]["trials"] == 30
+
+
+def test_seeds_go_round_the_splits():
+    catalog = Catalog({"scale": "standard", "seeds": 3})
+    assert list(catalog.seeds("molecule_properties", "delaney", "neural_fingerprint")) == [1, 2, 3, 4, 5]
+    assert [catalog.split_of("molecule_properties", "delaney", k) for k in (1, 5, 6)] == [1, 5, 1]
+    assert list(catalog.seeds("tf_binding", "ARID3A_K562", "kmer_logistic")) == [1]
+
+
+def test_code_of_a_method_is_its_imports_and_no_other_method():
+    catalog = Catalog()
+    names = {file.rsplit("/", 1)[-1] for file in catalog.code("train.py", catalog.file_of("deepbind"))}
+    assert {"train.py", "deepbind.py", "training.py", "sequences.py"} <= names
+    assert not names & {"plotting.py", "motifs.py", "neural_fingerprint.py", "catalog.py"}
+    drawn = {file.rsplit("/", 1)[-1] for file in catalog.code(catalog.file_of("deepbind"), interpret=True)}
+    assert {"plotting.py", "motifs.py"} <= drawn
+
+
+def test_reading_list_is_whole_and_built_systems_are_at_home_in_their_task():
+    systems = read_yaml(ROOT / "config" / "reading_list.yaml")
+    assert len(systems) == len({system["id"] for system in systems}) == 58
+    catalog = Catalog()
+    for system in systems:
+        if system["id"] in catalog.methods:
+            assert system["task"] in catalog.methods[system["id"]]["tasks"]
+
+
+def test_sources_of_all_files_are_pinned():
+    catalog = Catalog()
+    for source, facts in catalog.sources.items():
+        for name, file in facts["files"].items():
+            assert re.fullmatch("[0-9a-f]{64}", file["sha256"]), f"{source}/{name}"
+            address = file.get("url") or facts.get("base", "")
+            commit = re.search(r"raw\.githubusercontent\.com/[^/]+/[^/]+/([^/]+)/", address)
+            assert commit is None or re.fullmatch("[0-9a-f]{40}", commit.group(1)), f"{source}/{name} is not pinned"
+
+
+def test_conda_pins_equal_the_project_s():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pins = dict(pin.split("==") for pin in project["dependencies"])
+    conda = yaml.safe_load((ROOT / "envs" / "deepbio.yaml").read_text())["dependencies"]
+    names = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+    found = {}
+    for entry in conda:
+        for pin in entry["pip"] if isinstance(entry, dict) else [entry]:
+            name, _, version = pin.replace("==", "=").replace(" ", "").partition("=")
+            found[names.get(name, name)] = version
+    assert found.pop("python") and found.pop("pip") == ""
+    pins.pop("snakemake")  # runs the jobs, is not needed in them
+    normal = lambda version: [int(part) for part in version.split(".")]  # noqa: E731  (conda writes 2026.09.1)
+    assert {name: normal(version) for name, version in found.items()} == {n: normal(v) for n, v in pins.items()}
+
+
+def test_methods_page_is_in_step_with_the_code():
+    import document
+
+    assert (ROOT / "docs" / "METHODS.md").read_text() == document.page(), "run `make docs`"

@@ -1,0 +1,196 @@
+"""The contract, over every method and baseline that has a file.
+
+A method is fitted on a small problem of each kind that its YAML names, with the quick scale's parameters made
+smaller still. Known exceptions stand in EXCEPTIONS with their reason.
+"""
+
+import numpy as np
+import pytest
+from conftest import make_splits
+
+from deepbio import data, method, metrics, training
+from deepbio.catalog import Catalog
+from deepbio.job import Job
+
+CATALOG = Catalog({"scale": "quick"})
+# (test, method): reason
+EXCEPTIONS = {
+    ("beats_random", "mean_label"): "says the mean of the labels: it is the line that others must cross",
+    ("beats_random", "best_pwm"): "chooses among JASPAR's matrices; none of them is the planted word alone",
+}
+
+
+def smaller(value, key=""):
+    """Parameters with shorter searches and trainings."""
+    if isinstance(value, dict):
+        return {name: smaller(inner, name) for name, inner in value.items()}
+    limits = {"trials": 2, "folds": 2, "finals": 1, "steps": 150, "epochs": 20, "samples": 160}
+    return min(value, limits[key]) if key in limits and isinstance(value, int) else value
+
+
+def cases():
+    for name, facts in CATALOG.methods.items():
+        for kind in facts["inputs"]:
+            for output in facts["outputs"]:
+                if output in ("binary", "regression"):
+                    yield pytest.param(name, kind, output, id=f"{name}-{kind}-{output}")
+
+
+def parameters_of(name):
+    """The quick parameters of a method on the first dataset that it runs on."""
+    run = next(run for run in CATALOG.runs(method=name))
+    return smaller(CATALOG.parameters(name, run.task, run.dataset))
+
+
+def fit(name, splits, folder, seed=1, **job):
+    model = method.create(name, CATALOG.roles[name], parameters_of(name))
+    folder.mkdir(parents=True, exist_ok=True)
+    work = Job(seed, folder, **job)
+    model.fit(splits["train"], splits["valid"], work)
+    return model, work
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """Each case fitted once for all tests that only look."""
+    cache = {}
+
+    def get(name, kind, output):
+        key = (name, kind, output)
+        if key not in cache:
+            splits = make_splits(kind, output)
+            cache[key] = (splits, *fit(name, splits, tmp_path_factory.mktemp(name)))
+        return cache[key]
+
+    return get
+
+
+def predict(model, split):
+    return model.predict(split.inputs())["y"]
+
+
+@pytest.mark.parametrize(("name", "kind", "output"), cases())
+def test_predictions_have_the_labels_shape_and_range(fitted, name, kind, output):
+    splits, model, _ = fitted(name, kind, output)
+    p = predict(model, splits["test"])
+    assert len(p) == len(splits["test"]) and metrics.columns(p).shape[1] == 1 and np.isfinite(p).all()
+    if output == "binary":
+        assert p.min() >= 0 and p.max() <= 1
+    part = splits["test"].take(np.arange(5))
+    np.testing.assert_allclose(predict(model, part).ravel(), p.ravel()[:5], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "kind", "output"), cases())
+def test_beats_the_random_control(fitted, name, kind, output):
+    if ("beats_random", name) in EXCEPTIONS:
+        pytest.skip(EXCEPTIONS["beats_random", name])
+    splits, model, _ = fitted(name, kind, output)
+    metric = {"binary": "auroc", "regression": "spearman"}[output]
+    value = metrics.evaluate([metric], splits["test"].y, predict(model, splits["test"]))[metric]
+    # Three standard errors of a random guess on 160 samples.
+    assert value > {"binary": 0.5 + 3 * 0.046, "regression": 3 * 0.079}[output]
+
+
+@pytest.mark.parametrize(("name", "kind", "output"), cases())
+def test_saved_and_loaded_is_the_same(fitted, tmp_path, name, kind, output):
+    splits, model, _ = fitted(name, kind, output)
+    model.save(tmp_path)
+    back = method.create(name, CATALOG.roles[name], {})
+    back.load(tmp_path)
+    np.testing.assert_array_equal(predict(back, splits["test"]), predict(model, splits["test"]))
+    assert not [path for path in tmp_path.iterdir() if path.suffix not in (".json", ".safetensors", ".skops")]
+
+
+@pytest.mark.parametrize(("name", "kind", "output"), cases())
+def test_seed_decides(fitted, tmp_path, name, kind, output):
+    splits, model, _ = fitted(name, kind, output)
+    again, _ = fit(name, splits, tmp_path / "same")
+    np.testing.assert_array_equal(predict(again, splits["test"]), predict(model, splits["test"]))
+    other, _ = fit(name, splits, tmp_path / "other", seed=2)
+    same = np.array_equal(predict(other, splits["test"]), predict(model, splits["test"]))
+    assert same == CATALOG.methods[name].get("deterministic", False)
+
+
+def networks():
+    for case in cases():
+        if hasattr(method.create(case.values[0], CATALOG.roles[case.values[0]], {}), "build"):
+            yield case
+
+
+@pytest.mark.parametrize(("name", "kind", "output"), networks())
+def test_gradient_reaches_every_parameter(fitted, name, kind, output):
+    splits, model, _ = fitted(name, kind, output)
+    train = splits["train"]
+    model.network.train()
+    model.network.zero_grad()
+    model.loss(model.network, model.batch(train, np.arange(len(train)))).backward()
+    missed = [key for key, p in model.network.named_parameters() if p.grad is None or not p.grad.abs().any()]
+    model.network.eval()
+    assert missed == []
+
+
+@pytest.mark.parametrize(("name", "kind", "output"), networks())
+def test_loss_falls(fitted, name, kind, output):
+    _, _, job = fitted(name, kind, output)
+    phases = {row["phase"]: [r["train_loss"] for r in job.history if r["phase"] == row["phase"]] for row in job.history}
+    last = list(phases.values())[-1]
+    assert min(last[1:]) < last[0]
+
+
+@pytest.mark.parametrize(("name", "kind", "output"), networks())
+def test_resumed_training_equals_uninterrupted(fitted, tmp_path, monkeypatch, name, kind, output):
+    splits, model, _ = fitted(name, kind, output)
+    saved = training._State.save
+    left = [60]
+
+    def save_and_die(self, *words):
+        saved(self, *words)
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training._State, "save", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        fit(name, splits, tmp_path / "job", checkpoint_seconds=0)
+    monkeypatch.setattr(training._State, "save", saved)
+    resumed, _ = fit(name, splits, tmp_path / "job")
+    for key, value in model.network.state_dict().items():
+        assert value.equal(resumed.network.state_dict()[key]), key
+
+
+def known_weights():
+    for name, facts in CATALOG.methods.items():
+        for configuration, count in facts.get("weights", {}).items():
+            yield pytest.param(name, configuration, count, id=f"{name}-{configuration}")
+
+
+# The shape that a paper's network is counted for; what is not named here is the paper's default.
+CONFIGURATIONS = {
+    ("deepbind", "M1"): ({"hidden": 0, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
+    ("deepbind", "M2"): ({"hidden": 32, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
+}
+
+
+@pytest.mark.parametrize(("name", "configuration", "count"), known_weights())
+def test_weight_count_is_the_paper_s(name, configuration, count):
+    changed, shape = CONFIGURATIONS[name, configuration]
+    parameters = CATALOG.methods[name]["hyperparameters"] | changed
+    model = method.create(name, CATALOG.roles[name], parameters)
+    assert sum(p.numel() for p in model.build(parameters, shape).parameters()) == count
+
+
+@pytest.mark.parametrize("name", sorted({run.method for run in CATALOG.interpreted()}))
+def test_interpretation_draws_and_writes(fitted, tmp_path, name):
+    kind = CATALOG.methods[name]["inputs"][0]
+    splits, model, _ = fitted(name, kind, CATALOG.methods[name]["outputs"][0])
+    model.interpret(splits["valid"], tmp_path)
+    drawn = {path.suffix for path in tmp_path.iterdir()}
+    assert {".svg", ".png", ".csv"} <= drawn
+    for path in tmp_path.glob("*.svg"):
+        assert "simulated" not in splits or path.stat().st_size > 1000
+
+
+def test_split_without_labels_is_all_that_predict_sees():
+    splits = make_splits("table", "binary")
+    assert set(splits["test"].inputs().arrays) == {"x"}
+    assert isinstance(splits["test"], data.Split)

@@ -1,0 +1,295 @@
+"""The shared parts: data on disk, metrics and controls, statistics, sequences, tables, molecules, search."""
+
+import gzip
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from deepbio import metrics, molecules, motifs, search, sequences, statistics, tables
+from deepbio.data import Ragged, Split, concatenate, read_split, save_dataset
+from deepbio.files import BadInput, atomic, digest
+from deepbio.job import Job
+from deepbio.task import check
+
+
+def small_split(**context):
+    ragged = Ragged.join([np.array([1, 2]), np.array([3]), np.array([], int), np.array([4, 5, 6])])
+    arrays = {"x": np.arange(8.0).reshape(4, 2), "r": ragged, "y": np.array([0, 1, np.nan, 1])}
+    return Split({**arrays, "group": np.array([b"a", b"b", b"c", b"d"])}, context)
+
+
+# ---- files and data
+
+
+def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), atomic(path) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_digest_sees_value_type_and_shape_but_not_the_order_of_keys():
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    x = np.arange(6)
+    assert len({digest(x), digest(x.reshape(2, 3)), digest(x.astype(float)), digest(x + 1)}) == 4
+
+
+def test_dataset_comes_back_from_disk_as_memory_maps(tmp_path):
+    graph = np.eye(3)
+    splits = {name: small_split(names=["u", "v"], graph=graph) for name in ("train", "valid", "test")}
+    save_dataset(tmp_path / "d", splits, {"task": "t"})
+    back = read_split(tmp_path / "d", "valid")
+    assert isinstance(back["x"], np.memmap) and back.context["names"] == ["u", "v"]
+    np.testing.assert_array_equal(back.context["graph"], graph)
+    np.testing.assert_array_equal(back["r"].take([3, 0]).values, [4, 5, 6, 1, 2])
+    assert back.digest() == splits["valid"].digest()
+
+
+def test_split_takes_joins_and_hides():
+    split = small_split()
+    assert set(split.inputs().arrays) == {"x", "r"}
+    part = split.take(np.array([False, True, False, True]))
+    np.testing.assert_array_equal(part["r"].values, [3, 4, 5, 6])
+    assert concatenate(part, split)["r"].lengths.tolist() == [1, 3, 2, 1, 0, 3]
+    with pytest.raises(BadInput, match="same number of samples"):
+        Split({"x": np.zeros(3), "y": np.zeros(4)})
+    with pytest.raises(BadInput, match="Python objects"):
+        Split({"x": np.array(["a", None], dtype=object)})
+
+
+def test_leak_between_splits_is_an_error():
+    splits = {name: small_split() for name in ("train", "valid", "test")}
+    with pytest.raises(BadInput, match="4 groups are in both train and valid"):
+        check(splits, "here")
+
+
+# ---- metrics, controls, statistics
+
+
+@pytest.mark.parametrize("name", metrics.METRICS)
+def test_perfect_is_the_best_and_constant_explains_nothing(name):
+    rng = np.random.default_rng(1)
+    regression = name in ("pearson", "spearman", "r2", "mse", "rmse", "mae")
+    kind = "regression" if regression else "binary"
+    y = rng.standard_normal((300, 2)) if regression else (rng.random((300, 2)) < 0.3).astype(float)
+    y[::7, 1] = np.nan
+    guess = {
+        c: metrics.evaluate([name], y, metrics.control(kind, c, y, y, rng))[name]
+        for c in ("perfect", "random", "constant")
+    }
+    better = (lambda a, b: a > b) if metrics.higher_is_better(name) else (lambda a, b: a < b)
+    assert better(guess["perfect"], guess["random"]) and better(guess["perfect"], guess["constant"])
+    ideal = 1.0 if metrics.higher_is_better(name) else 0.0
+    assert guess["perfect"] == pytest.approx(ideal, abs=1e-5)
+    chance = {"auroc": 0.5, "balanced_accuracy": 0.5, "mcc": 0, "pearson": 0, "spearman": 0}
+    if name in chance:
+        assert guess["constant"] == pytest.approx(chance[name])
+        assert guess["random"] == pytest.approx(chance[name], abs=0.12)
+
+
+def test_metrics_refuse_what_they_cannot_score():
+    with pytest.raises(ValueError, match="shape"):
+        metrics.evaluate(["mse"], np.zeros(3), np.zeros(4))
+    with pytest.raises(ValueError, match="1 of 3 predictions are NaN"):
+        metrics.evaluate(["mse"], np.zeros(3), np.array([0, np.nan, 1]))
+
+
+def test_intervals_cover_the_truth():
+    rng = np.random.default_rng(0)
+    draws = rng.normal(3, 1, (2000, 5))
+    bounds = np.array([statistics.mean_interval(row)[1:] for row in draws])
+    assert ((bounds[:, 0] < 3) & (bounds[:, 1] > 3)).mean() == pytest.approx(0.95, abs=0.02)
+    plain, resampled = statistics.mean_interval(draws[0]), statistics.resampled_interval(draws[0], 0.25)
+    assert resampled[0] == pytest.approx(plain[0]) and resampled[1] < plain[1] < plain[2] < resampled[2]
+    mean, low, high = statistics.mean_interval([0.5])
+    assert mean == 0.5 and np.isnan(low) and np.isnan(high)
+
+
+def test_paired_tests_need_six_datasets_and_find_a_clear_winner():
+    rng = np.random.default_rng(0)
+    base = rng.random(8)
+    table = pd.DataFrame({"good": base + 0.2 + 0.01 * rng.random(8), "poor": base, "worse": base - 0.1})
+    rows = {row["other"]: row for row in statistics.paired_tests(table, True)}
+    assert rows.keys() == {"poor", "worse"} and rows["poor"]["best"] == "good"
+    assert rows["poor"]["wins"] == 8 and rows["poor"]["p_holm"] == pytest.approx(2 * 2 / 2**8)
+    assert statistics.paired_tests(table.iloc[:5], True) == []
+    assert statistics.paired_tests(-table, False)[0]["best"] == "good"
+
+
+# ---- sequences and motifs
+
+
+def test_codes_and_strands():
+    codes = sequences.encode(["ACGTN", "uuuuu"])
+    assert codes.tolist() == [[0, 1, 2, 3, 4], [3, 3, 3, 3, 3]]
+    assert sequences.decode(sequences.reverse_complement(codes)[0]) == "NACGT"
+    hot = sequences.one_hot(torch.from_numpy(codes))
+    assert hot.shape == (2, 4, 5) and hot[0, :, 4].tolist() == [0.25] * 4 and hot[0, 2, 2] == 1
+    with pytest.raises(BadInput, match="here: record 2 has 3 bases"):
+        sequences.encode(["ACGT", "ACG"], "here")
+
+
+def test_shuffle_keeps_dinucleotides_and_changes_the_sequence():
+    codes = np.random.default_rng(0).integers(0, 4, (20, 101)).astype(np.uint8)
+    shuffled = sequences.dinucleotide_shuffle(codes, 3)
+    assert (shuffled != codes).any(axis=1).all()
+    pairs = lambda c: np.stack([np.bincount(row[:-1] * 4 + row[1:], minlength=16) for row in c.astype(int)])  # noqa: E731
+    np.testing.assert_array_equal(pairs(codes), pairs(shuffled))
+    np.testing.assert_array_equal(shuffled, sequences.dinucleotide_shuffle(codes, 3))
+
+
+def test_kmers_count_both_strands_as_one():
+    codes = np.random.default_rng(0).integers(0, 5, (30, 40)).astype(np.uint8)
+    counts = sequences.kmer_counts(codes, 3)
+    assert counts.shape == (30, 32)
+    np.testing.assert_array_equal(counts, sequences.kmer_counts(sequences.reverse_complement(codes), 3))
+    known = (np.lib.stride_tricks.sliding_window_view(codes, 3, axis=1) < 4).all(2).sum(1)
+    np.testing.assert_array_equal(counts.sum(axis=1), known)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ACGT\n", ":1: a FASTA file begins with"),
+        (">a\nACGT\n>b\n>c\nAC\n", ":3: record 'b' has no sequence"),
+        (">a\nACGT\nAC!T\n", ":3: '!' is no base"),
+        ("", ": no FASTA record"),
+    ],
+)
+def test_bad_fasta_is_named_with_its_line(tmp_path, text, message):
+    path = tmp_path / "bad.fa"
+    path.write_text(text)
+    with pytest.raises(BadInput) as caught:
+        sequences.read_fasta(path)
+    assert f"{path}{message}" in str(caught.value)
+
+
+def test_truncated_gzip_is_named(tmp_path):
+    path = tmp_path / "cut.fa.gz"
+    bases = bytes(np.frombuffer(b"ACGT", np.uint8)[np.random.default_rng(0).integers(0, 4, 4000)])
+    path.write_bytes(gzip.compress(b">a\n" + bases)[:-200])
+    with pytest.raises(BadInput, match="cut.fa.gz: damaged"):
+        sequences.read_fasta(path)
+
+
+def test_matrix_scan_finds_a_planted_site_on_either_strand():
+    rng = np.random.default_rng(0)
+    site = np.array([3, 2, 0, 1, 3, 1, 0, 2])
+    matrix = motifs.log_odds(motifs.probabilities(np.eye(4)[site].T * 20))
+    codes = rng.integers(0, 4, (3, 50)).astype(np.uint8)
+    codes[1, 20:28] = site
+    codes[2, 5:13] = sequences.reverse_complement(site.astype(np.uint8))
+    scores = motifs.best_scores(codes, [matrix])[:, 0]
+    assert scores[1] == pytest.approx(scores[2]) == matrix.max(axis=0).sum()
+    assert scores[0] < scores[1]
+
+
+def test_a_jaspar_motif_matches_itself():
+    known = motifs.jaspar()
+    name, _, matrix = next(motif for motif in known if motif[1] == "REST")
+    hit = motifs.match([matrix])[0]
+    assert hit["id"] == name and hit["q"] < 1e-8
+
+
+# ---- tables
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n3\n", ":3: 1 columns in place of 2"),
+        ("", ":1: the file is empty"),
+        ('a,b\n"1,2\n', ":2: unexpected end of data"),
+    ],
+)
+def test_bad_csv_is_named_with_its_line(tmp_path, text, message):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    with pytest.raises(BadInput) as caught:
+        tables.read_csv(path)
+    assert f"{path}{message}" in str(caught.value)
+
+
+def test_what_is_no_number_is_named():
+    assert np.isnan(tables.numbers("f.csv", ["1", " "], "c")[1])
+    with pytest.raises(BadInput, match="f.csv:3: column 'c': 'x' is no number"):
+        tables.numbers("f.csv", ["1", "x"], "c")
+
+
+def test_pickles_that_could_run_code_are_refused(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return print, ("ran",)
+
+    path = tmp_path / "evil.pickle"
+    path.write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(BadInput, match="builtins.print"):
+        tables.read_frame(path)
+
+
+def test_stratified_parts_keep_the_classes():
+    labels = np.repeat([0, 1], [60, 40])
+    part = tables.stratified(labels, (0.2, 0.3, 0.5), np.random.default_rng(0))
+    for number, size in enumerate((20, 30, 50)):
+        assert (part == number).sum() == size and labels[part == number].mean() == pytest.approx(0.4)
+
+
+# ---- molecules
+
+
+def test_graph_of_ethanol():
+    graph = molecules.graphs(np.array([b"CCO", b"c1ccccc1"]))
+    batch = graph.batch(np.array([1, 0]))
+    assert batch["atoms"].shape == (9, 62) and batch["bonds"].shape == (2 * 8, 6)
+    assert batch["molecule"].tolist() == [0] * 6 + [1] * 3
+    oxygen = batch["atoms"][8]
+    assert np.flatnonzero(oxygen).tolist() == [2, 44 + 1, 50 + 1, 55 + 1]  # O, degree 1, one H, valence 1
+    assert set(zip(batch["source"].tolist(), batch["target"].tolist(), strict=True)) >= {(6, 7), (7, 6), (7, 8)}
+    assert batch["atoms"].sum(axis=1).tolist() == [5] * 6 + [4] * 3  # aromatic atoms carry one feature more
+
+
+def test_single_atoms_and_unknown_elements_have_graphs():
+    graph = molecules.graphs(np.array([b"C", b"[Ra]"]))
+    assert len(graph.batch(np.array([0, 1]))["bonds"]) == 0
+
+
+def test_bad_smiles_is_named():
+    with pytest.raises(BadInput, match="f.csv:7: not a valid SMILES: 'C1CC'"):
+        molecules.parse("C1CC", "f.csv:7")
+
+
+def test_scaffolds_group_by_ring_system():
+    found = molecules.scaffolds([molecules.parse(s) for s in ("Cc1ccccc1", "CCc1ccccc1O", "CCO", "CCN")])
+    assert found[0] == found[1] and len(set(found)) == 3
+
+
+# ---- search
+
+
+def test_search_ranges_and_memory(tmp_path):
+    space = {
+        "a": {"choice": [1, 2]},
+        "b": {"uniform": [0, 1]},
+        "c": {"log_uniform": [1e-4, 1]},
+        "d": {"integer": [3, 5]},
+        "e": 9,
+    }
+    rng = np.random.default_rng(0)
+    drawn = pd.DataFrame([search.draw(space, rng) for _ in range(500)])
+    assert set(drawn["a"]) == {1, 2} and set(drawn["d"]) == {3, 4, 5} and set(drawn["e"]) == {9}
+    assert 0.005 < drawn["c"].median() < 0.02 and drawn["b"].between(0, 1).all()
+    calls = []
+
+    def evaluate(setting, name):
+        calls.append(name)
+        return {"loss": abs(setting["b"] - 0.5)}
+
+    first = search.random_search(space, 8, evaluate, Job(1, tmp_path))
+    again = search.random_search(space, 8, evaluate, Job(1, tmp_path))
+    assert first == again and len(calls) == 8
+    assert search.random_search(space, 8, evaluate, Job(2, tmp_path / "other"))["setting"] != first["setting"]

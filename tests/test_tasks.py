@@ -1,0 +1,92 @@
+"""Every dataset of the quick scale: prepared, free of leaks, scored by its own metrics on the controls.
+
+With DEEPBIO_MIRROR set, the datasets of the standard scale are prepared too.
+"""
+
+import os
+
+import numpy as np
+import pytest
+
+from deepbio import metrics, sources, task
+from deepbio.catalog import CONTROLS, ROOT, Catalog
+from deepbio.data import NAMES, Ragged
+
+MIRROR = os.environ.get("DEEPBIO_MIRROR")
+SCALES = ["quick", "standard"] if MIRROR else ["quick"]
+CATALOGS = {scale: Catalog({"scale": scale}) for scale in SCALES}
+CASES = [
+    pytest.param(scale, name, dataset, id=f"{scale}-{name}-{dataset}")
+    for scale, catalog in CATALOGS.items()
+    for name in catalog.tasks
+    for dataset in catalog.datasets(name)
+]
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    """Splits of each dataset, prepared once."""
+    cache = {}
+
+    def get(scale, name, dataset, seed=1):
+        key = (scale, name, dataset, seed)
+        if key not in cache:
+            facts = CATALOGS[scale].dataset(name, dataset)
+            folders = {}
+            for source in facts["sources"]:
+                sources.fetch(source, CATALOGS[scale].sources[source], ROOT / "resources", MIRROR)
+                folders[source] = ROOT / "resources" / source
+            cache[key] = task.prepare(name, dataset, facts, folders, seed)
+        return cache[key]
+
+    return get
+
+
+def rows(split):
+    """The inputs of every sample as bytes."""
+    arrays = [array for name, array in sorted(split.inputs().arrays.items()) if not isinstance(array, Ragged)]
+    return {b"".join(array[i].tobytes() for array in arrays) for i in range(len(split))}
+
+
+@pytest.mark.parametrize(("scale", "name", "dataset"), CASES)
+def test_splits_share_no_group_and_no_input(prepared, scale, name, dataset):
+    splits = prepared(scale, name, dataset)
+    for one, other in (("train", "valid"), ("train", "test"), ("valid", "test")):
+        assert not np.intersect1d(splits[one]["group"], splits[other]["group"]).size
+        assert not rows(splits[one]) & rows(splits[other])
+    assert len(splits["train"]) > len(splits["valid"])
+
+
+@pytest.mark.parametrize(("scale", "name", "dataset"), CASES)
+def test_preparation_is_deterministic(prepared, scale, name, dataset):
+    facts = CATALOGS[scale].dataset(name, dataset)
+    folders = {source: ROOT / "resources" / source for source in facts["sources"]}
+    first, again = prepared(scale, name, dataset), task.prepare(name, dataset, facts, folders, 1)
+    assert [first[split].digest() for split in NAMES] == [again[split].digest() for split in NAMES]
+    if facts["splits"] > 1:
+        other = prepared(scale, name, dataset, 2)
+        assert not np.array_equal(np.sort(first["test"]["group"]), np.sort(other["test"]["group"]))
+
+
+@pytest.mark.parametrize(("scale", "name", "dataset"), CASES)
+def test_controls_prove_the_metrics(prepared, scale, name, dataset):
+    splits = prepared(scale, name, dataset)
+    test, wanted = splits["test"], splits["test"].context["metrics"]
+    found = {}
+    for control in CONTROLS:
+        rng = np.random.default_rng(0)
+        guess = metrics.control(test.context["output"], control, splits["train"].y, test.y, rng)
+        found[control] = task.score(name, test, {"y": guess}, wanted)
+    for metric in wanted:
+        sign = 1 if metrics.higher_is_better(metric) else -1
+        assert sign * found["perfect"][metric] > sign * found["random"][metric]
+        assert sign * found["perfect"][metric] > sign * found["constant"][metric]
+    assert all(np.isfinite(value) for values in found.values() for value in values.values())
+
+
+def test_folds_of_consecutive_rows_cover_every_molecule_once(prepared):
+    """The paper's five test folds are disjoint and whole."""
+    if "standard" not in SCALES:
+        pytest.skip("needs DEEPBIO_MIRROR")
+    tests = [prepared("standard", "molecule_properties", "delaney", k)["test"]["smiles"] for k in range(1, 6)]
+    assert sum(map(len, tests)) == 1124

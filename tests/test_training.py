@@ -1,0 +1,84 @@
+"""The training loop: schedules, early stopping, what is kept, what is refused."""
+
+import numpy as np
+import pytest
+import torch
+
+from deepbio import training
+from deepbio.job import Job
+
+
+def problem(tmp_path, settings, seed=1, validate=True, **job):
+    """Linear regression with a known answer."""
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.standard_normal((200, 3)).astype("f4"))
+    y = x @ torch.tensor([[1.0], [2.0], [-1.0]])
+    work = Job(seed, tmp_path, **job)
+    work.seed_torch("build")
+    network = torch.nn.Linear(3, 1)
+    loss = lambda net, batch: ((net(batch["x"]) - batch["y"]) ** 2).mean()  # noqa: E731
+    check = (lambda: {"loss": float(loss(network, {"x": x[150:], "y": y[150:]}))}) if validate else None
+    batch = lambda index: {"x": x[index], "y": y[index]}  # noqa: E731
+    steps = training.fit(network, 150, batch, loss, settings, work, validate=check)
+    return network, steps, work
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine", {"factor": 0.5, "every": 50}])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
+def test_every_optimizer_and_schedule_finds_the_answer(tmp_path, optimizer, schedule):
+    settings = {"optimizer": optimizer, "learning_rate": 0.05, "steps": 400, "schedule": schedule, "batch_size": 32}
+    network, _, work = problem(tmp_path, settings)
+    np.testing.assert_allclose(network.weight.detach().numpy(), [[1, 2, -1]], atol=0.05)
+    assert work.history[-1]["valid_loss"] < 0.01 and work.samples == 400 * 32
+
+
+def test_patience_stops_and_the_best_weights_stay(tmp_path):
+    settings = {"optimizer": "sgd", "learning_rate": 1.2, "epochs": 100, "patience": 3}
+    network, steps, work = problem(tmp_path, settings | {"learning_rate": 0.3})
+    losses = [row["valid_loss"] for row in work.history]
+    assert len(losses) < 100 and steps == work.history[int(np.argmin(losses))]["step"]
+    assert len(losses) - 1 - int(np.argmin(losses)) == 3
+    assert network.training is False
+
+
+def test_keep_last_keeps_the_last(tmp_path):
+    _, steps, _ = problem(tmp_path, {"steps": 37, "keep": "last"})
+    assert steps == 37
+
+
+def test_clipping_bounds_the_step(tmp_path):
+    free, *_ = problem(tmp_path / "a", {"steps": 1, "optimizer": "sgd", "learning_rate": 1.0}, validate=False)
+    held, *_ = problem(
+        tmp_path / "b", {"steps": 1, "optimizer": "sgd", "learning_rate": 1.0, "clip_norm": 1e-3}, validate=False
+    )
+    Job(1, tmp_path).seed_torch("build")
+    start = torch.nn.Linear(3, 1).weight
+    assert (held.weight - start).norm() < 2e-3 < (free.weight - start).norm()
+
+
+def test_infinite_loss_is_a_failure(tmp_path):
+    with pytest.raises(training.TrainingFailed, match="training loss is"):
+        problem(tmp_path, {"optimizer": "sgd", "learning_rate": 1e12, "steps": 200})
+
+
+def test_unknown_setting_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="learning_rat"):
+        problem(tmp_path, {"learning_rat": 1, "steps": 1})
+
+
+def test_seed_decides_the_order_and_phases_are_independent(tmp_path):
+    one, *_ = problem(tmp_path / "a", {"steps": 20})
+    same, *_ = problem(tmp_path / "b", {"steps": 20})
+    other, *_ = problem(tmp_path / "c", {"steps": 20}, seed=2)
+    assert one.weight.equal(same.weight) and not one.weight.equal(other.weight)
+    job = Job(1, tmp_path)
+    assert len({job.number("a"), job.number("b"), job.number("a", 1), Job(2, tmp_path).number("a")}) == 4
+
+
+def test_missing_gpu_is_said():
+    if torch.cuda.is_available():
+        assert training.device("auto") == "cuda"
+    else:
+        assert training.device("auto") == "cpu"
+        with pytest.raises(RuntimeError, match="no GPU"):
+            training.device("cuda")

@@ -1,0 +1,207 @@
+"""Real snakemake in a copy of the project: targets, reruns, failures, kills, report, the documented example."""
+
+import csv
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT
+
+from deepbio.catalog import Catalog
+from deepbio.files import read_json
+
+ONE = ("--config", "tasks=estrogen_receptor", "seeds=1")
+
+
+def test_bare_dry_run_lists_every_stage(project):
+    text = project.snakemake("-n").stdout
+    catalog = Catalog()
+    assert re.search(rf"^train +{len(catalog.runs())}$", text, re.MULTILINE)
+    for rule in ("fetch", "prepare", "interpret", "score", "compare", "summarize", "default"):
+        assert re.search(rf"^{rule} +\d+$", text, re.MULTILINE) or rule == "fetch"
+
+
+@pytest.mark.parametrize("scale", ["quick", "standard", "full"])
+def test_every_scale_can_be_planned(project, scale):
+    done = project.snakemake("-n", "-q", "--configfile", f"config/{scale}.yaml")
+    assert "train" in done.stdout
+
+
+def test_a_target_for_each_task_method_and_for_fetching(project):
+    catalog = Catalog()
+    for target in [*catalog.selected_tasks, *catalog.selected_methods, "fetch_all"]:
+        project.snakemake("-n", "-q", target)
+
+
+def test_settings_on_the_command_line(project):
+    jobs = [out for rule, out in project.planned("--config", "seeds=3", "tasks=tf_binding") if rule == "train"]
+    assert any("deepbind/seed3/" in out for out in jobs) and not any("kmer_logistic/seed2/" in out for out in jobs)
+    assert not any("molecule_properties" in out for out in jobs)
+
+
+def test_wrong_configuration_is_one_message(project):
+    done = project.snakemake("-n", "--config", "tasks=no_such", check=False)
+    assert done.returncode and "tasks: unknown id 'no_such'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_everything_is_there(finished):
+    results = finished.folder / "results" / "quick"
+    with open(results / "scores.csv", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert list(rows[0]) == "scale,task,dataset,method,role,seed,metric,value,higher_is_better,origin".split(",")
+    assert {row["role"] for row in rows} == {"listed", "baseline", "control"}
+    catalog = Catalog({"tasks": "estrogen_receptor", "seeds": 1})
+    assert {(r["dataset"], r["method"]) for r in rows if r["role"] != "control"} == {
+        (run.dataset, run.method) for run in catalog.runs()
+    }
+    run = read_json(
+        results / "estrogen_receptor" / catalog.datasets("estrogen_receptor")[0] / "er_metabolomics/seed1/run.json"
+    )
+    assert run["status"] == "ok" and run["weights"] > 0 and run["samples_per_second"] > 0
+    assert run.keys() >= {"parameters", "versions", "data_digest", "code_digest", "device", "train_samples"}
+    for name in ("comparison.svg", "comparison.png", "comparison.csv", "roc_or_parity.svg"):
+        assert (results / "estrogen_receptor" / name).stat().st_size > 500
+    for name in ("ledger.csv", "cost.csv", "scoreboard.txt", "scoreboard.html", "provenance.html", "glance.svg"):
+        assert (results / name).stat().st_size > 200
+    assert "sha256" in (results / "provenance.html").read_text().lower()
+    assert "real" in (results / "estrogen_receptor" / "comparison.csv").read_text()
+
+
+def test_nothing_is_done_twice_and_touch_reruns_nothing(finished):
+    assert finished.planned(*ONE) == []
+    for path in (finished.folder / "workflow").rglob("*.py"):
+        path.touch()
+    for path in (finished.folder / "config").rglob("*.yaml"):
+        path.touch()
+    for path in (finished.folder / "results").rglob("dataset.json"):
+        path.touch()
+    assert finished.planned(*ONE) == []
+
+
+def test_an_edit_reruns_exactly_its_jobs(finished):
+    path = finished.folder / "workflow/scripts/deepbio/baselines/ridge_logistic.py"
+    text = path.read_text()
+    path.write_text(text + "\n# a change\n")
+    try:
+        jobs = finished.planned(*ONE)
+    finally:
+        path.write_text(text)
+    trained = {out.split("/")[4] for rule, out in jobs if rule == "train"}
+    assert trained == {"ridge_logistic"}
+    assert not [out for rule, out in jobs if rule in ("fetch", "prepare", "interpret")]
+    assert {rule for rule, _ in jobs} >= {"train", "score"}
+
+
+def test_a_changed_hyper_parameter_reruns_its_method_only(finished):
+    path = finished.folder / "config/baselines/svm.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("folds: 5", "folds: 4"))
+    try:
+        assert path.read_text() != text
+        trained = {out.split("/")[4] for rule, out in finished.planned(*ONE) if rule == "train"}
+    finally:
+        path.write_text(text)
+    assert trained == {"svm"}
+
+
+def test_report_is_made_offline(finished):
+    report = finished.folder / "report.html"
+    finished.snakemake(*ONE, "--report", report)
+    text = report.read_text()
+    assert "Scoreboard" in text and "Provenance" in text and "Estrogen" in text
+
+
+def test_a_method_that_raises_is_reported_and_the_rest_goes_on(project):
+    path = project.folder / "workflow/scripts/deepbio/baselines/lda.py"
+    path.write_text(
+        path.read_text()
+        .replace("def estimator(", "def broken(")
+        .replace(
+            "class Method(EstimatorMethod):",
+            "class Method(EstimatorMethod):\n    def fit(self, train, valid, job):\n        raise ValueError('no such luck')\n",
+        )
+    )
+    task = project.folder / "config/tasks/estrogen_receptor.yaml"
+    text = task.read_text()
+    task.write_text(re.sub(r"^baselines: .*$", "baselines: [lda, ridge_logistic]", text, flags=re.MULTILINE))
+    project.snakemake(*ONE, "methods=er_metabolomics")
+    results = project.folder / "results/quick"
+    ledger = list(csv.DictReader(open(results / "ledger.csv", newline="")))
+    failed = [row for row in ledger if row["status"] == "failed"]
+    assert {row["method"] for row in failed} == {"lda"}
+    assert all(row["reason"] == "ValueError: no such luck" for row in failed)
+    assert "no such luck" in (results / "scoreboard.txt").read_text()
+    assert "no such luck" in (results / "scoreboard.html").read_text()
+    stopped = project.snakemake(*ONE, "on_failure=stop", "--forcerun", "train", "-n")
+    assert "on-failure" not in stopped.stderr
+
+
+def test_a_missing_source_fails_its_task_alone(project):
+    source = project.folder / "config/sources/datamol.yaml"
+    source.write_text(source.read_text().replace("datamol==0.13.0", "datamol==0.0.0.1"))
+    (project.folder / "resources").unlink()
+    (project.folder / "resources").mkdir()
+    for file in (ROOT / "resources").glob("survset*"):
+        (project.folder / "resources" / file.name).symlink_to(file)
+    done = project.snakemake(
+        "--config", "tasks=[estrogen_receptor,molecule_properties]", "seeds=1", "methods=er_metabolomics", check=False
+    )
+    assert done.returncode
+    assert "source 'datamol'" in done.stderr and "mirror=" in done.stderr
+    assert (project.folder / "results/quick/estrogen_receptor/comparison.csv").exists()
+    assert not (project.folder / "results/quick/molecule_properties/comparison.csv").exists()
+
+
+def test_killed_training_goes_on_to_equal_weights(finished, tmp_path):
+    """kill -9 in the middle of training, then the same command: the weights of an uninterrupted run, bit for bit."""
+    catalog = Catalog()
+    dataset = catalog.datasets("estrogen_receptor")[0]
+    prepared = finished.folder / f"results/quick/estrogen_receptor/{dataset}/data/split1"
+    command = [sys.executable, str(ROOT / "workflow/scripts/train.py"), "er_metabolomics", "--data", str(prepared)]
+    command += ["--checkpoint-seconds", "0.05"]
+
+    def run(name):
+        words = [*command, "--output", str(tmp_path / name), "--scratch", str(tmp_path / f"{name}-scratch")]
+        return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+
+    assert run("whole").wait() == 0
+    killed = run("killed")
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "killed-scratch").glob("*/*.pt")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not (tmp_path / "killed/run.json").exists(), "the run ended before it was killed"
+    assert list((tmp_path / "killed-scratch").glob("*/*.pt"))
+    again = run("killed")
+    assert again.wait() == 0 and "goes on at step" in again.stderr.read()
+    model = "model/model.safetensors"
+    assert (tmp_path / "whole" / model).read_bytes() == (tmp_path / "killed" / model).read_bytes()
+    assert not list((tmp_path / "killed-scratch").glob("*/*.pt"))
+
+
+def test_documented_example_works_to_the_letter(project):
+    """Writes the two files of docs/adding-a-method.md and runs its command."""
+    text = (ROOT / "docs/adding-a-method.md").read_text()
+    files = re.findall(r"^## \d\. .*: `([^`]+)`\n\n```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(files) == 2
+    for name, content in files:
+        (project.folder / name).write_text(content)
+    command = re.search(r"^```bash\n(snakemake .*?)\n```", text, re.MULTILINE).group(1).split()
+    assert command[:3] == ["snakemake", "--cores", "2"]
+    project.snakemake(*command[3:], "--config", "seeds=1")
+    scores = project.folder / "results/quick/estrogen_receptor/one_method/self_normalizing/scores.csv"
+    rows = [row for row in csv.DictReader(open(scores, newline="")) if row["metric"] == "auroc"]
+    assert {"self_normalizing", "ridge_logistic", "perfect"} <= {row["method"] for row in rows}
+    assert all(float(row["value"]) > 0.7 for row in rows if row["method"] == "self_normalizing")
+
+
+def test_results_can_be_put_elsewhere(project, tmp_path):
+    done = project.snakemake(
+        "-n", "-q", "--directory", tmp_path / "elsewhere", "--workflow-profile", "profiles/default"
+    )
+    assert "train" in done.stdout

@@ -1,0 +1,162 @@
+"""Write docs/METHODS.md, a row for each system of the reading list, and the scoreboard in README.md, from the
+configuration and the reference scores."""
+
+import csv
+from statistics import fmean
+
+from deepbio import command
+from deepbio.catalog import ROOT, SCALES, Catalog, read_yaml
+from deepbio.files import atomic, read_json
+
+METRIC_NAMES = {"auroc": "AUROC", "mse": "MSE", "accuracy": "accuracy", "spearman": "Spearman", "mae": "MAE"}
+
+
+def main():
+    command.parser(__doc__).parse_args()
+    for path, text in ((ROOT / "docs" / "METHODS.md", page()), (ROOT / "README.md", readme())):
+        with atomic(path) as temporary:
+            temporary.write_text(text)
+        print(path.relative_to(ROOT))
+
+
+def readme():
+    """README.md with the scoreboard of results/reference/standard between its two marks."""
+    text = (ROOT / "README.md").read_text()
+    first, last = (text.index(mark) for mark in ("<!-- scoreboard", "<!-- end of scoreboard"))
+    start = text.index("-->", first) + 4
+    return text[:start] + scoreboard() + text[last:]
+
+
+def scoreboard():
+    """The standard scale's means as a Markdown table: task, dataset, our best listed system, the best baseline."""
+    rows = read_reference("standard")
+    if not rows:
+        return ""
+    known = Catalog({"scale": "standard"})
+    commit = read_json(ROOT / "results" / "reference" / "standard" / "commit.json")["commit"][:7]
+    lines = [
+        f"Scale `standard`, mean [95 % interval], commit {commit}:",
+        "",
+        "| task | dataset | metric | listed system | best baseline | published |",
+        "|---|---|---|---|---|---|",
+    ]
+    for task, dataset in dict.fromkeys((r["task"], r["dataset"]) for r in rows):
+        metric = known.dataset(task, dataset)["metrics"][0]
+        here = [r for r in rows if (r["task"], r["dataset"], r["metric"]) == (task, dataset, metric)]
+        rises = here[0]["higher_is_better"] == "True"
+        cells = [known.tasks[task]["title"], known.dataset(task, dataset)["title"], METRIC_NAMES.get(metric, metric)]
+        for role in ("listed", "baseline", "published"):
+            of_role = sorted((r for r in here if r["role"] == role), key=lambda r: float(r["mean"]), reverse=rises)
+            cells.append(best_cell(of_role[0], known) if of_role else "")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(["", *lines, "", ""])
+
+
+def best_cell(row, known):
+    """Name, mean and interval of one row of comparison.csv."""
+    name = known.methods[row["method"]]["title"] if row["method"] in known.methods else row["method"]
+    interval = f" [{float(row['low']):.3f}, {float(row['high']):.3f}]" if row["low"] else ""
+    sign = "" if row["role"] != "published" else "= " if row["comparable"] == "True" else "≠ "
+    return f"{sign}{name} {float(row['mean']):.3f}{interval}"
+
+
+def page():
+    """The page as text; the same for the same configuration and reference scores."""
+    known = Catalog({"scale": "standard"})
+    systems = read_yaml(known.config / "reading_list.yaml")
+    reference = {scale: read_reference(scale) for scale in ("standard", "quick")}
+    built = [system for system in systems if system["id"] in known.methods]
+    lines = [
+        "# The reading list, system by system",
+        "",
+        "Made by `make docs` from `config/` and `results/reference/`; do not edit it by hand.",
+        f"{len(built)} of {len(systems)} systems are built. *Ours* is the mean over runs at scale `standard` where the",
+        "reference holds it, else at `quick`; the best baseline on the same data stands behind it. A published figure",
+        "is marked = where data, split and metric are the same as ours, and ≠ where they are not.",
+        "",
+        "| # | system | section | year | state | task | scales (data) | ours | published |",
+        "|--:|---|---|--:|---|---|---|---|---|",
+    ]
+    for number, system in enumerate(systems, 1):
+        lines.append("| " + " | ".join(row(number, system, known, reference)) + " |")
+    ids = {system["id"] for system in systems}
+    further = sorted(name for name, role in known.roles.items() if role == "listed" and name not in ids)
+    if further:
+        lines += ["", "## Methods beyond the list", ""]
+        lines += [f"- [{known.methods[n]['title']}](../workflow/scripts/deepbio/methods/{n}.py)" for n in further]
+    lines += ["", "## Baselines", "", "| baseline | inputs | tasks |", "|---|---|---|"]
+    for name in sorted(name for name, role in known.roles.items() if role == "baseline"):
+        tasks = [task for task, facts in known.tasks.items() if name in facts["baselines"]]
+        link = f"[{known.methods[name]['title']}](../workflow/scripts/deepbio/baselines/{name}.py)"
+        lines.append(f"| {link} | {', '.join(known.methods[name]['inputs'])} | {', '.join(tasks)} |")
+    return "\n".join(lines) + "\n"
+
+
+def row(number, system, known, reference):
+    """The cells of one system."""
+    name, title = system["id"], system["title"].replace("|", "\\|")
+    cells = [str(number), title, system["section"], str(system["year"])]
+    if name not in known.methods:
+        return [*cells, "not built yet", system["task"], "", "", ""]
+    cells[1] = f"[{title}](../workflow/scripts/deepbio/methods/{name}.py)"
+    tasks = [task for task in known.tasks if task in known.methods[name].get("tasks", [])]
+    plans = known.tasks[tasks[0]]["scales"]
+    scales = ", ".join(f"{scale} ({plans[scale]['origin']})" for scale in SCALES if scale in plans)
+    links = ", ".join(f"[{task}](../config/tasks/{task}.yaml)" for task in tasks)
+    return [*cells, "built", links, scales, ours(name, known, reference), published(known.methods[name])]
+
+
+def read_reference(scale):
+    path = ROOT / "results" / "reference" / scale / "comparison.csv"
+    if not path.exists():
+        return []
+    with open(path, newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def ours(name, known, reference):
+    """Our means in the primary metric of each kind of dataset, with the best baseline on the same datasets."""
+    for scale, rows in reference.items():
+        told = []
+        here = Catalog({"scale": scale})
+        mine = [r for r in rows if r["method"] == name and r["role"] == "listed"]
+        primary = [r for r in mine if r["metric"] == here.dataset(r["task"], r["dataset"])["metrics"][0]]
+        for task, metric in dict.fromkeys((r["task"], r["metric"]) for r in primary):
+            sets = [r["dataset"] for r in primary if (r["task"], r["metric"]) == (task, metric)]
+            value = fmean(float(r["mean"]) for r in primary if (r["task"], r["metric"]) == (task, metric))
+            best = best_baseline(rows, task, metric, sets)
+            over = sets[0] if len(sets) == 1 else f"mean of {len(sets)} datasets"
+            told.append(f"{METRIC_NAMES.get(metric, metric)} {value:.3f} ({over}; {best}; {scale})")
+        if told:
+            return "<br>".join(told)
+    return "no reference yet"
+
+
+def best_baseline(rows, task, metric, sets):
+    """The baseline with the best mean over `sets`, as text."""
+    means = {}
+    for r in rows:
+        if r["role"] == "baseline" and (r["task"], r["metric"]) == (task, metric) and r["dataset"] in sets:
+            means.setdefault(r["method"], []).append(float(r["mean"]))
+            rises = r["higher_is_better"] == "True"
+    complete = {name: fmean(values) for name, values in means.items() if len(values) == len(sets)}
+    if not complete:
+        return "no baseline"
+    name = (max if rises else min)(complete, key=complete.get)
+    return f"{name} {complete[name]:.3f}"
+
+
+def published(facts):
+    """Published figures, each with its place and whether it is comparable."""
+    told = []
+    for figure in facts.get("published", []):
+        sign = "=" if figure["comparable"] else "≠"
+        label = f"{figure['label']}: " if "label" in figure else ""
+        on = f" on {figure['dataset']}" if "dataset" in figure else ""
+        metric = METRIC_NAMES.get(figure["metric"], figure["metric"])
+        told.append(f"{sign} {label}{metric} {figure['value']:g}{on} ({figure['where']})")
+    return "<br>".join(told) or "none"
+
+
+if __name__ == "__main__":
+    command.run(main)
