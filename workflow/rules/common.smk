@@ -19,11 +19,19 @@ except BadInput as error:
 SCALE = CATALOG.scale
 RESULTS = str(CATALOG.results)
 RESOURCES = CATALOG.settings["resources"]
-MIRROR = CATALOG.settings["mirror"] or os.environ.get("DEEPBIO_MIRROR", "")
-# With conda environments the jobs' own python is on the path; else this process's interpreter has everything.
-PYTHON = "python" if workflow.deployment_settings.deployment_method else sys.executable
+# In the environment and not among a rule's parameters: a mirror changes no result, so it reruns nothing.
+os.environ.update(DEEPBIO_MIRROR=CATALOG.settings["mirror"] or os.getenv("DEEPBIO_MIRROR", ""))
+# Jobs call `python`: this process's own, unless a conda environment is activated for them and comes before it.
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 CONDA = str(SCRIPTS.parent.parent / "envs" / "deepbio.yaml")
 HAS_GPU = shutil.which("nvidia-smi") is not None
+
+
+pathvars:
+    results=RESULTS,
+    resources=RESOURCES,
+    logs=f"{RESULTS}/logs",
+    benchmarks=f"{RESULTS}/benchmarks",
 
 
 wildcard_constraints:
@@ -68,3 +76,19 @@ def task_title(wildcards):
 def domain(wildcards):
     """Chapter of the report that a task belongs to."""
     return CATALOG.tasks[wildcards.task]["domain"]
+
+
+def wants_gpu(wildcards):
+    """1 for a method that gains from a GPU where there is one or the configuration insists on it, else 0."""
+    device = CATALOG.settings["device"]
+    gains = CATALOG.methods[wildcards.method].get("gpu", False)
+    return int(gains and (device == "cuda" or (device == "auto" and HAS_GPU)))
+
+
+def runs_beside_baselines(wildcards, name="run.json"):
+    """Runs of one method and of its task's baselines."""
+    return [
+        f"{RESULTS}/{run.folder}/{name}"
+        for run in CATALOG.runs(wildcards.task)
+        if run.method == wildcards.method or CATALOG.roles[run.method] == "baseline"
+    ]

@@ -1,31 +1,32 @@
 # Methods, baselines, controls and published figures side by side; a target for each task and each method.
 rule compare:
     input:
-        scores=RESULTS + "/{task}/scores.csv",
-        intervals=RESULTS + "/{task}/intervals.csv",
-        curves=RESULTS + "/{task}/curves.csv",
+        script=SCRIPTS / "compare.py",
+        scores="<results>/{task}/scores.csv",
+        intervals="<results>/{task}/intervals.csv",
+        curves="<results>/{task}/curves.csv",
         code=lambda wildcards: CATALOG.code("compare.py"),
     output:
-        table=RESULTS + "/{task}/comparison.csv",
-        tests=RESULTS + "/{task}/tests.csv",
-        png=RESULTS + "/{task}/comparison.png",
-        curves_png=RESULTS + "/{task}/roc_or_parity.png",
+        table="<results>/{task}/comparison.csv",
+        tests="<results>/{task}/tests.csv",
+        png="<results>/{task}/comparison.png",
+        curves_png="<results>/{task}/roc_or_parity.png",
         figure=report(
-            RESULTS + "/{task}/comparison.svg",
+            "<results>/{task}/comparison.svg",
             caption="../report/comparison.rst",
             category=domain,
             subcategory=task_title,
             labels={"method": "all", "dataset": "all", "figure": "comparison"},
         ),
         curves=report(
-            RESULTS + "/{task}/roc_or_parity.svg",
+            "<results>/{task}/roc_or_parity.svg",
             caption="../report/curves.rst",
             category=domain,
             subcategory=task_title,
             labels={"method": "all", "dataset": "all", "figure": "curves"},
         ),
     log:
-        RESULTS + "/logs/compare/{task}.log",
+        "<logs>/compare/{task}.log",
     conda:
         CONDA
     params:
@@ -34,7 +35,7 @@ rule compare:
         # Titles and published figures come from the configuration, so a change of theirs is drawn anew.
         facts=lambda wildcards: digest(CATALOG.tasks[wildcards.task], CATALOG.methods),
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/compare.py {wildcards.task} --settings {params.settings:q} "
+        "python {input.script:q} {wildcards.task} --settings {params.settings:q} "
         "--scores {params.folder:q} --output {params.folder:q} 2> >(tee {log:q} >&2)"
 
 

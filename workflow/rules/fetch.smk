@@ -6,18 +6,20 @@ localrules:
 
 
 rule fetch:
+    input:
+        # What is fetched is decided by its hash, not by the code that fetches it.
+        script=ancient(SCRIPTS / "fetch.py"),
     output:
-        RESOURCES + "/{source}.json",
+        "<resources>/{source}.json",
     log:
-        RESOURCES + "/logs/{source}.log",
+        "<logs>/fetch/{source}.log",
     conda:
         CONDA
     params:
         facts=lambda wildcards: digest(CATALOG.sources[wildcards.source]),
-        resources=RESOURCES,
+        folder=lambda wildcards, output: Path(output[0]).parent,
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/fetch.py {wildcards.source} --resources {params.resources:q} "
-        "--mirror={MIRROR:q} 2> >(tee {log:q} >&2)"
+        "python {input.script:q} {wildcards.source} --resources {params.folder:q} 2> >(tee {log:q} >&2)"
 
 
 rule fetch_all:

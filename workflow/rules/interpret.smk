@@ -1,13 +1,14 @@
 # Figures that a reader of a method's paper expects, drawn from its first seed and validation data.
 rule interpret:
     input:
+        script=SCRIPTS / "interpret.py",
         facts=prepared,
-        run=RESULTS + "/{task}/{dataset}/{method}/seed{seed}/run.json",
-        model=RESULTS + "/{task}/{dataset}/{method}/seed{seed}/model",
+        run="<results>/{task}/{dataset}/{method}/seed{seed}/run.json",
+        model="<results>/{task}/{dataset}/{method}/seed{seed}/model",
         code=lambda wildcards: CATALOG.code("interpret.py", CATALOG.file_of(wildcards.method), interpret=True),
     output:
         report(
-            directory(RESULTS + "/{task}/{dataset}/{method}/seed{seed}/figures"),
+            directory("<results>/{task}/{dataset}/{method}/seed{seed}/figures"),
             patterns=["{figure}.svg"],
             caption="../report/interpretation.rst",
             category=domain,
@@ -19,9 +20,9 @@ rule interpret:
             },
         ),
     log:
-        RESULTS + "/logs/interpret/{task}/{dataset}/{method}/seed{seed}.log",
+        "<logs>/interpret/{task}/{dataset}/{method}/seed{seed}.log",
     benchmark:
-        RESULTS + "/benchmarks/interpret/{task}/{dataset}/{method}/seed{seed}.tsv"
+        "<benchmarks>/interpret/{task}/{dataset}/{method}/seed{seed}.tsv"
     conda:
         CONDA
     resources:
@@ -31,5 +32,5 @@ rule interpret:
         data=lambda wildcards, input: Path(input.facts).parent,
         run=lambda wildcards, input: Path(input.run).parent,
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/interpret.py {params.run:q} --data {params.data:q} --output {output:q} "
+        "python {input.script:q} {params.run:q} --data {params.data:q} --output {output:q} "
         "2> >(tee {log:q} >&2)"

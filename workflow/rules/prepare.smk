@@ -1,21 +1,22 @@
 # From sources to the arrays of train, valid and test, checked for leakage.
 rule prepare:
     input:
+        script=SCRIPTS / "prepare.py",
         sources=lambda wildcards: [
             f"{RESOURCES}/{source}.json"
             for source in CATALOG.dataset(wildcards.task, wildcards.dataset)["sources"]
         ],
         code=lambda wildcards: CATALOG.code("prepare.py", f"deepbio/tasks/{wildcards.task}.py"),
     output:
-        facts=RESULTS + "/{task}/{dataset}/data/split{split}/dataset.json",
+        facts="<results>/{task}/{dataset}/data/split{split}/dataset.json",
         splits=[
-            directory(RESULTS + f"/{{task}}/{{dataset}}/data/split{{split}}/{name}")
+            directory(f"<results>/{{task}}/{{dataset}}/data/split{{split}}/{name}")
             for name in ("train", "valid", "test")
         ],
     log:
-        RESULTS + "/logs/prepare/{task}/{dataset}/split{split}.log",
+        "<logs>/prepare/{task}/{dataset}/split{split}.log",
     benchmark:
-        RESULTS + "/benchmarks/prepare/{task}/{dataset}/split{split}.tsv"
+        "<benchmarks>/prepare/{task}/{dataset}/split{split}.tsv"
     conda:
         CONDA
     resources:
@@ -24,7 +25,9 @@ rule prepare:
     params:
         facts=lambda wildcards: as_json(CATALOG.dataset(wildcards.task, wildcards.dataset)),
         folder=lambda wildcards, output: Path(output.facts).parent,
+        resources=RESOURCES,
+        scale=SCALE,
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/prepare.py {wildcards.task} {wildcards.dataset} --scale {SCALE} "
-        "--split {wildcards.split} --facts {params.facts:q} --resources {RESOURCES:q} "
+        "python {input.script:q} {wildcards.task} {wildcards.dataset} --scale {params.scale} "
+        "--split {wildcards.split} --facts {params.facts:q} --resources {params.resources:q} "
         "--output {params.folder:q} 2> >(tee {log:q} >&2)"

@@ -4,43 +4,44 @@ TASKS = [task for task in CATALOG.selected_tasks if CATALOG.datasets(task)]
 
 rule summarize:
     input:
+        script=SCRIPTS / "summarize.py",
         comparisons=[f"{RESULTS}/{task}/comparison.csv" for task in TASKS],
         scores=[f"{RESULTS}/{task}/scores.csv" for task in TASKS],
         runs=[file for task in TASKS for file in run_files(task)],
         sources=rules.fetch_all.input,
         code=CATALOG.code("summarize.py"),
     output:
-        scores=RESULTS + "/scores.csv",
-        comparison=RESULTS + "/comparison.csv",
-        ledger=RESULTS + "/ledger.csv",
-        cost=RESULTS + "/cost.csv",
-        text=RESULTS + "/scoreboard.txt",
+        scores="<results>/scores.csv",
+        comparison="<results>/comparison.csv",
+        ledger="<results>/ledger.csv",
+        cost="<results>/cost.csv",
+        text="<results>/scoreboard.txt",
         glance=report(
-            RESULTS + "/glance.svg",
+            "<results>/glance.svg",
             caption="../report/glance.rst",
             category="Overview",
             labels={"page": "All methods at a glance"},
         ),
-        png=RESULTS + "/glance.png",
+        png="<results>/glance.png",
         board=report(
-            RESULTS + "/scoreboard.html",
+            "<results>/scoreboard.html",
             caption="../report/scoreboard.rst",
             category="Overview",
             labels={"page": "Scoreboard"},
         ),
         provenance=report(
-            RESULTS + "/provenance.html",
+            "<results>/provenance.html",
             caption="../report/provenance.rst",
             category="Overview",
             labels={"page": "Provenance"},
         ),
     log:
-        RESULTS + "/logs/summarize.log",
+        "<logs>/summarize.log",
     conda:
         CONDA
     params:
         settings=settings(tasks=TASKS),
-        resources=RESOURCES,
+        resources=lambda wildcards: RESOURCES,
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/summarize.py --settings {params.settings:q} "
+        "python {input.script:q} --settings {params.settings:q} "
         "--resources {params.resources:q} 2> >(tee {log:q} >&2)"
