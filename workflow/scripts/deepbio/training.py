@@ -76,6 +76,8 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
     settings = {**DEFAULTS, **settings}
     batch_size = min(settings["batch_size"], samples)
     per_epoch = max(1, math.ceil(samples / batch_size))
+    if samples % batch_size == 1 and per_epoch > 1:
+        per_epoch -= 1  # batch normalisation has no spread to divide by in a batch of one
     total = settings["steps"] or settings["epochs"] * per_epoch
     every = settings["evaluate_every"] or per_epoch
 

@@ -18,13 +18,17 @@ from deepbio.molecules import ATOM_FEATURES, BOND_FEATURES, MAX_DEGREE, Graphs
 from deepbio.network import NetworkMethod
 from deepbio.training import TrainingFailed
 
+GATHERED = 500  # molecules a batch when statistics are gathered
 
 class Normalisation(nn.Module):
-    """Batch normalisation that divides by (standard deviation + 1) and learns no scale; running statistics in eval."""
+    """Batch normalisation that divides by (standard deviation + 1) and learns no scale.
 
-    def __init__(self, width, momentum=0.1):
+    In eval it uses the statistics that NeuralFingerprint.gather has put there.
+    """
+
+    def __init__(self, width):
         super().__init__()
-        self.momentum = momentum
+        self.share = 0.0  # of the present batch in the gathered statistics; 0: they stay as they are
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("variance", torch.ones(width))
 
@@ -33,9 +37,9 @@ class Normalisation(nn.Module):
             mean = x.mean(0)
             centred = x - mean
             variance = centred.square().mean(0)
-            with torch.no_grad():
-                self.mean.lerp_(mean, self.momentum)
-                self.variance.lerp_(variance, self.momentum)
+            if self.share:
+                self.mean.lerp_(mean, self.share)
+                self.variance.lerp_(variance, self.share)
         else:
             centred, variance = x - self.mean, self.variance
         # The square root of a unit that is always off has no finite gradient without the small constant.
@@ -102,6 +106,23 @@ class NeuralFingerprint(nn.Module):
     def forward(self, batch):
         return self.head(self.fingerprint(batch))
 
+    @torch.no_grad()
+    def gather(self, batches):
+        """Statistics for eval: the mean of the batches' means and variances (Ioffe and Szegedy 2015, algorithm 2).
+
+        Running averages would not do: they lag behind weights that move this fast, and as fingerprints are sums over
+        atoms, the error of validation jumps several-fold from look to look.
+        """
+        normalisations = [module for module in self.modules() if isinstance(module, Normalisation)]
+        self.train()
+        for number, batch in enumerate(batches, 1):
+            for module in normalisations:
+                module.share = 1 / number
+            self(batch)
+        for module in normalisations:
+            module.share = 0.0
+        self.eval()
+
     def penalty(self):
         """Mean squared weight of the head, and of everything below it, added up."""
         parts = [self.head], [self.layers, self.writers]
@@ -159,31 +180,46 @@ class Method(NetworkMethod):
 
     def fit(self, train, valid, job):
         train, valid = graph_split(train), graph_split(valid)
-        budget, fixed = self.parameters["search"], self.parameters
+        fixed = self.parameters
         self.shape = self.describe(train)
         found = search.random_search(
-            budget["space"],
-            budget["trials"],
+            fixed["search"]["space"],
+            fixed["search"]["trials"],
             lambda setting, name: self.trial(fixed | chosen(setting), train, valid, job, name),
             job,
         )
-        # As in the paper, the best setting is trained again on training and validation samples, as long as before.
+        # As in the paper, the best setting is trained once more, on training and validation samples.
         both = concatenate(train, valid)
         self.parameters = fixed | chosen(found["setting"])
         self.shape = self.describe(both)
-        self.network = self.train_network(self.parameters, both, None, job, "final", self.settings())
-
-    def settings(self):
-        return {"learning_rate": self.parameters["learning_rate"]}
+        self.network = self.train_setting(both, None, job, "final", {})
 
     def trial(self, parameters, train, valid, job, name):
         """Validation loss of a setting at the end of its training; infinite where training fails."""
         self.parameters = parameters
+        settings = {"steps": parameters["search"].get("steps", parameters["training"]["steps"]), "keep": "last"}
         try:
-            self.train_network(parameters, train, valid, job, name, self.settings() | {"keep": "last"})
+            self.train_setting(train, valid, job, name, settings)
         except TrainingFailed:
             return {"loss": math.inf}
         return {"loss": job.history[-1]["valid_loss"]}
+
+    def train_setting(self, train, valid, job, name, settings):
+        """A network of the present parameters, ready to predict."""
+        self.seen = train
+        settings = {**settings, "learning_rate": self.parameters["learning_rate"]}
+        network = self.train_network(self.parameters, train, valid, job, name, settings)
+        self.gather(network, job.device)
+        return network
+
+    def gather(self, network, device):
+        """Statistics of the training samples for the network's normalisation."""
+        parts = np.array_split(np.arange(len(self.seen)), math.ceil(len(self.seen) / GATHERED))
+        network.gather({k: v.to(device) for k, v in self.batch(self.seen, part).items()} for part in parts)
+
+    def validate(self, network, valid, device):
+        self.gather(network, device)
+        return super().validate(network, valid, device)
 
     def predict(self, split):
         return super().predict(graph_split(split))
