@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 from deepbio.files import atomic
 from deepbio.metrics import METRICS
@@ -95,6 +96,7 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
     began, at_start, saved = time.monotonic(), state.step, time.monotonic()
     running, counted = state.running, state.counted
     epoch = None
+    bar = tqdm(total=total, initial=state.step, desc=name, unit="step", leave=False, disable=None)  # on a terminal only
     while state.step < total and not state.finished:
         if state.step // per_epoch != epoch:
             epoch = state.step // per_epoch
@@ -116,6 +118,7 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings["clip_norm"])
         optimizer.step()
         state.step += 1
+        bar.update()
         running, counted = running + value.detach(), counted + 1
 
         if state.step % every == 0 or state.step == total:
@@ -127,6 +130,7 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
         if time.monotonic() - saved > job.checkpoint_seconds and not state.finished:
             state.save(running, counted)
             saved = time.monotonic()
+    bar.close()
     seconds = time.monotonic() - began
     job.samples += (state.step - at_start) * batch_size
     job.seconds += seconds

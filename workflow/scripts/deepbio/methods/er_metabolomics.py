@@ -6,6 +6,7 @@ of its own fold. Nothing couples the networks of a stack, so this equals trainin
 """
 
 import csv
+import math
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,10 @@ ACTIVATIONS = {
     "tanh": torch.tanh,
     "maxout": lambda x: torch.maximum(*x.chunk(2, dim=-1)),  # two linear channels a unit
 }
+
+
+PERMUTATIONS = 30
+SHOWN = 20
 
 
 class Stack(nn.Module):
@@ -137,3 +142,126 @@ class Method(NetworkMethod):
             "loss": float(F.cross_entropy(output, batch["y"])),
             **metrics.evaluate(names, valid.y, probability),
         }
+
+    def fit(self, train, valid, job):
+        self.shape = self.describe(train)
+        budget = self.parameters["search"]
+        both = concatenate(train, valid)
+        fold = tables.stratified(np.asarray(both.y).ravel(), [1 / budget["folds"]] * budget["folds"], job.rng("folds"))
+        folded = Split({**both.arrays, "fold": fold}, both.context)
+        found = search.random_search(
+            budget["space"], budget["trials"], lambda setting, name: self.trial(setting, folded, job, name), job
+        )
+        self.parameters = {**self.parameters, **found["setting"]}
+        self.network = self.train_setting({}, train, valid, job, "final")
+
+    def trial(self, setting, folded, job, name):
+        """One minus the AUROC over held-out samples of all folds, in the round of the fewest misclassified ones."""
+        copies = self.parameters["search"]["folds"]
+        self.train_setting({**setting, "copies": copies}, folded, folded, job, name)
+        rounds = [row for row in job.history if row["phase"] == name]
+        best = max(rounds, key=lambda row: row["valid_accuracy"])  # the first of equals, as early stopping keeps
+        return {"loss": 1 - best["valid_auroc"], "accuracy": best["valid_accuracy"], "steps": best["step"]}
+
+    def train_setting(self, setting, train, valid, job, name):
+        """A network (with `copies`: a stack of them) trained with the hyper-parameters of `setting`."""
+        parameters = {**self.parameters, **setting}
+        settings = parameters["training"]
+        job.seed_torch(name, "build")
+        network = self.build(parameters, self.shape)
+
+        def batch(index):
+            return self.batch(train, index)
+
+        if parameters["pretrain"]:
+            autoencoder = Autoencoder(network, parameters["hidden"][0])
+            pretraining = {**settings, **parameters["pretraining"]}
+            training.fit(autoencoder, len(train), batch, self.reconstruction, pretraining, job, f"{name}-autoencoder")
+        every = parameters["round_epochs"] * math.ceil(len(train) / min(settings["batch_size"], len(train)))
+        training.fit(
+            network,
+            len(train),
+            batch,
+            self.loss,
+            {**settings, "evaluate_every": every},
+            job,
+            name,
+            validate=lambda: self.validate(network, valid, job.device),
+        )
+        return network
+
+    def reconstruction(self, autoencoder, batch):
+        """Mean squared error of the standardised inputs."""
+        output = autoencoder(batch)
+        each = (output - autoencoder.stack.standardise(batch["x"])).square().mean(2)
+        return mean_loss(each, kept(batch, len(output)))
+
+    def interpret(self, split, folder):
+        from deepbio import plotting
+
+        names = split.context.get("features", [f"feature {i}" for i in range(split["x"].shape[1])])
+        change = self.permutation_importance(split)
+        mean, spread = change.mean(1), change.std(1)
+        order = np.argsort(-mean, kind="stable")
+        with atomic(Path(folder) / "importance.csv") as temporary, open(temporary, "w", newline="") as handle:
+            writer = csv.writer(handle)
+            writer.writerow(["feature", "auroc_fall", "auroc_fall_sd", "gedeon"])
+            gedeon = self.gedeon_importance()
+            writer.writerows([names[i], f"{mean[i]:.5f}", f"{spread[i]:.5f}", f"{gedeon[i]:.4f}"] for i in order)
+        top, origin = order[:SHOWN], split.context["origin"]
+        plotting.bars(
+            [names[i] for i in top],
+            mean[top],
+            spread[top],
+            f"fall of the validation AUROC (mean ± SD of {PERMUTATIONS} permutations)",
+            "Features whose permutation hurts most",
+            origin,
+            Path(folder) / "importance",
+        )
+        self.draw_groups(split, top, [names[i] for i in top], Path(folder) / "groups")
+
+    def permutation_importance(self, split):
+        """Fall of the AUROC on `split` when the values of one feature are permuted: (features, permutations)."""
+        x, y = np.asarray(split["x"]), np.asarray(split.y)
+        rng = np.random.default_rng(0)
+        whole = metrics.evaluate(["auroc"], y, self.predict(split)["y"])["auroc"]
+        change = np.empty((x.shape[1], PERMUTATIONS))
+        for feature in range(x.shape[1]):
+            many = np.tile(x, (PERMUTATIONS, 1, 1))
+            many[:, :, feature] = rng.permuted(many[:, :, feature], axis=1)
+            scores = self.predict(Split({"x": many.reshape(-1, x.shape[1])}, split.context))["y"]
+            values = [metrics.evaluate(["auroc"], y, part)["auroc"] for part in np.split(scores, PERMUTATIONS)]
+            change[feature] = whole - np.array(values)
+        return change
+
+    def gedeon_importance(self):
+        """The paper's measure, from the first two layers' weights alone, largest 1: (features,).
+
+        A hidden unit shares its weight among the inputs as |w|, and an output (or second hidden unit) shares its
+        own among the hidden units (Gedeon 1997, as in H2O). The two channels of a maxout unit are added.
+        """
+        first, second = (matrix[0].detach().abs().cpu() for matrix in self.network.matrices[:2])
+        if self.network.activation == "maxout":
+            first = sum(first.chunk(2, dim=1))
+            second = sum(second.chunk(2, dim=1)) if len(self.network.matrices) > 2 else second
+        share = ((first / first.sum(0)) @ (second / second.sum(0))).sum(1)
+        return (share / share.max()).numpy()
+
+    def draw_groups(self, split, top, labels, path):
+        """Heat map of the features `top` over the samples, which are grouped by class and sorted by prediction."""
+        from deepbio.plotting import plt, save
+
+        x, y = np.asarray(split["x"])[:, top], np.asarray(split.y).ravel()
+        order = np.lexsort([self.predict(split)["y"][:, 0], y])
+        figure, axis = plt.subplots(figsize=(8.5, 1.2 + 0.24 * len(labels)))
+        scaled = (x - x.mean(0)) / np.maximum(x.std(0), 1e-9)
+        image = axis.imshow(scaled[order].T, aspect="auto", cmap="PuOr_r", vmin=-2.5, vmax=2.5, interpolation="nearest")
+        border = int((y == 0).sum())
+        axis.axvline(border - 0.5, color="black", lw=1.5)
+        axis.set_yticks(range(len(labels)), labels)
+        classes = split.context.get("classes", ["class 0", "class 1"])
+        axis.set_xticks([(border - 1) / 2, (border + len(y) - 1) / 2], classes)
+        axis.tick_params(axis="both", length=0)
+        axis.set(xlabel="validation samples, by class and then by predicted probability", title="Top features by class")
+        figure.colorbar(image, ax=axis, label="level (SD)", pad=0.01, shrink=0.8)
+        save(figure, path, split.context["origin"])

@@ -22,14 +22,14 @@ def prepare(sources, parameters, seed):
     prepared : the table as the paper's group prepared it; random tumours for testing.
 
     Arrays: x (n, features) float32, y (n,) float32 with 1 for ER positive, group (study and patient, or tumour).
-    The context holds the `features`' names and `feature`, what one of them is.
+    The context holds the `features`' names, what a `feature` is, and the names of the two `classes`.
     """
     readers = {"studies": _studies, "budczies": _budczies, "prepared": _prepared}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 20180]))
 
 
 def _split(x, y, group, features, kind):
-    context = {"features": list(features), "feature": kind}
+    context = {"features": list(features), "feature": kind, "classes": ["ER negative", "ER positive"]}
     return Split({"x": x.astype(np.float32), "y": y.astype(np.float32), "group": np.asarray(group, "S")}, context)
 
 
@@ -57,9 +57,7 @@ def _studies(sources, parameters, rng):
     kept = np.sort(np.argsort(-x[part == 0].var(axis=0), kind="stable")[: parameters["features"]])
     features = [common[i] for i in kept]
     x, test_x = x[:, kept], test_x[:, kept]
-    x = _scale(x, x[part == 0])
-    # Arrays of two laboratories have offsets of their own, so the test study is scaled by itself, without labels.
-    test_x = _scale(test_x, test_x)
+    x, test_x = _scale(x, x[part == 0]), _scale(test_x, x[part == 0])
 
     def make(x, y, patient, study):
         return _split(x, y, [f"{study}:{name}" for name in patient], features, "gene")
