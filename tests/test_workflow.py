@@ -13,6 +13,12 @@ from conftest import ROOT
 from deepbio.catalog import Catalog
 from deepbio.files import read_json
 
+
+def read_rows(path):
+    with open(path, newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
 ONE = ("--config", "tasks=estrogen_receptor", "seeds=1")
 
 
@@ -50,9 +56,8 @@ def test_wrong_configuration_is_one_message(project):
 
 def test_everything_is_there(finished):
     results = finished.folder / "results" / "quick"
-    with open(results / "scores.csv", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    assert list(rows[0]) == "scale,task,dataset,method,role,seed,metric,value,higher_is_better,origin".split(",")
+    rows = read_rows(results / "scores.csv")
+    assert list(rows[0]) == "scale task dataset method role seed metric value higher_is_better origin".split()
     assert {row["role"] for row in rows} == {"listed", "baseline", "control"}
     catalog = Catalog({"tasks": "estrogen_receptor", "seeds": 1})
     assert {(r["dataset"], r["method"]) for r in rows if r["role"] != "control"} == {
@@ -115,22 +120,24 @@ def test_report_is_made_offline(finished):
     assert "Scoreboard" in text and "Provenance" in text and "Estrogen" in text
 
 
+BROKEN = """
+class Method:
+    def __init__(self, parameters):
+        pass
+
+    def fit(self, train, valid, job):
+        raise ValueError("no such luck")
+"""
+
+
 def test_a_method_that_raises_is_reported_and_the_rest_goes_on(project):
-    path = project.folder / "workflow/scripts/deepbio/baselines/lda.py"
-    path.write_text(
-        path.read_text()
-        .replace("def estimator(", "def broken(")
-        .replace(
-            "class Method(EstimatorMethod):",
-            "class Method(EstimatorMethod):\n    def fit(self, train, valid, job):\n        raise ValueError('no such luck')\n",
-        )
-    )
+    (project.folder / "workflow/scripts/deepbio/baselines/lda.py").write_text(BROKEN)
     task = project.folder / "config/tasks/estrogen_receptor.yaml"
     text = task.read_text()
     task.write_text(re.sub(r"^baselines: .*$", "baselines: [lda, ridge_logistic]", text, flags=re.MULTILINE))
     project.snakemake(*ONE, "methods=er_metabolomics")
     results = project.folder / "results/quick"
-    ledger = list(csv.DictReader(open(results / "ledger.csv", newline="")))
+    ledger = read_rows(results / "ledger.csv")
     failed = [row for row in ledger if row["status"] == "failed"]
     assert {row["method"] for row in failed} == {"lda"}
     assert all(row["reason"] == "ValueError: no such luck" for row in failed)
@@ -195,7 +202,7 @@ def test_documented_example_works_to_the_letter(project):
     assert command[:3] == ["snakemake", "--cores", "2"]
     project.snakemake(*command[3:], "--config", "seeds=1")
     scores = project.folder / "results/quick/estrogen_receptor/one_method/self_normalizing/scores.csv"
-    rows = [row for row in csv.DictReader(open(scores, newline="")) if row["metric"] == "auroc"]
+    rows = [row for row in read_rows(scores) if row["metric"] == "auroc"]
     assert {"self_normalizing", "ridge_logistic", "perfect"} <= {row["method"] for row in rows}
     assert all(float(row["value"]) > 0.7 for row in rows if row["method"] == "self_normalizing")
 

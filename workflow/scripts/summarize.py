@@ -1,8 +1,8 @@
 """The whole benchmark at a glance, from what the tasks have written.
 
-Writes under results/<scale>: scores.csv and comparison.csv (all tasks), ledger.csv (one row a run: its state, size, speed, digests),
-cost.csv (time and memory of every job, from Snakemake's benchmark files), scoreboard.{txt,html}, glance.{svg,png}
-and provenance.html.
+Writes under results/<scale>: scores.csv and comparison.csv (all tasks), ledger.csv (one row a run: its state, size,
+speed, digests), cost.csv (time and memory of every job, from Snakemake's benchmark files), scoreboard.{txt,html},
+glance.{svg,png} and provenance.html.
 """
 
 import platform

@@ -4,7 +4,6 @@ import csv
 from pathlib import Path
 
 import numpy as np
-
 from scipy.special import logit
 
 from deepbio import motifs, plotting, sequences

@@ -13,10 +13,10 @@ from deepbio.files import BadInput
 RDLogger.DisableLog("rdApp.*")
 
 # The atom features of Duvenaud et al. 2015: 43 elements and "other", degree, hydrogens, implicit valence, aromatic.
-ELEMENTS = (
+ELEMENTS = tuple(
     "C N O S F Si P Cl Br Mg Na Ca Fe As Al I B V K Tl Yb Sb Sn Ag Pd Co Se Ti Zn H Li Ge Cu Au Ni Cd In Mn Zr Cr "
-    "Pt Hg Pb"
-).split()
+    "Pt Hg Pb".split()
+)
 _ELEMENT = {symbol: i for i, symbol in enumerate(ELEMENTS)}
 MAX_DEGREE = 5
 ATOM_FEATURES = len(ELEMENTS) + 1 + 6 + 5 + 6 + 1

@@ -101,8 +101,8 @@ def provenance_html(versions, records, scale):
         parts.append(f"<h2>{escape(source)}: {escape(record['title'])}</h2>")
         parts.append(f"<p>Licence: {escape(record['licence'])}<br>Citation: {escape(record['citation'])}</p>")
         rows = [
-            f"<tr><td>{escape(name)}</td><td class='n'>{file['bytes']:,}</td><td><code>{escape(file['url'])}</code></td>"
-            f"<td><code>{file['sha256']}</code></td></tr>"
+            f"<tr><td>{escape(name)}</td><td class='n'>{file['bytes']:,}</td>"
+            f"<td><code>{escape(file['url'])}</code></td><td><code>{file['sha256']}</code></td></tr>"
             for name, file in record["files"].items()
         ]
         head = "<tr><th>file</th><th>bytes</th><th>address</th><th>SHA-256</th></tr>"

@@ -6,10 +6,10 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
-import numpy as np  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
 
-from deepbio.files import atomic  # noqa: E402
+from deepbio.files import atomic
 
 # Okabe and Ito's palette; every role also has a mark of its own, so that colour is never the only sign.
 COLOURS = {"listed": "#0072B2", "baseline": "#D55E00", "control": "#767676", "published": "#000000"}

@@ -99,7 +99,7 @@ def dinucleotide_shuffle(codes, seed):
 
 
 def kmer_words(codes, k):
-    """Number of the k-mer that begins at each position, (n, length - k + 1) int64; -1 where it holds an unknown base."""
+    """The k-mer that begins at each position as a number, (n, length - k + 1) int64; -1 where a base is unknown."""
     codes = np.asarray(codes)
     positions = codes.shape[1] - k + 1
     words = np.zeros((len(codes), positions), np.int64)

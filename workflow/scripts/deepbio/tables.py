@@ -15,8 +15,8 @@ def read_csv(path, separator=","):
     """Header and rows of a delimited text file (quotes and .gz allowed); BadInput names file and line."""
     path = Path(path)
     try:
-        raw = gzip.open(path, "rb").read() if path.suffix == ".gz" else path.read_bytes()
-        text = raw.decode("utf-8-sig")
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as handle:
+            text = handle.read().decode("utf-8-sig")
     except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: damaged file: {error}") from None
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)

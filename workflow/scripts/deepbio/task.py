@@ -15,7 +15,6 @@ from deepbio import metrics
 from deepbio.data import GROUP, LABEL, NAMES
 from deepbio.files import BadInput
 
-
 # What the context of every split says beside what the task itself puts there.
 KNOWN = ("title", "input", "output", "metrics", "origin")
 
