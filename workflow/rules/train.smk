@@ -26,7 +26,7 @@ rule train:
         ),
         data=lambda wildcards, input: Path(input.facts).parent,
         folder=lambda wildcards, output: Path(output.run).parent,
-        scratch="<results>/checkpoints",
+        scratch=f"{RESULTS}/checkpoints",
         device=lambda wildcards: CATALOG.settings["device"] if wants_gpu(wildcards) else "cpu",
         precision=CATALOG.settings["precision"],
         on_failure=CATALOG.settings["on_failure"],

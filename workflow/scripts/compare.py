@@ -4,7 +4,7 @@ Reads what score.py wrote; computes no score. comparison.csv says for every mean
   seeds      Student's t over independently trained runs on one split
   splits     Student's t over disjoint test folds
   resampled  Student's t over random splits, corrected for the samples that they share (Nadeau and Bengio 2003)
-  bootstrap  percentiles over resampled test samples, where a method has a single run
+  bootstrap  percentiles over resampled test samples, where a method has a single run (primary metric only)
 """
 
 from pathlib import Path
@@ -16,6 +16,10 @@ from deepbio import command, data, metrics, plotting, statistics
 from deepbio.catalog import Catalog, data_folder
 from deepbio.files import atomic
 
+# Student's t knows no bounds; an interval from two runs may pass those of its metric and is cut there.
+SHARES = ("auroc", "auprc", "auprc_negative", "accuracy", "balanced_accuracy", "f1")
+BOUNDS = dict.fromkeys(SHARES, (0, 1)) | dict.fromkeys(("mcc", "pearson", "spearman"), (-1, 1))
+BOUNDS |= dict.fromkeys(("mse", "rmse", "mae", "log_loss"), (0, np.inf))
 COLUMNS = ["scale", "task", "dataset", "method", "role", "metric", "mean", "low", "high", "interval", "runs"]
 COLUMNS += ["higher_is_better", "origin", "where", "comparable", "note"]
 
@@ -54,11 +58,12 @@ def summarise(known, task, scores, intervals):
         row = dict(zip(keys, key, strict=True)) | {"runs": len(group)}
         facts = known.dataset(task, row["dataset"])
         if len(group) == 1:
-            row["mean"], row["interval"] = group["value"].iloc[0], "bootstrap"
+            row["mean"] = group["value"].iloc[0]
             same = (intervals[["dataset", "method", "metric"]] == [row["dataset"], row["method"], row["metric"]]).all(
                 axis=1
             )
             row["low"], row["high"] = intervals[same][["low", "high"]].iloc[0] if same.any() else (np.nan, np.nan)
+            row["interval"] = "bootstrap" if same.any() else "none"
         elif facts.get("resampled"):
             row["interval"] = "resampled"
             ratio = test_over_train(known.results / data_folder(task, row["dataset"], 1))
@@ -66,6 +71,8 @@ def summarise(known, task, scores, intervals):
         else:
             row["interval"] = "splits" if facts["splits"] > 1 else "seeds"
             row["mean"], row["low"], row["high"] = statistics.mean_interval(group["value"])
+        lowest, highest = BOUNDS.get(row["metric"], (-np.inf, np.inf))
+        row["low"], row["high"] = max(row["low"], lowest), min(row["high"], highest)
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -66,10 +66,13 @@ def cost(folder):
     for path in sorted(folder.rglob("*.tsv")):
         stage, *names = path.relative_to(folder).with_suffix("").parts
         measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
-        named = dict(zip(("task", "dataset", "method", "seed"), names, strict=False))
+        columns = ("task", "dataset", "split") if stage == "prepare" else ("task", "dataset", "method", "seed")
+        named = dict(zip(columns, names, strict=False))
         rows.append({"stage": stage, **named, **{key: measured[key] for key in ("s", "cpu_time", "max_rss")}})
     names = {"s": "seconds", "cpu_time": "cpu_seconds", "max_rss": "peak_memory_mb"}
-    return pd.DataFrame(rows, columns=["stage", "task", "dataset", "method", "seed", *names]).rename(columns=names)
+    return pd.DataFrame(rows, columns=["stage", "task", "dataset", "split", "method", "seed", *names]).rename(
+        columns=names
+    )
 
 
 def scoreboard(known, comparisons):

@@ -148,7 +148,11 @@ def glance(table, title, origin, path):
                 [-0.2] * (len(values) - len(inside)), [place] * (len(values) - len(inside)), "<", color=COLOURS[role]
             )
     axis.set_yticks(range(len(names)), reversed(names), fontsize=8)
-    axis.set(xlim=(-0.23, 1.03), xlabel="0: constant control     primary metric, rescaled     1: perfect control")
+    axis.set(
+        xlim=(-0.23, 1.03),
+        ylim=(-0.6, len(names) - 0.4),
+        xlabel="0: constant control     primary metric, rescaled     1: perfect control",
+    )
     axis.axvline(0, color="#999999", lw=0.8)
     handles = [
         plt.Line2D([], [], color=COLOURS[role], marker=MARKS[role], ls="", label=name)
