@@ -40,7 +40,9 @@ class DeepBind(nn.Module):
         x = sequences.one_hot(F.pad(codes, (width - 1, width - 1), value=sequences.UNKNOWN))
         both = torch.cat([self.detectors, self.detectors.flip(1, 2)])
         with torch.no_grad():
-            place = F.conv1d(x, both.to(x.dtype)).argmax(2)
+            scores = F.conv1d(x, both.to(x.dtype))
+            # numpy finds places three times faster than torch on a CPU.
+            place = scores.argmax(2) if scores.is_cuda else torch.from_numpy(scores.numpy().argmax(2))
         rows = torch.arange(len(x), device=x.device)[:, None]
         winners = x.unfold(2, width, 1).transpose(1, 2)[rows, place]
         return (winners * both).sum((2, 3)).reshape(len(x), 2, motifs), place
