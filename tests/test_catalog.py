@@ -153,7 +153,8 @@ def test_conda_pins_equal_the_project_s():
     assert {name: normal(version) for name, version in found.items()} == {n: normal(v) for n, v in pins.items()}
 
 
-def test_methods_page_is_in_step_with_the_code():
+def test_pages_are_in_step_with_the_code():
     import document
 
     assert (ROOT / "docs" / "METHODS.md").read_text() == document.page(), "run `make docs`"
+    assert (ROOT / "README.md").read_text() == document.readme(), "run `make docs`"

@@ -1,0 +1,60 @@
+"""The commands of workflow/scripts by hand: help, messages, and the whole way without Snakemake."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, make_splits
+
+from deepbio.data import save_dataset
+from deepbio.files import read_json
+
+SCRIPTS = ROOT / "workflow" / "scripts"
+COMMANDS = sorted(path.name for path in SCRIPTS.glob("*.py"))
+
+
+def call(script, *words):
+    command = [sys.executable, str(SCRIPTS / script), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("script", COMMANDS)
+def test_help_says_what_it_does(script):
+    done = call(script, "--help")
+    assert done.returncode == 0 and "usage:" in done.stdout and len(done.stdout.splitlines()) > 4
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("fetch.py", "no_such"), "error: unknown source 'no_such'"),
+        (("prepare.py", "no_such", "x", "--output", "o"), "error: unknown task 'no_such'"),
+        (("prepare.py", "tf_binding", "no_such", "--output", "o"), "has at scale quick the datasets: oct4_mesc"),
+        (("prepare.py", "tf_binding", "oct4_mesc", "--output", "o", "--resources", "none"), "run fetch.py janggu"),
+        (("train.py", "deepbind", "--data", ".", "--output", "o", "--parameters", "{"), "not JSON"),
+        (
+            ("compare.py", "tf_binding", "--scores", ".", "--output", "o", "--settings", '{"scale": 1}'),
+            "scale: 1 is not",
+        ),
+    ],
+)
+def test_mistakes_end_in_one_message(words, message):
+    done = call(*words)
+    assert done.returncode and message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_train_by_hand_records_and_repeats(tmp_path):
+    splits = make_splits("table", "binary")
+    facts = {"task": "estrogen_receptor", "dataset": "d", "scale": "quick", "split": 1, "origin": "simulated"}
+    save_dataset(tmp_path / "data", splits, facts)
+    words = ["lda", "--data", tmp_path / "data", "--scratch", tmp_path / "scratch", "--parameters", "{}"]
+    for name in ("one", "two"):
+        assert call("train.py", *words, "--output", tmp_path / name).returncode == 0
+    one, two = (read_json(tmp_path / name / "run.json") for name in ("one", "two"))
+    assert one["status"] == "ok" and {**one, "seconds": 0} == {**two, "seconds": 0}
+    assert {path.name for path in (tmp_path / "one").iterdir()} == {
+        "model",
+        "predictions.npz",
+        "history.csv",
+        "run.json",
+    }
