@@ -164,8 +164,12 @@ def known_weights():
             yield pytest.param(name, configuration, count, id=f"{name}-{configuration}")
 
 
-# The shape that a paper's network is counted for; what is not named here is the paper's default.
+# The configuration that a paper's network is counted for; what is not named here is the paper's default.
 CONFIGURATIONS = {
+    ("neural_fingerprint", "example"): (
+        {"fingerprint_length": 50, "depth": 4, "width": 20, "hidden": 100, "init_scale": 1.0},
+        {"outputs": 1},
+    ),
     ("deepbind", "M1"): ({"hidden": 0, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
     ("deepbind", "M2"): ({"hidden": 32, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
 }

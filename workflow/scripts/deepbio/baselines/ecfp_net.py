@@ -9,14 +9,45 @@ from deepbio.data import Split
 from deepbio.network import NetworkMethod
 
 
+def fingerprint_split(split, parameters):
+    """The split with its molecules as fingerprints `x`, made once for all batches; with `x` it stays as it is."""
+    if "x" in split:
+        return split
+    labels = {"y": np.asarray(split.y)} if "y" in split else {}
+    return Split({"x": features.matrix(split, parameters), **labels}, split.context)
+
+
+class Net(nn.Sequential):
+    """Batches with x (n, inputs) -> scores (n, outputs): hidden layer, batch normalisation, ReLU, output."""
+
+    def __init__(self, inputs, hidden, outputs):
+        super().__init__(nn.Linear(inputs, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+
+    def forward(self, batch):
+        return super().forward(batch["x"])
+
+
 class Method(NetworkMethod):
-    """Parameters: fingerprint (radius, bits, counts), hidden, dropout, training."""
+    """Parameters: fingerprint (radius, bits, counts), hidden, training."""
 
     def build(self, parameters, shape):
-        hidden = parameters["hidden"]
-        return nn.Sequential(
-            nn.Linear(shape["inputs"], hidden),
-            nn.BatchNorm1d(hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, shape["outputs"]),
-        )
+        return Net(shape["inputs"], parameters["hidden"], shape["outputs"])
+
+    def describe(self, split):
+        return super().describe(split) | {"inputs": split["x"].shape[1]}
+
+    def batch(self, split, index):
+        split = fingerprint_split(split, self.parameters)
+        tensors = {"x": torch.from_numpy(split["x"][index]).float()}
+        return tensors | ({"y": torch.from_numpy(split.y[index])} if "y" in split else {})
+
+    def fit(self, train, valid, job):
+        train, valid = (fingerprint_split(split, self.parameters) for split in (train, valid))
+        self.shape = self.describe(train)
+        size = self.parameters["training"]["batch_size"]
+        # Batch normalisation cannot learn from a last batch of one sample.
+        settings = {"batch_size": size + (len(train) % size == 1)}
+        self.network = self.train_network(self.parameters, train, valid, job, settings=settings)
+
+    def predict(self, split):
+        return super().predict(fingerprint_split(split, self.parameters))

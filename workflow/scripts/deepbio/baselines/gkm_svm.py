@@ -38,6 +38,7 @@ class Method(EstimatorMethod):
         return gapped_kmers(np.asarray(split["codes"]), self.parameters["length"], self.parameters["k"])
 
     def estimator(self, kind, seed):
+        # The seed orders the solver's steps and moves its optimum within the tolerance only: one order for all runs.
         if kind == "regression":
-            return LinearSVR(random_state=seed, max_iter=5000, loss="squared_epsilon_insensitive", dual="auto")
-        return LinearSVC(random_state=seed, max_iter=5000, dual="auto")
+            return LinearSVR(random_state=0, max_iter=5000, loss="squared_epsilon_insensitive", dual="auto")
+        return LinearSVC(random_state=0, max_iter=5000, dual="auto")

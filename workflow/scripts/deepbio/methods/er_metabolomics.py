@@ -33,8 +33,7 @@ SHOWN = 20
 class Stack(nn.Module):
     """x (n, features) -> logits (copies, n, 2), one set for each of `copies` networks of the same form.
 
-    First weights and biases are H2O's: uniform within sqrt(6 / (inputs + outputs)), four times as wide before the
-    softmax; biases of rectifier and maxout units 0.5 in the first and 1 in deeper hidden layers, others 0.
+    First weights are uniform within sqrt(6 / (inputs + outputs)), H2O's default; first biases are 0.
     """
 
     def __init__(self, centre, spread, hidden, activation, input_dropout, hidden_dropout, l1, l2, copies=1):
@@ -46,12 +45,10 @@ class Stack(nn.Module):
         self.matrices, self.biases = nn.ParameterList(), nn.ParameterList()
         sizes = [len(centre), *hidden, 2]
         for layer, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
-            last = layer == len(hidden)
-            wide = outputs * (2 if activation == "maxout" and not last else 1)
-            limit = (6 / (inputs + outputs)) ** 0.5 * (4 if last else 1)
+            wide = outputs * (2 if activation == "maxout" and layer < len(hidden) else 1)
+            limit = (6 / (inputs + outputs)) ** 0.5
             self.matrices.append(nn.Parameter(torch.empty(copies, inputs, wide).uniform_(-limit, limit)))
-            bias = 0.0 if last or activation == "tanh" else (1.0 if layer else 0.5)
-            self.biases.append(nn.Parameter(torch.full((copies, 1, wide), bias)))
+            self.biases.append(nn.Parameter(torch.zeros(copies, 1, wide)))
 
     def standardise(self, x):
         return (x - self.centre) / self.spread

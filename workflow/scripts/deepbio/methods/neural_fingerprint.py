@@ -5,20 +5,28 @@ number of neighbours, and replaces the atom's vector; before the first layer and
 softmax into the molecule's fingerprint, the smooth counterpart of setting one bit of a hash.
 """
 
+import csv
 import math
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import torch
+from rdkit.Chem import rdmolops
 from torch import nn
 from torch.nn import functional as F
 
 from deepbio import molecules, search
 from deepbio.data import Split, concatenate
+from deepbio.files import atomic
 from deepbio.molecules import ATOM_FEATURES, BOND_FEATURES, MAX_DEGREE, Graphs
 from deepbio.network import NetworkMethod
 from deepbio.training import TrainingFailed
 
+FRAGMENTS = 5  # drawn for each feature
+MOST_ATOMS = 20000  # looked at for distinct fragments
 GATHERED = 500  # molecules a batch when statistics are gathered
+
 
 class Normalisation(nn.Module):
     """Batch normalisation that divides by (standard deviation + 1) and learns no scale.
@@ -71,7 +79,7 @@ class NeuralFingerprint(nn.Module):
     hidden = 0 is the linear head, otherwise one hidden layer. All weights, biases too, start as N(0, init_scale²).
     """
 
-    def __init__(self, fingerprint_length=50, depth=4, width=20, hidden=100, init_scale=math.exp(-4), outputs=1):
+    def __init__(self, fingerprint_length=50, depth=4, width=20, hidden=100, init_scale=0.02, outputs=1):
         super().__init__()
         sizes = [ATOM_FEATURES] + [width] * depth
         self.layers = nn.ModuleList(Layer(*pair) for pair in zip(sizes[:-1], sizes[1:], strict=True))
@@ -129,7 +137,9 @@ class NeuralFingerprint(nn.Module):
 
 
 def graph_split(split):
-    """The split with its molecules as graphs, made once for all batches."""
+    """The split with its molecules as graphs, made once for all batches; a split of graphs stays as it is."""
+    if "atoms" in split:
+        return split
     graphs = molecules.graphs(split["smiles"])
     arrays = {"atoms": graphs.atoms, "edges": graphs.edges, "bonds": graphs.bonds}
     return Split(arrays | ({"y": np.asarray(split.y)} if "y" in split else {}), split.context)
@@ -138,7 +148,8 @@ def graph_split(split):
 def by_degree(graph, samples):
     """A batch of molecules.Graphs as tensors, its atoms sorted by number of neighbours.
 
-    Adds `degrees` (6,), the numbers of atoms with 0 to 5 and more neighbours, and `sizes` (molecules,) in atoms.
+    Adds `order` (atoms,), where each atom stood before, `degrees` (6,), the numbers of atoms with 0, 1, … and with 5
+    or more neighbours, and `sizes` (molecules,) in atoms.
     """
     degree = np.bincount(graph["target"], minlength=len(graph["atoms"])).clip(max=MAX_DEGREE)
     order = np.argsort(degree, kind="stable")
@@ -150,6 +161,7 @@ def by_degree(graph, samples):
         "source": place[graph["source"]],
         "target": place[graph["target"]],
         "molecule": graph["molecule"][order],
+        "order": order,
         "degrees": np.bincount(degree, minlength=MAX_DEGREE + 1),
         "sizes": np.bincount(graph["molecule"], minlength=samples),
     }
@@ -157,9 +169,9 @@ def by_degree(graph, samples):
 
 
 class Method(NetworkMethod):
-    """Parameters: fingerprint_length, depth, width, hidden, init_scale, l2, search (trials, steps, space), training.
+    """Parameters: search (trials, steps, space), training, and what the space does not draw.
 
-    The space names the logarithms of init_scale, learning_rate and l2 as the paper does: log_init_scale and so on.
+    The network's parameters (hidden = 0: linear head), learning_rate and l2 come from the space, `log_x` for x.
     """
 
     def build(self, parameters, shape):
@@ -167,6 +179,7 @@ class Method(NetworkMethod):
         return NeuralFingerprint(**{name: parameters[name] for name in names}, outputs=shape["outputs"])
 
     def batch(self, split, index):
+        split = graph_split(split)
         graphs = Graphs(split["atoms"], split["edges"], split["bonds"])
         tensors = by_degree(graphs.batch(index), len(index))
         return tensors | ({"y": torch.from_numpy(np.asarray(split.y)[index])} if "y" in split else {})
@@ -221,6 +234,108 @@ class Method(NetworkMethod):
 
     def predict(self, split):
         return super().predict(graph_split(split))
+
+    def interpret(self, split, folder):
+        """Fragments that write most into the feature that raises the prediction most, and the one that lowers it."""
+        from deepbio import plotting
+
+        batches = self.chunks(graph_split(split))
+        effect = self.effects(batches) / len(split)
+        features = list(dict.fromkeys([int(effect.argmax()), int(effect.argmin())]))
+        rows = []
+        for feature in features:
+            found = strongest(split["smiles"], self.activity(batches, feature), FRAGMENTS)
+            rows += [{"feature": feature, "effect": float(effect[feature]), **row} for row in found]
+        with atomic(Path(folder) / "fragments.csv") as temporary, open(temporary, "w", newline="") as handle:
+            writer = csv.DictWriter(handle, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+        figure, axes = plotting.plt.subplots(
+            len(features), FRAGMENTS, figsize=(2.4 * FRAGMENTS, 2.5 * len(features) + 0.6), squeeze=False
+        )
+        for axis in axes.flat:
+            axis.axis("off")
+        for line, feature in zip(axes, features, strict=True):
+            here = [row for row in rows if row["feature"] == feature]
+            change = "raises" if here[0]["effect"] > 0 else "lowers"
+            line[0].set_title(
+                f"Feature {feature} {change} the prediction ({here[0]['effect']:+.1f} per unit of activation)\n",
+                fontsize=10,
+            )
+            for axis, row in zip(line, here, strict=False):
+                molecule = molecules.parse(row["molecule"])
+                picture = molecules.fragment_image(molecule, row["atom"], row["radius"], size=(560, 420))
+                axis.imshow(plotting.plt.imread(BytesIO(picture)))
+                caption = f"radius {row['radius']}, activation {row['activation']:.2f}"
+                axis.text(0.5, -0.02, caption, transform=axis.transAxes, ha="center", va="top", fontsize=8)
+        figure.suptitle(
+            f"Fragments behind two features of the fingerprint: {split.context['title']}",
+            x=0.01,
+            ha="left",
+            fontweight="bold",
+        )
+        plotting.save(figure, Path(folder) / "fragments", split.context["origin"])
+
+    def chunks(self, split):
+        """A graph split as batches, where the network is."""
+        where = next(self.network.parameters()).device
+        parts = np.array_split(np.arange(len(split)), math.ceil(len(split) / GATHERED))
+        return [{key: value.to(where) for key, value in self.batch(split, part).items()} for part in parts]
+
+    def effects(self, batches):
+        """Gradient of the (first) output for every feature, in the labels' unit for numbers, summed over molecules.
+
+        With a linear head that is the regression weight of the paper's Figure 4 times the number of molecules.
+        """
+        total = 0
+        for batch in batches:
+            with torch.no_grad():
+                fingerprint = self.network.fingerprint(batch)
+            fingerprint.requires_grad_()
+            total += torch.autograd.grad(self.network.head(fingerprint)[:, 0].sum(), fingerprint)[0].sum(0)
+        return total.cpu().numpy() * self.shape.get("spread", [1])[0]
+
+    @torch.no_grad()
+    def activity(self, batches, feature):
+        """What every atom writes into one feature: (layers, atoms), atoms in the order of the split."""
+        parts = []
+        for batch in batches:
+            written = torch.stack([layer[:, feature] for layer in self.network.activations(batch)])
+            parts.append(torch.empty_like(written).index_copy(1, batch["order"], written))
+        return torch.cat(parts, 1).cpu().numpy()
+
+
+def strongest(smiles, activity, count):
+    """The `count` distinct fragments with the highest activity (layers, atoms): rows for fragments.csv."""
+    parsed = [molecules.parse(text) for text in molecules.texts(smiles)]
+    sizes = [molecule.GetNumAtoms() for molecule in parsed]
+    owner, first = np.repeat(np.arange(len(parsed)), sizes), np.cumsum(sizes) - sizes
+    found = {}
+    for place in np.argsort(-activity, axis=None, kind="stable")[:MOST_ATOMS]:
+        layer, atom = np.unravel_index(place, activity.shape)
+        number = owner[atom]
+        molecule, atom_here = parsed[number], int(atom - first[number])
+        radius = reach(molecule, atom_here, int(layer))
+        fragment = molecules.fragment_smiles(molecule, atom_here, radius)
+        if fragment not in found:
+            found[fragment] = {
+                "fragment": fragment,
+                "activation": float(activity[layer, atom]),
+                "layer": int(layer),
+                "radius": radius,
+                "atom": atom_here,
+                "molecule": smiles[number].decode(),
+            }
+        if len(found) == count:
+            break
+    return list(found.values())
+
+
+def reach(molecule, atom, layer):
+    """The radius of what an atom sees after `layer` layers: less than `layer` where the molecule ends before."""
+    distance = rdmolops.GetDistanceMatrix(molecule)[atom]
+    return int(min(layer, distance[distance < molecule.GetNumAtoms()].max()))
 
 
 def chosen(setting):

@@ -35,7 +35,11 @@ def _csv(folder, parameters):
     # One of the files has blanks behind its SMILES.
     smiles = [text.strip() for text in tables.column(path, header, rows, "smiles")]
     found = [molecules.parse(text, f"{path}:{line}") for line, text in enumerate(smiles, 2)]
-    return smiles, found, tables.numbers(path, tables.column(path, header, rows, parameters["column"]), parameters["column"])
+    return (
+        smiles,
+        found,
+        tables.numbers(path, tables.column(path, header, rows, parameters["column"]), parameters["column"]),
+    )
 
 
 def _sdf(folder, parameters):
