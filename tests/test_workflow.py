@@ -32,14 +32,14 @@ def test_bare_dry_run_lists_every_stage(project):
 
 @pytest.mark.parametrize("scale", ["quick", "standard", "full"])
 def test_every_scale_can_be_planned(project, scale):
-    done = project.snakemake("-n", "-q", "--configfile", f"config/{scale}.yaml")
+    done = project.snakemake("-n", "--configfile", f"config/{scale}.yaml")
     assert "train" in done.stdout
 
 
 def test_a_target_for_each_task_method_and_for_fetching(project):
     catalog = Catalog()
     for target in [*catalog.selected_tasks, *catalog.selected_methods, "fetch_all"]:
-        project.snakemake("-n", "-q", target)
+        project.snakemake(target, "-n")
 
 
 def test_settings_on_the_command_line(project):
@@ -50,8 +50,8 @@ def test_settings_on_the_command_line(project):
 
 def test_wrong_configuration_is_one_message(project):
     done = project.snakemake("-n", "--config", "tasks=no_such", check=False)
-    assert done.returncode and "tasks: unknown id 'no_such'" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.returncode and "tasks: unknown id 'no_such'" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_everything_is_there(finished):
@@ -72,7 +72,7 @@ def test_everything_is_there(finished):
         assert (results / "estrogen_receptor" / name).stat().st_size > 500
     for name in ("ledger.csv", "cost.csv", "scoreboard.txt", "scoreboard.html", "provenance.html", "glance.svg"):
         assert (results / name).stat().st_size > 200
-    assert "sha256" in (results / "provenance.html").read_text().lower()
+    assert "sha-256" in (results / "provenance.html").read_text().lower()
     assert "real" in (results / "estrogen_receptor" / "comparison.csv").read_text()
 
 
@@ -117,7 +117,7 @@ def test_report_is_made_offline(finished):
     report = finished.folder / "report.html"
     finished.snakemake(*ONE, "--report", report)
     text = report.read_text()
-    assert "Scoreboard" in text and "Provenance" in text and "Estrogen" in text
+    assert "Scoreboard" in text and "Provenance" in text and "Oestrogen" in text
 
 
 BROKEN = """
@@ -194,7 +194,7 @@ def test_killed_training_goes_on_to_equal_weights(finished, tmp_path):
 def test_documented_example_works_to_the_letter(project):
     """Writes the two files of docs/adding-a-method.md and runs its command."""
     text = (ROOT / "docs/adding-a-method.md").read_text()
-    files = re.findall(r"^## \d\. .*: `([^`]+)`\n\n```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    files = re.findall(r"^## \d\. [^\n]*: `([^`]+)`\n\n```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert len(files) == 2
     for name, content in files:
         (project.folder / name).write_text(content)
@@ -208,7 +208,5 @@ def test_documented_example_works_to_the_letter(project):
 
 
 def test_results_can_be_put_elsewhere(project, tmp_path):
-    done = project.snakemake(
-        "-n", "-q", "--directory", tmp_path / "elsewhere", "--workflow-profile", "profiles/default"
-    )
+    done = project.snakemake("-n", "--directory", tmp_path / "elsewhere", "--workflow-profile", "profiles/default")
     assert "train" in done.stdout

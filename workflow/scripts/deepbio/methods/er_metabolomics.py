@@ -40,7 +40,7 @@ class Stack(nn.Module):
         super().__init__()
         self.register_buffer("centre", torch.tensor(centre))
         self.register_buffer("spread", torch.tensor(spread))
-        self.activation, self.l1, self.l2 = activation, l1, l2
+        self.activation = activation
         self.input_dropout, self.hidden_dropout = input_dropout, hidden_dropout
         self.matrices, self.biases = nn.ParameterList(), nn.ParameterList()
         sizes = [len(centre), *hidden, 2]
@@ -49,6 +49,8 @@ class Stack(nn.Module):
             limit = (6 / (inputs + outputs)) ** 0.5
             self.matrices.append(nn.Parameter(torch.empty(copies, inputs, wide).uniform_(-limit, limit)))
             self.biases.append(nn.Parameter(torch.zeros(copies, 1, wide)))
+            # H2O's penalties are added to the gradient; so far cheaper than through the loss.
+            self.matrices[-1].register_hook(lambda g, w=self.matrices[-1]: g + l1 * w.sign() + l2 * w)
 
     def standardise(self, x):
         return (x - self.centre) / self.spread
@@ -63,10 +65,6 @@ class Stack(nn.Module):
         for layer in range(len(self.matrices) - 1):
             x = F.dropout(self.hidden_layer(x, layer), self.hidden_dropout, self.training)
         return torch.baddbmm(self.biases[-1], x, self.matrices[-1])
-
-    def penalty(self):
-        """H2O's, whose gradient is l1 · sign(w) + l2 · w."""
-        return sum(self.l1 * w.abs().sum() + self.l2 / 2 * w.square().sum() for w in self.matrices)
 
 
 class Autoencoder(nn.Module):
@@ -111,7 +109,7 @@ class Method(NetworkMethod):
     def build(self, parameters, shape):
         names = ("hidden", "activation", "input_dropout", "hidden_dropout", "l1", "l2")
         chosen = {name: parameters[name] for name in names}
-        return Stack(shape["centre"], shape["spread"], **chosen, copies=parameters.get("copies", 1))
+        return Stack(shape["centre"], shape["spread"], **chosen, copies=parameters["copies"])
 
     def batch(self, split, index):
         tensors = {"x": torch.from_numpy(np.asarray(split["x"][index], dtype=np.float32))}
@@ -122,68 +120,70 @@ class Method(NetworkMethod):
     def loss(self, network, batch):
         output = network(batch)
         each = F.cross_entropy(output.flatten(0, 1), batch["y"].repeat(len(output)), reduction="none")
-        return mean_loss(each.view(output.shape[:2]), kept(batch, len(output))) + network.penalty()
+        return mean_loss(each.view(output.shape[:2]), kept(batch, len(output)))
 
     def activate(self, output):
-        return output[0].softmax(1)[:, 1:]
+        return output[-1].softmax(1)[:, 1:]  # the last network of a stack is the one that no fold was kept from
+
+    def held_out(self, network, batch):
+        """Logits (n, 2) of every sample by the one network of the stack that has not seen it."""
+        return network(batch)[batch["fold"], torch.arange(len(batch["fold"]), device=batch["fold"].device)]
 
     def validate(self, network, valid, device):
         batch = {key: value.to(device) for key, value in self.batch(valid, np.arange(len(valid))).items()}
-        output = network(batch)
-        # In cross-validation a sample is scored by the one network that has not seen it.
-        fold = batch.get("fold", torch.zeros_like(batch["y"]))
-        output = output[fold, torch.arange(len(fold), device=device)]
+        output = self.held_out(network, batch)
         probability = output.softmax(1)[:, 1].cpu().numpy()
-        names = dict.fromkeys(["accuracy", *valid.context["metrics"]])
-        return {
-            "loss": float(F.cross_entropy(output, batch["y"])),
-            **metrics.evaluate(names, valid.y, probability),
-        }
+        values = metrics.evaluate(["accuracy", "auroc"], valid.y, probability)
+        return {"loss": float(F.cross_entropy(output, batch["y"])), **values}
+
+    def weights(self):
+        return super().weights() // self.parameters["copies"]
 
     def fit(self, train, valid, job):
-        self.shape = self.describe(train)
         budget = self.parameters["search"]
-        both = concatenate(train, valid)
-        fold = tables.stratified(np.asarray(both.y).ravel(), [1 / budget["folds"]] * budget["folds"], job.rng("folds"))
+        both, count = concatenate(train, valid), budget["folds"]
+        self.shape = self.describe(both)
+        fold = tables.stratified(np.asarray(both.y).ravel(), [1 / count] * count, job.rng("folds"))
+        self.shape["valid_fold"] = fold[len(train) :].tolist()
         folded = Split({**both.arrays, "fold": fold}, both.context)
         found = search.random_search(
             budget["space"], budget["trials"], lambda setting, name: self.trial(setting, folded, job, name), job
         )
-        self.parameters = {**self.parameters, **found["setting"]}
-        self.network = self.train_setting({}, train, valid, job, "final")
+        # As in H2O, the main network learns from all samples, for as many epochs as its fold networks need.
+        self.parameters = {**self.parameters, **found["setting"], "copies": count + 1}
+        self.network = self.train_setting({}, folded, job, "final")
 
     def trial(self, setting, folded, job, name):
-        """One minus the AUROC over held-out samples of all folds, in the round of the fewest misclassified ones."""
-        copies = self.parameters["search"]["folds"]
-        self.train_setting({**setting, "copies": copies}, folded, folded, job, name)
+        """One minus the AUROC over the held-out samples of all folds, in the round of the fewest misclassified."""
+        self.train_setting({**setting, "copies": self.parameters["search"]["folds"]}, folded, job, name)
         rounds = [row for row in job.history if row["phase"] == name]
         best = max(rounds, key=lambda row: row["valid_accuracy"])  # the first of equals, as early stopping keeps
         return {"loss": 1 - best["valid_auroc"], "accuracy": best["valid_accuracy"], "steps": best["step"]}
 
-    def train_setting(self, setting, train, valid, job, name):
-        """A network (with `copies`: a stack of them) trained with the hyper-parameters of `setting`."""
+    def train_setting(self, setting, folded, job, name):
+        """A stack of `copies` networks with the hyper-parameters of `setting`, each trained without its own fold."""
         parameters = {**self.parameters, **setting}
         settings = parameters["training"]
         job.seed_torch(name, "build")
         network = self.build(parameters, self.shape)
 
         def batch(index):
-            return self.batch(train, index)
+            return self.batch(folded, index)
 
         if parameters["pretrain"]:
             autoencoder = Autoencoder(network, parameters["hidden"][0])
             pretraining = {**settings, **parameters["pretraining"]}
-            training.fit(autoencoder, len(train), batch, self.reconstruction, pretraining, job, f"{name}-autoencoder")
-        every = parameters["round_epochs"] * math.ceil(len(train) / min(settings["batch_size"], len(train)))
+            training.fit(autoencoder, len(folded), batch, self.reconstruction, pretraining, job, f"{name}-autoencoder")
+        every = parameters["round_epochs"] * math.ceil(len(folded) / min(settings["batch_size"], len(folded)))
         training.fit(
             network,
-            len(train),
+            len(folded),
             batch,
             self.loss,
             {**settings, "evaluate_every": every},
             job,
             name,
-            validate=lambda: self.validate(network, valid, job.device),
+            validate=lambda: self.validate(network, folded, job.device),
         )
         return network
 
