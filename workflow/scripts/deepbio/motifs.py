@@ -74,7 +74,7 @@ def match(motifs, groups=("vertebrates",)):
     from scipy.stats import false_discovery_control
 
     known = jaspar(tuple(groups))
-    p = np.clip(tomtom(list(motifs), [matrix for _, _, matrix in known])[0], 1e-300, 1)
+    p = np.clip(tomtom(list(motifs), [matrix for _, _, matrix in known], n_jobs=1)[0], 1e-300, 1)
     q = false_discovery_control(p.ravel()).reshape(p.shape)
     rows = []
     for i in range(len(motifs)):

@@ -1,5 +1,6 @@
 """The look of all figures: colours that everybody can tell apart, SVG and PNG, the origin of the data on each."""
 
+import textwrap
 from pathlib import Path
 
 import matplotlib
@@ -69,9 +70,10 @@ def comparison(table, title, origin, path):
             axis.plot(row.mean, place, MARKS[row.role], color=colour, ms=6)
         axis.set_yticks(range(len(panel)), panel["label"])
         axis.set_ylim(-0.7, len(panel) - 0.3)
-        axis.set_title(panel["dataset_title"].iloc[0], fontsize=10)
+        axis.set_title(textwrap.fill(panel["dataset_title"].iloc[0], 38), fontsize=10)
         axis.grid(axis="x", alpha=0.25)
-        axis.set_xlabel(panel["metric_title"].iloc[0] + (" (higher is better)" if rises else " (lower is better)"))
+        direction = "higher" if rises else "lower"
+        axis.set_xlabel(f"{panel['metric_title'].iloc[0]} ({direction} is better)", fontsize=9)
     handles = [
         plt.Line2D([], [], color=COLOURS[role], marker=MARKS[role], ls="-" if role != "control" else "", label=name)
         for role, name in (
@@ -101,7 +103,7 @@ def curves(table, title, origin, path):
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     for axis, (names, panel) in zip(axes.flat, panels, strict=False):
-        axis.set_title("\n".join(names), fontsize=9)
+        axis.set_title("\n".join(textwrap.fill(name, 34) for name in names), fontsize=9)
         if kind == "roc":
             axis.plot([0, 1], [0, 1], color="#999999", lw=0.8, ls=":")
             for i, (label, line) in enumerate(panel.groupby("label", sort=False)):
