@@ -70,7 +70,7 @@ def comparison(table, title, origin, path):
             axis.plot(row.mean, place, MARKS[row.role], color=colour, ms=6)
         axis.set_yticks(range(len(panel)), panel["label"])
         axis.set_ylim(-0.7, len(panel) - 0.3)
-        axis.set_title(textwrap.fill(panel["dataset_title"].iloc[0], 38), fontsize=10)
+        axis.set_title(textwrap.fill(panel["dataset_title"].iloc[0], 30), fontsize=10)
         axis.grid(axis="x", alpha=0.25)
         direction = "higher" if rises else "lower"
         axis.set_xlabel(f"{panel['metric_title'].iloc[0]} ({direction} is better)", fontsize=9)
