@@ -293,3 +293,13 @@ def test_search_ranges_and_memory(tmp_path):
     again = search.random_search(space, 8, evaluate, Job(1, tmp_path))
     assert first == again and len(calls) == 8
     assert search.random_search(space, 8, evaluate, Job(2, tmp_path / "other"))["setting"] != first["setting"]
+
+
+def test_a_fragment_is_what_lies_within_the_radius():
+    from deepbio import molecules
+
+    ethanol = molecules.parse("CCO")
+    assert molecules.fragment_smiles(ethanol, 0, 0) == "C"
+    assert molecules.fragment_smiles(ethanol, 0, 1) == "CC"
+    assert molecules.fragment_smiles(ethanol, 0, 5) == "CCO"
+    assert molecules.fragment_image(ethanol, 0, 5).startswith(b"\x89PNG")

@@ -94,7 +94,7 @@ def published(known, task, means):
         for figure in known.methods[method].get("published", []):
             same = (present["dataset"] == figure.get("dataset")) & (present["metric"] == figure["metric"])
             for place in present[same & (present["task"] == figure["task"])].to_dict("records"):
-                error = 1.96 * figure.get("error", np.nan)
+                error = figure.get("error", np.nan)
                 name = figure.get("label", known.methods[method]["title"])
                 row = place | {"method": name, "role": "published", "mean": figure["value"], "runs": 0}
                 row |= {"low": figure["value"] - error, "high": figure["value"] + error, "interval": "as published"}

@@ -150,8 +150,7 @@ def fragment_image(molecule, atom, radius, size=(260, 180)):
     """A PNG picture (bytes) of a molecule with the neighbourhood of one atom marked."""
     from rdkit.Chem.Draw import rdMolDraw2D
 
-    bonds = Chem.FindAtomEnvironmentOfRadiusN(molecule, radius, atom) if radius else []
-    marked = {atom} | {end for b in bonds for end in _ends(molecule, b)}
+    marked, bonds = _neighbourhood(molecule, atom, radius)
     colour = (0.34, 0.71, 0.91)
     drawer = rdMolDraw2D.MolDraw2DCairo(*size)
     drawer.drawOptions().padding = 0.08
@@ -159,7 +158,7 @@ def fragment_image(molecule, atom, radius, size=(260, 180)):
         drawer,
         molecule,
         highlightAtoms=sorted(marked),
-        highlightBonds=list(bonds),
+        highlightBonds=bonds,
         highlightAtomColors=dict.fromkeys(marked, colour),
         highlightBondColors=dict.fromkeys(bonds, colour),
     )
@@ -169,11 +168,12 @@ def fragment_image(molecule, atom, radius, size=(260, 180)):
 
 def fragment_smiles(molecule, atom, radius):
     """SMILES of an atom's neighbourhood, for tables."""
-    bonds = Chem.FindAtomEnvironmentOfRadiusN(molecule, radius, atom) if radius else []
-    marked = {atom} | {end for b in bonds for end in _ends(molecule, b)}
-    return Chem.MolFragmentToSmiles(molecule, atomsToUse=sorted(marked), bondsToUse=list(bonds))
+    marked, bonds = _neighbourhood(molecule, atom, radius)
+    return Chem.MolFragmentToSmiles(molecule, atomsToUse=sorted(marked), bondsToUse=bonds)
 
 
-def _ends(molecule, bond):
-    bond = molecule.GetBondWithIdx(bond)
-    return bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+def _neighbourhood(molecule, atom, radius):
+    """Atoms and bonds within `radius` bonds of an atom; all of the molecule where it reaches no further."""
+    found = Chem.FindAtomEnvironmentOfRadiusN(molecule, radius, atom, enforceSize=False) if radius else []
+    bonds = [molecule.GetBondWithIdx(bond) for bond in found]
+    return {atom} | {end for bond in bonds for end in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())}, list(found)
