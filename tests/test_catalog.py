@@ -34,7 +34,33 @@ def test_every_scale_has_runs_with_parameters(scale):
     for task in catalog.tasks:
         for dataset in catalog.datasets(task):
             roles = {catalog.roles[name] for name in catalog.competitors(task, dataset)}
-            assert roles == {"listed", "baseline"}, f"{task}/{dataset} has only {roles}"
+            assert roles - {"variant"} == {"listed", "baseline"}, f"{task}/{dataset} has only {roles}"
+
+
+def test_a_variant_is_its_method_with_some_facts_in_their_place(config):
+    def change(facts):
+        facts["variants"] = {
+            "m1": {
+                "title": "DeepBind without hidden layer",
+                "hyperparameters": {"search": {"space": {"hidden": 0}}},
+                "only": {"scales": ["quick"], "datasets": ["oct4_mesc"]},
+            }
+        }
+
+    edit(config / "methods" / "deepbind.yaml", change)
+    catalog = Catalog({"scale": "quick"}, config)
+    assert catalog.roles["deepbind-m1"] == "variant"
+    assert catalog.file_of("deepbind-m1") == catalog.file_of("deepbind")
+    assert {run.dataset for run in catalog.runs() if run.method == "deepbind-m1"} == {"oct4_mesc"}
+    assert {run.method for run in catalog.runs(method="deepbind")} == {"deepbind", "deepbind-m1"}
+    assert not [run for run in catalog.interpreted() if run.method == "deepbind-m1"]
+    own, variant = (catalog.parameters(name, "tf_binding", "oct4_mesc") for name in ("deepbind", "deepbind-m1"))
+    assert variant["search"]["space"]["hidden"] == 0
+    own["search"]["space"]["hidden"] = 0
+    assert own == variant
+    assert not Catalog({"scale": "standard"}, config).runs(method="deepbind-m1")
+    others = Catalog({"scale": "quick", "methods": ["neural_fingerprint"]}, config)
+    assert not [run for run in others.runs() if run.method.startswith("deepbind")]
 
 
 def test_quick_needs_nothing_but_packages():

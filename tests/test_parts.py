@@ -303,3 +303,27 @@ def test_a_fragment_is_what_lies_within_the_radius():
     assert molecules.fragment_smiles(ethanol, 0, 1) == "CC"
     assert molecules.fragment_smiles(ethanol, 0, 5) == "CCO"
     assert molecules.fragment_image(ethanol, 0, 5).startswith(b"\x89PNG")
+
+
+def test_saliency_is_the_gradient_times_the_input():
+    import torch
+    from conftest import make_splits
+
+    from deepbio import interpretation, method
+
+    torch.manual_seed(3)
+    model = method.create("deepmotif", "listed", {})
+    settings = {"network": "cnn_rnn", "kernels": 8, "widths": [9, 5, 3], "units": 4, "dropout": 0.5}
+    network = model.build(settings, {"kind": "binary", "outputs": 1, "length": 60}).double().eval()
+    codes = make_splits("sequence", "binary", 4)["test"]["codes"][:1]
+    found = interpretation.saliency(network, codes)[0]
+    x = network.one_hot(torch.from_numpy(codes)).double()
+    step = 1e-5
+    with torch.no_grad():
+        for position in range(0, 60, 7):
+            base = int(codes[0, position])
+            up, down = x.clone(), x.clone()
+            up[0, base, position] += step
+            down[0, base, position] -= step
+            slope = float(network.score(up) - network.score(down)) / (2 * step)
+            assert found[position] == pytest.approx(slope, rel=1e-4, abs=1e-9)

@@ -37,7 +37,7 @@ pathvars:
 wildcard_constraints:
     task="[a-z0-9_]+",
     dataset="[A-Za-z0-9_-]+",
-    method="[a-z0-9_]+",
+    method="[a-z0-9_]+(-[a-z0-9_]+)?",
     source="[A-Za-z0-9_]+",
     split=r"\d+",
     seed=r"\d+",
@@ -86,9 +86,7 @@ def wants_gpu(wildcards):
 
 
 def runs_beside_baselines(wildcards, name="run.json"):
-    """Runs of one method and of its task's baselines."""
-    return [
-        f"{RESULTS}/{run.folder}/{name}"
-        for run in CATALOG.runs(wildcards.task)
-        if run.method == wildcards.method or CATALOG.roles[run.method] == "baseline"
-    ]
+    """Runs of one method, of its variants and of its task's baselines."""
+    runs = CATALOG.runs(wildcards.task, wildcards.method)
+    baselines = [run for run in CATALOG.runs(wildcards.task) if CATALOG.roles[run.method] == "baseline"]
+    return [f"{RESULTS}/{run.folder}/{name}" for run in runs + baselines]

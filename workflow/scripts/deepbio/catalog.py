@@ -98,6 +98,17 @@ def merge(base, over):
     return merged
 
 
+def base(method):
+    """The method that a variant belongs to; any other method itself."""
+    return method.partition("-")[0]
+
+
+def _variants(name, method):
+    """Facts of a method's variants by their ids, <method>-<variant>: the method's own with some in their place."""
+    shared = {key: method[key] for key in method.keys() - {"variants", "published", "weights", "cross"}}
+    return {f"{name}-{key}": merge(shared, facts) for key, facts in method.get("variants", {}).items()}
+
+
 def _is_space(value):
     return len(value) == 1 and next(iter(value)) in {"choice", "uniform", "log_uniform", "integer"}
 
@@ -121,8 +132,10 @@ class Catalog:
         baselines = self._read("baselines", "method")
         for name in listed.keys() & baselines.keys():
             raise BadInput(f"{self.config}/baselines/{name}.yaml: '{name}' is already the id of a method")
-        self.roles = {**dict.fromkeys(listed, "listed"), **dict.fromkeys(baselines, "baseline")}
-        self.methods = listed | baselines
+        variants = {key: facts for name in listed for key, facts in _variants(name, listed[name]).items()}
+        self.methods = listed | variants | baselines
+        roles = {"listed": listed, "variant": variants, "baseline": baselines}
+        self.roles = {name: role for role, names in roles.items() for name in names}
         self._check_references()
         self.selected_tasks = self._selection("tasks", self.tasks)
         self.selected_methods = self._selection("methods", listed)
@@ -147,9 +160,9 @@ class Catalog:
                                 f"describe it in {self.config}/sources/{source}.yaml"
                             )
         for name, method in self.methods.items():
-            folder = "methods" if self.roles[name] == "listed" else "baselines"
-            where = f"{self.config}/{folder}/{name}.yaml"
-            self._needs_code(folder, name, where)
+            folder = self.file_of(name).parent.name
+            where = f"{self.config}/{folder}/{base(name)}.yaml"
+            self._needs_code(folder, base(name), where)
             for task in method.get("tasks", []):
                 if task not in self.tasks:
                     raise BadInput(f"{where}: tasks: unknown task '{task}'")
@@ -201,10 +214,12 @@ class Catalog:
         return [
             name
             for name, method in sorted(self.methods.items())
-            if (self.roles[name] == "baseline" or name in self.selected_methods)
-            and (name in at_home or task in method.get("tasks", []) or self._crosses(method))
+            if (self.roles[name] == "baseline" or base(name) in self.selected_methods)
+            and (base(name) in at_home or task in method.get("tasks", []) or self._crosses(method))
             and facts["input"] in method["inputs"]
             and facts["output"] in method["outputs"]
+            and self.scale in method.get("only", {}).get("scales", SCALES)
+            and dataset in method.get("only", {}).get("datasets", [dataset])
         ]
 
     def _crosses(self, method):
@@ -217,13 +232,13 @@ class Catalog:
         return range(1, count + 1)
 
     def runs(self, task=None, method=None):
-        """All selected runs, or those of one task and/or one method."""
+        """All selected runs, or those of one task and/or one method with its variants."""
         return [
             Run(one, dataset, name, seed)
             for one in (self.selected_tasks if task is None else [task])
             for dataset in self.datasets(one)
             for name in self.competitors(one, dataset)
-            if method in (None, name)
+            if method in (None, name, base(name))
             for seed in self.seeds(one, dataset, name)
         ]
 
@@ -237,8 +252,9 @@ class Catalog:
         return merge(parameters, here.get("datasets", {}).get(dataset, {}))
 
     def interpreted(self, task=None, method=None):
-        """The runs that get figures: the first seed of each method that defines `interpret`."""
-        return [run for run in self.runs(task, method) if run.seed == 1 and self.interprets(run.method)]
+        """The runs that get figures: the first seed of each method, no variant, that defines `interpret`."""
+        first = [run for run in self.runs(task, method) if run.seed == 1 and self.roles[run.method] != "variant"]
+        return [run for run in first if self.interprets(run.method)]
 
     def interprets(self, method):
         tree = ast.parse(self.file_of(method).read_text())
@@ -247,8 +263,9 @@ class Catalog:
     # ---- code: which files decide a result
 
     def file_of(self, method):
-        folder = "methods" if self.roles[method] == "listed" else "baselines"
-        return SCRIPTS / "deepbio" / folder / f"{method}.py"
+        """The Python file of a method, a variant or a baseline."""
+        folder = "baselines" if self.roles[method] == "baseline" else "methods"
+        return SCRIPTS / "deepbio" / folder / f"{base(method)}.py"
 
     def code(self, *names, interpret=False):
         """Files that a command rests on: the named scripts or modules and all they import of this package.

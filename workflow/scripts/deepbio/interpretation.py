@@ -1,4 +1,5 @@
-"""Figures that explain sequence models: detector logos beside the known motif they match, and mutation maps."""
+"""Figures that explain sequence models: detector logos beside the known motif they match, mutation and saliency maps,
+the sequence that a class would like best, and what a network says while it reads."""
 
 import csv
 from pathlib import Path
@@ -65,6 +66,12 @@ def detector_logos(codes, active, place, strand, width, context, folder):
     plotting.save(figure, Path(folder) / "detectors", context["origin"])
 
 
+def positives(split):
+    """The half of a split's samples with the highest labels (of the first output)."""
+    order = np.argsort(-np.asarray(split.y).reshape(len(split), -1)[:, 0], kind="stable")
+    return split.take(order[: max(1, len(split) // 2)])
+
+
 def mutation_map(method, split, sample, folder):
     """Change of the prediction by every substitution in one window, under its bases scaled by their importance.
 
@@ -82,23 +89,9 @@ def mutation_map(method, split, sample, folder):
         predicted, unit = logit(np.clip(predicted.astype(float), 1e-9, 1 - 1e-9)), "change of log odds"
     change = (predicted[1:] - predicted[0]).reshape(length, 4).T
     importance = np.maximum(0, -change.min(axis=0))
-    centre = int(np.average(np.arange(length), weights=importance)) if importance.any() else length // 2
-    first = min(max(0, centre - SHOWN // 2), max(0, length - SHOWN))
-    shown = slice(first, min(length, first + SHOWN))
-    heights = np.zeros((length, 4))
-    known = codes != sequences.UNKNOWN
-    heights[np.flatnonzero(known), codes[known]] = importance[known]
+    shown = window(importance)
     figure, (top, below) = plotting.plt.subplots(2, 1, figsize=(9, 3.6), height_ratios=[1.4, 1], sharex=True)
-    import logomaker
-    import pandas as pd
-
-    logomaker.Logo(
-        pd.DataFrame(heights[shown], columns=list("ACGT"), index=range(shown.start, shown.stop)),
-        ax=top,
-        color_scheme="colorblind_safe",
-        show_spines=False,
-    )
-    top.spines["left"].set_visible(True)
+    letters(top, codes, importance, shown)
     top.set(ylabel="largest fall", title="Mutation map of the strongest window")
     limit = max(np.abs(change).max(), 1e-9)
     top.set_xlim(shown.start - 0.5, shown.stop - 0.5)
@@ -108,3 +101,108 @@ def mutation_map(method, split, sample, folder):
     below.set(xlabel="position in the window (bp)", ylabel="new base")
     figure.colorbar(image, ax=below, label=unit, pad=0.01)
     plotting.save(figure, Path(folder) / "mutation_map", split.context["origin"])
+
+
+def window(importance, width=SHOWN):
+    """Slice of at most `width` positions around the centre of the importance (length,)."""
+    length, importance = len(importance), np.abs(importance)
+    centre = int(np.average(np.arange(length), weights=importance)) if importance.any() else length // 2
+    first = min(max(0, centre - width // 2), max(0, length - width))
+    return slice(first, min(length, first + width))
+
+
+def letters(axis, codes, heights, shown):
+    """Draw the bases of one window (length,) as letters of the given heights; unknown bases are left out."""
+    import logomaker
+    import pandas as pd
+
+    table = np.zeros((len(codes), 4))
+    known = codes != sequences.UNKNOWN
+    table[np.flatnonzero(known), codes[known]] = np.asarray(heights)[known]
+    index = range(shown.start, shown.stop)
+    frame = pd.DataFrame(table[shown], columns=list(sequences.BASES), index=index)
+    logomaker.Logo(frame, ax=axis, color_scheme="colorblind_safe", show_spines=False)
+    axis.spines["left"].set_visible(True)
+
+
+def saliency(network, codes, output=0):
+    """Gradient of the score before the last squashing, times the input: (n, length) for codes (n, length).
+
+    Simonyan et al. 2013 as Lanchantin et al. 2017 use it, section 2.2. `network` is a SequenceNetwork.
+    """
+    import torch
+    from captum.attr import InputXGradient
+
+    weight = next(network.parameters())
+    x = network.one_hot(torch.from_numpy(np.array(codes)).to(weight.device)).to(weight.dtype)
+    with torch.backends.cudnn.flags(enabled=False):  # its recurrent layers give no gradient in eval mode
+        found = InputXGradient(network.score).attribute(x.requires_grad_(), target=output)
+    added = (found.shape[2] - codes.shape[1]) // 2
+    return found.sum(1)[:, added : added + codes.shape[1]].detach().cpu().numpy()
+
+
+def saliency_map(network, split, sample, folder):
+    """saliency.{svg,png}: the bases of one window, as high as the score's gradient says that they matter."""
+    codes = np.asarray(split["codes"][sample])
+    found = saliency(network, codes[None])[0]
+    figure, axis = plotting.plt.subplots(figsize=(9, 2.2))
+    shown = window(found)
+    letters(axis, codes, found, shown)
+    axis.axhline(0, color="black", lw=0.6)
+    axis.set(xlabel="position in the window (bp)", ylabel="gradient × input", title="Saliency of the strongest window")
+    axis.set_xlim(shown.start - 0.5, shown.stop - 0.5)
+    plotting.save(figure, Path(folder) / "saliency", split.context["origin"])
+
+
+def class_optimisation(network, length, context, folder, starts=16, steps=100, rate=0.3, decay=1e-4):
+    """class_optimisation.{svg,png}: the base frequencies that the positive class likes best, by gradient ascent.
+
+    Maximises the score minus decay · |x|² (Lanchantin et al. 2017, eq. 2) from several random starts, because the
+    score is flat around even frequencies, where the paper starts. The free input is kept a mixture of bases by a
+    softmax, which the paper does without; so its logo is one of frequencies.
+    """
+    import torch
+
+    where = next(network.parameters()).device
+    generator = torch.Generator().manual_seed(0)
+    free = 3 * torch.randn(starts, 4, max(length, network.shortest), generator=generator)
+    free = free.to(where).requires_grad_()
+    optimizer = torch.optim.Adam([free], lr=rate)
+    torch.set_flush_denormal(True)  # vanishing gradients of recurrent layers are a hundred times slower otherwise
+    with torch.backends.cudnn.flags(enabled=False):
+        for _ in range(steps):
+            scores = network.score(free.softmax(1))[:, 0]
+            value = decay * free.square().sum() - scores.sum()
+            free.grad = torch.autograd.grad(value, free)[0]  # of the input alone: the weights stay as they are
+            optimizer.step()
+    found = free.softmax(1)[scores.argmax()].detach().cpu().numpy().astype(float)
+    shown = window(motifs.information(found))
+    figure, axis = plotting.plt.subplots(figsize=(9, 2.0))
+    motifs.logo(axis, found[:, shown], "Base frequencies that maximise the score")
+    axis.set_xlabel(f"positions {shown.start} to {shown.stop - 1} of the window (bp)")
+    plotting.save(figure, Path(folder) / "class_optimisation", context["origin"])
+
+
+def temporal_scores(predict, split, sample, folder):
+    """temporal.{svg,png}: the prediction after every base, read from the left and from the right.
+
+    Bases not read yet are unknown (Lanchantin et al. 2017, section 2.3, cut the sequence there).
+    """
+    codes = np.asarray(split["codes"][sample])
+    length = len(codes)
+    unread = np.arange(length)[None] > np.arange(length)[:, None]  # row t has read bases 0 … t
+    forward = np.where(unread, sequences.UNKNOWN, codes[None]).astype(np.uint8)
+    backward = np.where(unread.T, sequences.UNKNOWN, codes[None]).astype(np.uint8)  # row t has read t … the end
+    scores = np.stack([predict(Split({"codes": part}, split.context))["y"][:, 0] for part in (forward, backward)])
+    figure, axes = plotting.plt.subplots(2, 1, figsize=(9, 2.6), height_ratios=[1, 0.7], sharex=True)
+    shown = slice(0, length)
+    letters(axes[0], codes, np.ones(length), shown)
+    axes[0].set(yticks=[], title="What the network says while it reads")
+    axes[0].spines["left"].set_visible(False)
+    low, high = (0, 1) if split.context["output"] != "regression" else (scores.min(), scores.max())
+    edges = (-0.5, length - 0.5, 1.5, -0.5)
+    image = axes[1].imshow(scores, aspect="auto", cmap="viridis", vmin=low, vmax=high, extent=edges)
+    axes[1].set_yticks([0, 1], ["from the left", "from the right"])
+    axes[1].set_xlabel("position in the window (bp)")
+    figure.colorbar(image, ax=axes[1], label="prediction", pad=0.01)
+    plotting.save(figure, Path(folder) / "temporal", split.context["origin"])

@@ -12,16 +12,18 @@ A method is a module `methods/<id>.py` (a baseline `baselines/<id>.py`) with a c
 
 import importlib
 
+from deepbio.catalog import base
 from deepbio.files import BadInput
 
 
 def create(name, role, parameters):
-    """A fresh method by its id and role (`listed` or `baseline`)."""
-    package = "methods" if role == "listed" else "baselines"
+    """A fresh method by its id and role (`listed`, `variant` or `baseline`); a variant is its method's class."""
+    package = "baselines" if role == "baseline" else "methods"
+    name = f"deepbio.{package}.{base(name)}"
     try:
-        module = importlib.import_module(f"deepbio.{package}.{name}")
+        module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name != f"deepbio.{package}.{name}":
+        if error.name != name:
             raise
-        raise BadInput(f"workflow/scripts/deepbio/{package}/{name}.py is missing") from None
+        raise BadInput(f"workflow/scripts/{name.replace('.', '/')}.py is missing") from None
     return module.Method(parameters)

@@ -107,7 +107,7 @@ class NetworkMethod:
 
     def weights(self):
         """Number of trained weights."""
-        return sum(parameter.numel() for parameter in self.network.parameters())
+        return trained(self.network)
 
     def save(self, folder):
         save_network(self.network, folder, {"parameters": self.parameters, "shape": self.shape})
@@ -116,6 +116,11 @@ class NetworkMethod:
         facts = read_json(Path(folder) / "model.json")
         self.parameters, self.shape = facts["parameters"], facts["shape"]
         self.network = load_network(self.build(self.parameters, self.shape), folder)
+
+
+def trained(network):
+    """Number of weights that training changes."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
 def _chunks(samples, size):

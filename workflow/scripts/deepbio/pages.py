@@ -45,7 +45,7 @@ def _interval(row):
 
 def _best(group):
     """Index of the best method that is neither a control nor a published figure; groups come best first."""
-    ours = group[group["role"].isin(["listed", "baseline"])]
+    ours = group[group["role"].isin(["listed", "variant", "baseline"])]
     return ours.index[0] if len(ours) else None
 
 

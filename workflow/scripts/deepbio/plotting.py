@@ -13,8 +13,14 @@ import numpy as np
 from deepbio.files import atomic
 
 # Okabe and Ito's palette; every role also has a mark of its own, so that colour is never the only sign.
-COLOURS = {"listed": "#0072B2", "baseline": "#D55E00", "control": "#767676", "published": "#000000"}
-MARKS = {"listed": "o", "baseline": "s", "control": "x", "published": "D"}
+COLOURS = {
+    "listed": "#0072B2",
+    "variant": "#56B4E9",
+    "baseline": "#D55E00",
+    "control": "#767676",
+    "published": "#000000",
+}
+MARKS = {"listed": "o", "variant": "^", "baseline": "s", "control": "x", "published": "D"}
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31"]
 
 plt.rcParams.update(
@@ -78,6 +84,7 @@ def comparison(table, title, origin, path):
         plt.Line2D([], [], color=COLOURS[role], marker=MARKS[role], ls="-" if role != "control" else "", label=name)
         for role, name in (
             ("listed", "listed system"),
+            ("variant", "variant of one"),
             ("baseline", "baseline"),
             ("control", "control"),
             ("published", "published"),
@@ -122,7 +129,7 @@ def curves(table, title, origin, path):
 
 
 def bars(labels, values, errors, xlabel, title, origin, path):
-    """Horizontal bars with standard errors, the largest on top."""
+    """Horizontal bars with errors, the largest on top."""
     figure, axis = plt.subplots(figsize=(6.5, 1.2 + 0.27 * len(labels)))
     order = np.argsort(values)
     axis.barh(np.arange(len(labels)), np.asarray(values)[order], xerr=np.asarray(errors)[order], color="#56B4E9")

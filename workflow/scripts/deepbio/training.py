@@ -38,7 +38,8 @@ DEFAULTS = {
     "patience": None,  # looks without a better value until training stops; None: never
     "monitor": "loss",  # "loss", or the id of a metric
     "keep": "best",  # which weights remain: "best" on validation, or "last"
-    "schedule": "constant",  # constant, linear or cosine (both fall to zero), or {factor: 0.5, every: 1000}
+    # constant, linear or cosine (both fall to zero), {factor: 0.5, every: steps} or {factor: …, every_epochs: n}
+    "schedule": "constant",
     "clip_norm": None,
 }
 
@@ -82,11 +83,13 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
     total = settings["steps"] or settings["epochs"] * per_epoch
     every = settings["evaluate_every"] or per_epoch
 
+    torch.set_flush_denormal(True)  # a CPU takes many times longer over numbers that are next to nothing
     network.to(job.device)
     optimizer = OPTIMIZERS[settings["optimizer"]](
         groups(network) if groups else network.parameters(),
         lr=settings["learning_rate"],
-        **settings["optimizer_options"],
+        # A scale that changes the optimiser takes an option back by null.
+        **{key: value for key, value in settings["optimizer_options"].items() if value is not None},
     )
     initial = [group["lr"] for group in optimizer.param_groups]
     state = _State(Path(job.scratch) / f"{name}.pt", network, optimizer, job)
@@ -106,7 +109,7 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
         start = (state.step % per_epoch) * batch_size
         values = {k: v.to(job.device, non_blocking=True) for k, v in batch(order[start : start + batch_size]).items()}
         for group, rate in zip(optimizer.param_groups, initial, strict=True):
-            group["lr"] = rate * _factor(settings["schedule"], state.step, total)
+            group["lr"] = rate * _factor(settings["schedule"], state.step, total, per_epoch)
         network.train()
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(
@@ -138,14 +141,15 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
     return state.finish(settings["keep"] if validate else "last")
 
 
-def _factor(schedule, step, total):
+def _factor(schedule, step, total, per_epoch):
     if schedule == "constant":
         return 1.0
     if schedule == "linear":
         return 1 - step / total
     if schedule == "cosine":
         return 0.5 * (1 + math.cos(math.pi * step / total))
-    return schedule["factor"] ** (step // schedule["every"])
+    every = schedule.get("every") or schedule["every_epochs"] * per_epoch
+    return schedule["factor"] ** (step // every)
 
 
 class _State:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from deepbio import search, sequences
 from deepbio.data import concatenate
-from deepbio.network import NetworkMethod
+from deepbio.sequence_network import SequenceMethod
 
 
 class DeepBind(nn.Module):
@@ -52,7 +52,7 @@ class DeepBind(nn.Module):
         return self.head(self.dropout(F.relu(best + self.bias))).amax(1)
 
 
-class Method(NetworkMethod):
+class Method(SequenceMethod):
     """Parameters: motifs, motif_length, fresh_negatives, checkpoints, training, and search: trials, folds (1: judged
     on the validation split), finals, space, and `steps` where trials are shorter than the final trainings; else
     the search also chooses the length of training, among the checkpoints."""
@@ -60,10 +60,6 @@ class Method(NetworkMethod):
     def build(self, parameters, shape):
         names = ("motifs", "motif_length", "hidden", "dropout", "motif_scale")
         return DeepBind(**{name: parameters[name] for name in names}, outputs=shape["outputs"])
-
-    def batch(self, split, index):
-        tensors = {"codes": torch.from_numpy(np.asarray(split["codes"][index]))}
-        return tensors | ({"y": torch.from_numpy(split.y[index])} if "y" in split else {})
 
     def fit(self, train, valid, job):
         self.shape = self.describe(train)
@@ -134,7 +130,7 @@ class Method(NetworkMethod):
     def interpret(self, split, folder):
         from deepbio import interpretation
 
-        positive = split.take(np.argsort(-np.asarray(split.y).ravel(), kind="stable")[: max(1, len(split) // 2)])
+        positive = interpretation.positives(split)
         codes = np.asarray(positive["codes"])
         width = self.network.detectors.shape[2]
         with torch.no_grad():

@@ -1,0 +1,50 @@
+"""Network pieces that at least two methods share."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class ClassPair(nn.Linear):
+    """A softmax over two classes as one logit: features (n, f) -> (n, 1), the second class's score above the first's.
+
+    The cross-entropy of that softmax is the binary cross-entropy of this logit, and the weights are the pair's.
+    """
+
+    def __init__(self, features):
+        super().__init__(features, 2)
+
+    def forward(self, x):
+        first, second = super().forward(x).unbind(-1)
+        return (second - first)[..., None]
+
+
+def head(features, shape):
+    """The last layer: a pair of classes for a binary label as many papers have it, else one unit an output."""
+    return ClassPair(features) if shape["kind"] == "binary" else nn.Linear(features, shape["outputs"])
+
+
+def lstm(inputs, units, bidirectional=False):
+    """An LSTM over (n, steps, inputs) with one bias a gate, as Keras and Torch7 have it.
+
+    torch adds a second, redundant bias; it is held at zero and takes no part in training.
+    """
+    network = nn.LSTM(inputs, units, batch_first=True, bidirectional=bidirectional)
+    for name, parameter in network.named_parameters():
+        if name.startswith("bias_hh"):
+            nn.init.zeros_(parameter)
+            parameter.requires_grad_(False)
+    return network
+
+
+class Highway(nn.Module):
+    """t · H(x) + (1 - t) · x with a learned gate t (Srivastava, Greff and Schmidhuber 2015, eq. 3)."""
+
+    def __init__(self, features):
+        super().__init__()
+        self.change, self.gate = nn.Linear(features, features), nn.Linear(features, features)
+        nn.init.constant_(self.gate.bias, -1.0)  # at first most of x passes, as its authors advise
+
+    def forward(self, x):
+        gate = torch.sigmoid(self.gate(x))
+        return gate * F.relu(self.change(x)) + (1 - gate) * x

@@ -1,0 +1,73 @@
+"""What networks over one-hot sequences share: their batches, their padding, and figures of what they look for."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from deepbio import sequences
+from deepbio.network import NetworkMethod
+
+
+class SequenceNetwork(nn.Module):
+    """A module whose subclass says `score`: one-hot x (n, 4, length) -> (n, outputs).
+
+    `shortest` is the least length that its layers can take; shorter windows get unknown bases at both ends.
+    `detectors` names its first convolution, from which logos are drawn.
+    """
+
+    shortest = 1
+
+    def score(self, x):
+        raise TypeError(f"{type(self).__name__} does not say how a sequence is scored")
+
+    def forward(self, batch):
+        return self.score(self.one_hot(batch["codes"]))
+
+    def one_hot(self, codes):
+        """codes (n, length) -> x (n, 4, length or `shortest`)."""
+        missing = max(0, self.shortest - codes.shape[1])
+        if missing:
+            codes = F.pad(codes, (missing // 2, missing - missing // 2), value=sequences.UNKNOWN)
+        return sequences.one_hot(codes)
+
+
+class SequenceMethod(NetworkMethod):
+    """A network method whose input is `codes` (n, length)."""
+
+    def describe(self, split):
+        return {**super().describe(split), "length": int(split["codes"].shape[1])}
+
+    def batch(self, split, index):
+        tensors = {"codes": torch.from_numpy(np.asarray(split["codes"][index]))}
+        return tensors | ({"y": torch.from_numpy(split.y[index])} if "y" in split else {})
+
+    def interpret(self, split, folder):
+        from deepbio import interpretation
+
+        positive = interpretation.positives(split)
+        active, place = self.activations(positive)
+        strand = np.zeros(active.shape, int)
+        width = self.network.detectors.kernel_size[0]
+        codes = np.asarray(positive["codes"])
+        interpretation.detector_logos(codes, active, place, strand, width, split.context, folder)
+        best = int(self.predict(positive)["y"][:, 0].argmax())
+        interpretation.mutation_map(self, positive, best, folder)
+        interpretation.saliency_map(self.network, positive, best, folder)
+
+    @torch.no_grad()
+    def activations(self, split):
+        """Largest activation of every first-layer filter in every window, and where its window begins."""
+        layer, found = self.network.detectors, []
+        where = layer.weight.device
+        left = 0
+        if layer.padding == "same":
+            left = (layer.kernel_size[0] - 1) // 2
+        elif layer.padding[0]:
+            left = layer.padding[0]
+        for start in range(0, len(split), 512):
+            codes = torch.from_numpy(np.asarray(split["codes"][start : start + 512])).to(where)
+            best, place = F.relu(layer(sequences.one_hot(codes))).max(2)
+            found.append((best.cpu().numpy(), place.cpu().numpy() - left))
+        active, place = zip(*found, strict=True)
+        return np.concatenate(active), np.concatenate(place)
