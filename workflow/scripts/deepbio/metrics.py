@@ -119,16 +119,18 @@ def control(kind, name, train_y, test_y, rng):
 
 
 def curve(kind, y, p, points=101):
-    """What a reader wants to see of one run's predictions, as (curve id, x, y): the ROC curve on an even grid of
-    false-positive rates for classes, predicted against measured values (at most 400 samples) for numbers."""
-    y, p = columns(y)[:, 0], columns(p)[:, 0]
+    """What a reader wants to see of one run's predictions, as (curve id, x, y): for classes the ROC curve, its mean
+    over outputs, on an even grid of false-positive rates; for numbers predicted against measured values (at most 400
+    samples)."""
+    y, p = columns(y), columns(p)
     known = ~np.isnan(y)
-    y, p = y[known], p[known]
     if kind in ("binary", "multilabel"):
-        if len(np.unique(y)) < 2:
-            return None
         grid = np.linspace(0, 1, points)
-        fpr, tpr, _ = skl.roc_curve(y, p)
-        return "roc", grid, np.interp(grid, fpr, tpr)
+        outputs = [(y[k, c], p[k, c]) for c, k in enumerate(known.T)]
+        rates = [skl.roc_curve(*output)[:2] for output in outputs if len(np.unique(output[0])) == 2]
+        if not rates:
+            return None
+        return "roc", grid, np.mean([np.interp(grid, *rate) for rate in rates], axis=0)
+    y, p = y[known[:, 0], 0], p[known[:, 0], 0]
     keep = np.linspace(0, len(y) - 1, min(len(y), 400)).astype(int)
     return "parity", y[keep], p[keep]

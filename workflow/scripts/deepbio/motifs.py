@@ -70,11 +70,13 @@ def match(motifs, groups=("vertebrates",)):
 
     Tomtom's p-values by memelite; q-values by Benjamini and Hochberg over all comparisons.
     """
+    import torch
     from memelite import tomtom
     from scipy.stats import false_discovery_control
 
-    known = jaspar(tuple(groups))
+    known, threads = jaspar(tuple(groups)), torch.get_num_threads()
     p = np.clip(tomtom(list(motifs), [matrix for _, _, matrix in known], n_jobs=1)[0], 1e-300, 1)
+    torch.set_num_threads(threads)  # tomtom sets the number of OpenMP threads, and torch's is the same
     q = false_discovery_control(p.ravel()).reshape(p.shape)
     rows = []
     for i in range(len(motifs)):

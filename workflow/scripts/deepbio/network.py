@@ -45,7 +45,11 @@ class NetworkMethod:
 
     def loss(self, network, batch):
         """Mean loss over the known labels: cross-entropy for classes, squared error of standardised numbers."""
-        output = network(batch).float()
+        return self.loss_of(network(batch), batch)
+
+    def loss_of(self, output, batch):
+        """The loss of an output that is there already."""
+        output = output.float()
         y = batch["y"].to(output.dtype).reshape(output.shape)
         known = ~torch.isnan(y)
         if self.shape["kind"] == "regression":
@@ -63,19 +67,24 @@ class NetworkMethod:
         """Build a network with `parameters` and train it by parameters["training"] (and `settings` over them)."""
         job.seed_torch(name, "build")
         network = self.build(parameters, self.shape)
+        settings = {**parameters.get("training", {}), **(settings or {})}
+        self.train_built(network, settings, train, valid, job, name, groups, on_epoch)
+        return network
+
+    def train_built(self, network, settings, train, valid, job, name="fit", groups=None, on_epoch=None):
+        """Train a network that is there already; `groups` and `on_epoch` as in training.fit."""
         training.fit(
             network,
             len(train),
             lambda index: self.batch(train, index),
             self.loss,
-            {**parameters.get("training", {}), **(settings or {})},
+            settings,
             job,
             name,
             validate=(lambda: self.validate(network, valid, job.device)) if valid is not None else None,
             groups=groups,
             on_epoch=on_epoch,
         )
-        return network
 
     def validate(self, network, valid, device):
         """Loss and metrics on labelled data."""

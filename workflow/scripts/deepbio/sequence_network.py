@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio import sequences
+from deepbio.data import Split, concatenate
 from deepbio.network import NetworkMethod
 
 
@@ -33,7 +34,11 @@ class SequenceNetwork(nn.Module):
 
 
 class SequenceMethod(NetworkMethod):
-    """A network method whose input is `codes` (n, length)."""
+    """A network method whose input is `codes` (n, length).
+
+    Parameters that all of them take: `reverse_complements` (training windows are learned on both strands) and
+    `both_strands` (a prediction is the mean over both).
+    """
 
     def describe(self, split):
         return {**super().describe(split), "length": int(split["codes"].shape[1])}
@@ -41,6 +46,19 @@ class SequenceMethod(NetworkMethod):
     def batch(self, split, index):
         tensors = {"codes": torch.from_numpy(np.asarray(split["codes"][index]))}
         return tensors | ({"y": torch.from_numpy(split.y[index])} if "y" in split else {})
+
+    def train_network(self, parameters, train, *others, **named):
+        if parameters.get("reverse_complements"):
+            codes = sequences.reverse_complement(np.asarray(train["codes"]))
+            train = concatenate(train, Split({**train.arrays, "codes": codes}, train.context))
+        return super().train_network(parameters, train, *others, **named)
+
+    def predict(self, split):
+        found = super().predict(split)["y"]
+        if self.parameters.get("both_strands"):
+            codes = sequences.reverse_complement(np.asarray(split["codes"]))
+            found = (found + super().predict(Split({"codes": codes}, split.context))["y"]) / 2
+        return {"y": found}
 
     def interpret(self, split, folder):
         from deepbio import interpretation

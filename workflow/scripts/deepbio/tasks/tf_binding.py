@@ -11,7 +11,7 @@ def prepare(sources, parameters, seed):
     """Windows and labels of one dataset; `parameters["format"]` says how its files are read.
 
     deepbind : positives of DeepBind's A and C files for training (a random part is validation), its B file, which
-        brings its own negatives, for testing.
+        brings its own negatives, for testing. `peaks` keeps the strongest ones only; the files are in their order.
     zeng : FASTA with two-column labels; split by chromosome.
     peaks : FASTA of peaks with coordinates; split by chromosome, negatives are dinucleotide shuffles.
     pbm : probe intensities; random probes for testing.
@@ -42,7 +42,7 @@ def _deepbind(sources, parameters, rng):
         raise BadInput(f"{folder / parameters['train']}: training files hold peaks only, but some labels are not 1")
     known = set(test_text)
     # The same sequence in A or C and in B would be trained and tested on.
-    text = np.array([t for t in dict.fromkeys(text) if t not in known])
+    text = np.array([t for t in dict.fromkeys(text) if t not in known][: parameters.get("peaks")])
     valid = np.zeros(len(text), bool)
     valid[rng.permutation(len(text))[: round(parameters["valid_fraction"] * len(text))]] = True
     codes = sequences.encode(list(text), folder / parameters["train"])

@@ -1,0 +1,262 @@
+"""CKN-seq (Chen, Jacob and Mairal 2019): a convolutional kernel network, whose layer is a kernel approximation.
+
+A k-mer is compared with anchor k-mers (the filters) by a Gaussian kernel on the sphere, and multiplication with the
+inverse square root of the anchors' own kernel matrix projects it onto them (Nyström; section 2.2). The mean over
+positions then approximates a continuous relaxation of the mismatch kernel.
+"""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from deepbio import sequences
+from deepbio.data import Split, concatenate
+from deepbio.sequence_network import SequenceMethod, SequenceNetwork
+
+SMALLEST = 1e-4  # eigenvalues of the anchors' kernel matrix below this are taken as this
+
+
+class InverseRoot(torch.autograd.Function):
+    """K^(-1/2) of a symmetric positive matrix; its gradient divides by no difference of eigenvalues."""
+
+    @staticmethod
+    def forward(context, kernel):
+        values, vectors = torch.linalg.eigh(kernel.double())
+        roots = values.clamp(min=SMALLEST).sqrt()
+        context.save_for_backward(roots, vectors)
+        return ((vectors / roots) @ vectors.T).to(kernel.dtype)
+
+    @staticmethod
+    def backward(context, gradient):
+        roots, vectors = context.saved_tensors
+        # Daleckii and Krein: (f(a) - f(b)) / (a - b) for f(x) = x^(-1/2), written with the roots of a and b.
+        quotient = -1 / (roots[:, None] * roots * (roots[:, None] + roots))
+        inner = vectors.T @ gradient.double() @ vectors
+        return (vectors @ (quotient * inner) @ vectors.T).to(gradient.dtype)
+
+
+class CKN(SequenceNetwork):
+    """One-hot (n, 4, length) -> (n, outputs): kernel layer, mean over positions, linear; the better strand counts."""
+
+    def __init__(self, filters, width, sigma, outputs):
+        super().__init__()
+        self.width, self.sigma, self.shortest = width, sigma, width
+        self.anchors = nn.Parameter(F.normalize(torch.randn(filters, 4 * width)))
+        self.linear = nn.Linear(filters, outputs)
+        self.register_buffer("fitted_epoch", torch.tensor(-1))
+
+    def kernel(self, cosine):
+        """The dot-product kernel exp((u - 1) / sigma²) on the sphere."""
+        return torch.exp((cosine - 1) / self.sigma**2)
+
+    def unit(self):
+        """The anchors on the unit sphere (filters, 4 · width)."""
+        return F.normalize(self.anchors)
+
+    def responses(self, x):
+        """Kernel values between the anchors and every k-mer of x, times the k-mer's norm: (n, filters, positions)."""
+        unit = self.unit()
+        norm = F.avg_pool1d(x.square().sum(1, keepdim=True), self.width, 1).mul(self.width).clamp(min=1e-6).sqrt()
+        return norm * self.kernel(F.conv1d(x, unit.view(len(unit), 4, self.width)) / norm)
+
+    def embed(self, x):
+        """Means over positions of the projected k-mers, for both strands: (n, 2, filters)."""
+        unit = self.unit()
+        root = InverseRoot.apply(self.kernel(unit @ unit.T))
+        return torch.stack([self.responses(strand).mean(2) @ root for strand in (x, x.flip(1, 2))], dim=1)
+
+    def score(self, x):
+        return self.linear(self.embed(x)).amax(1)
+
+
+class Method(SequenceMethod):
+    """Parameters: mode (supervised, unsupervised or hybrid), filters, width, sigma, patches, penalties, training,
+    and for hybrid: `students` (filters of the student), `extra` (unlabelled copies of each window) and `weight`."""
+
+    def build(self, parameters, shape):
+        return CKN(parameters["filters"], parameters["width"], parameters["sigma"], shape["outputs"])
+
+    def fit(self, train, valid, job):
+        self.shape = self.describe(train)
+        mode = self.parameters["mode"]
+        self.parameters = {**self.parameters, "penalty": self.choose_penalty(train, valid, job)}
+        if mode == "unsupervised":
+            self.network = self.initial(self.parameters, train, job, "init")
+            self.fit_linear(self.network, train, self.parameters["penalty"])
+            return
+        self.network = self.supervised(train, valid, job)
+        if mode == "hybrid":
+            teacher, self.parameters = self.network, {**self.parameters, "filters": self.parameters["students"]}
+            self.network = self.student(teacher, train, job)
+
+    # ---- the kernel layer without labels
+
+    def initial(self, parameters, train, job, name):
+        """A network whose anchors are the centres of spherical k-means over the training k-mers."""
+        job.seed_torch(name)
+        network = self.build(parameters, self.shape).to(job.device)
+        with torch.no_grad():
+            network.anchors.copy_(
+                spherical_kmeans(self.patches(train, parameters, job.rng(name)), parameters["filters"], job.device)
+            )
+        return network.eval()
+
+    def patches(self, split, parameters, rng):
+        """Random k-mers of a split as unit vectors (patches, 4 · width)."""
+        codes, width = np.asarray(split["codes"]), parameters["width"]
+        positions = codes.shape[1] - width + 1
+        chosen = rng.choice(len(codes) * positions, min(parameters["patches"], len(codes) * positions), replace=False)
+        rows, starts = np.divmod(chosen, positions)
+        words = torch.from_numpy(codes[rows[:, None], starts[:, None] + np.arange(width)])
+        return F.normalize(sequences.one_hot(words).flatten(1))
+
+    @torch.no_grad()
+    def embedded(self, network, split):
+        """Both strands' features of every window, (n, 2, filters)."""
+        where = network.anchors.device
+        parts = [
+            network.embed(network.one_hot(torch.from_numpy(np.asarray(split["codes"][i : i + 128])).to(where)))
+            for i in range(0, len(split), 128)
+        ]
+        return torch.cat(parts)
+
+    # ---- the linear layer
+
+    def fit_linear(self, network, train, penalty, weight=None, targets=None):
+        """The linear layer at the optimum of the penalised loss, found by L-BFGS from where it stands.
+
+        The penalty is penalty / 2 · |w|² beside the mean loss; the larger of the two strands' scores is judged.
+        """
+        features = self.embedded(network, train).double()
+        y = torch.as_tensor(np.asarray(train.y, float).reshape(len(train), -1) if targets is None else targets)
+        y = y.to(features.device, torch.float64)
+        if self.shape["kind"] == "regression" and targets is None:
+            mean, spread = (y.new_tensor(self.shape[key]) for key in ("mean", "spread"))
+            y = (y - mean) / spread
+        known = ~torch.isnan(y)
+        weight = torch.ones(len(y), 1, dtype=y.dtype) if weight is None else torch.as_tensor(weight)[:, None]
+        weight = (weight.to(y) * known).div(known.sum())
+        linear = nn.Linear(features.shape[2], y.shape[1]).double().to(features.device)
+        linear.load_state_dict(network.linear.state_dict())
+        optimizer = torch.optim.LBFGS(linear.parameters(), max_iter=200, line_search_fn="strong_wolfe")
+        distance = F.mse_loss if self.shape["kind"] == "regression" else F.binary_cross_entropy_with_logits
+
+        def closure():
+            optimizer.zero_grad()
+            score = linear(features).amax(1)
+            each = distance(score, y, reduction="none")
+            value = (each.nan_to_num() * weight).sum() + penalty / 2 * linear.weight.square().sum()
+            value.backward()
+            return value
+
+        optimizer.step(closure)
+        network.linear.load_state_dict({key: value.float() for key, value in linear.state_dict().items()})
+
+    def choose_penalty(self, train, valid, job):
+        """The penalty whose linear layer over the unsupervised features has the lowest validation loss."""
+
+        def compute():
+            network = self.initial(self.parameters, train, job, "init")
+            losses = []
+            for penalty in self.parameters["penalties"]:
+                self.fit_linear(network, train, penalty)
+                with torch.no_grad():
+                    losses.append(self.validate(network, valid, job.device)["loss"])
+            return {"penalty": self.parameters["penalties"][int(np.argmin(losses))], "losses": losses}
+
+        return job.remember("penalty", compute)["penalty"]
+
+    # ---- supervised training and its student
+
+    def supervised(self, train, valid, job):
+        """Each epoch: the linear layer to its optimum, then gradient steps on the anchors alone."""
+        network = self.initial(self.parameters, train, job, "init")
+
+        def refit(epoch):
+            # A resumed epoch keeps the linear layer that it began with.
+            if int(network.fitted_epoch) != epoch:
+                self.fit_linear(network, train, self.parameters["penalty"])
+                network.fitted_epoch.fill_(epoch)
+
+        def anchors(network):
+            return [{"params": [network.anchors]}]
+
+        self.train_built(network, self.parameters["training"], train, valid, job, groups=anchors, on_epoch=refit)
+        self.fit_linear(network, train, self.parameters["penalty"])
+        return network
+
+    def student(self, teacher, train, job):
+        """An unsupervised network with more filters, which also learns what the teacher says of unlabelled windows."""
+        copies = [mutated(train["codes"], job.rng("mutations", copy)) for copy in range(self.parameters["extra"])]
+        shuffled = [sequences.dinucleotide_shuffle(copy, job.number("extra", i)) for i, copy in enumerate(copies)]
+        copies[1::2] = shuffled[1::2]
+        unlabelled = Split({"codes": np.concatenate(copies)}, train.context)
+        self.network = teacher
+        said = self.predict(unlabelled)["y"]
+        own = np.asarray(train.y, float).reshape(len(train), -1)
+        if self.shape["kind"] == "regression":
+            mean, spread = (np.asarray(self.shape[key]) for key in ("mean", "spread"))
+            own, said = (own - mean) / spread, (said - mean) / spread
+        network = self.initial(self.parameters, train, job, "student")
+        weight = np.concatenate([np.ones(len(train)), np.full(len(unlabelled), self.parameters["weight"])])
+        both = concatenate(Split({"codes": np.asarray(train["codes"])}, train.context), unlabelled)
+        self.fit_linear(network, both, self.parameters["penalty"], weight, np.concatenate([own, said]))
+        return network
+
+    def activations(self, split):
+        """Best response of every anchor on both strands (n, filters), where its window begins, and its strand."""
+        found = []
+        with torch.no_grad():
+            for start in range(0, len(split), 256):
+                x = self.network.one_hot(torch.from_numpy(np.asarray(split["codes"][start : start + 256])))
+                x = x.to(self.network.anchors.device)
+                forward, reverse = (self.network.responses(strand).max(2) for strand in (x, x.flip(1, 2)))
+                strand = reverse.values > forward.values
+                place = torch.where(strand, x.shape[2] - self.network.width - reverse.indices, forward.indices)
+                found.append([torch.maximum(forward.values, reverse.values), place, strand])
+        return tuple(torch.cat(parts).cpu().numpy() for parts in zip(*found, strict=True))
+
+    def interpret(self, split, folder):
+        from deepbio import interpretation
+
+        positive = interpretation.positives(split)
+        active, place, strand = self.activations(positive)
+        # The anchors that the linear layer trusts most; the others say little about the class.
+        trusted = np.argsort(-self.network.linear.weight[0].detach().abs().cpu().numpy(), kind="stable")[:64]
+        codes, width = np.asarray(positive["codes"]), self.network.width
+        chosen = (array[:, trusted] for array in (active, place, strand.astype(int)))
+        interpretation.detector_logos(codes, *chosen, width, split.context, folder)
+        best = int(self.predict(positive)["y"][:, 0].argmax())
+        interpretation.mutation_map(self, positive, best, folder)
+        interpretation.saliency_map(self.network, positive, best, folder)
+
+
+def mutated(codes, rng, rate=0.1):
+    """A copy of codes in which a share of the bases is drawn anew."""
+    codes = np.array(codes)
+    change = (rng.random(codes.shape) < rate) & (codes != sequences.UNKNOWN)
+    codes[change] = rng.integers(0, 4, int(change.sum()))
+    return codes
+
+
+def spherical_kmeans(points, count, device="cpu", rounds=20):
+    """Unit centres (count, dimensions) of unit points, by the cosine to the nearest centre (Dhillon and Modha 2001).
+
+    The first centres are distinct random points; a centre that loses all its points goes to the worst-fitted one.
+    """
+    points = torch.unique(points, dim=0)
+    points = points[torch.randperm(len(points))].to(device)
+    count = min(count, len(points))
+    centres = points[:count].clone()
+    for _ in range(rounds):
+        fits, nearest = zip(*((part @ centres.T).max(1) for part in points.split(8192)), strict=True)
+        fits, nearest = torch.cat(fits), torch.cat(nearest)
+        sums = torch.zeros_like(centres).index_add_(0, nearest, points)
+        empty = torch.bincount(nearest, minlength=count) == 0
+        sums[empty] = points[fits.argsort()[: int(empty.sum())]]
+        moved = F.normalize(sums)
+        if (moved - centres).abs().max() < 1e-4:
+            break
+        centres = moved
+    return centres
