@@ -48,3 +48,10 @@ class Highway(nn.Module):
     def forward(self, x):
         gate = torch.sigmoid(self.gate(x))
         return gate * F.relu(self.change(x)) + (1 - gate) * x
+
+
+@torch.no_grad()
+def limit_norms(modules, norm):
+    """Put the incoming weights of every unit of some layers back to a Euclidean norm of at most `norm`."""
+    for module in modules:
+        module.weight.copy_(torch.renorm(module.weight, 2, 0, norm))

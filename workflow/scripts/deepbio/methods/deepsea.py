@@ -1,9 +1,9 @@
 """DeepSEA (Zhou and Troyanskaya 2015): three convolutions, two poolings and a dense layer over 1,000 bases."""
 
-import torch
 from torch import nn
 from torch.nn import functional as F
 
+from deepbio import layers
 from deepbio.sequence_network import SequenceMethod, SequenceNetwork
 
 WIDTH, POOL = 8, 4
@@ -12,9 +12,8 @@ WIDTH, POOL = 8, 4
 class DeepSEA(SequenceNetwork):
     """One-hot (n, 4, length) -> (n, outputs), laid out as the same laboratory's later code has it."""
 
-    def __init__(self, kernels, dense, dropout, max_norm, shape):
+    def __init__(self, kernels, dense, dropout, shape):
         super().__init__()
-        self.max_norm = max_norm
         self.shortest = ((1 + WIDTH - 1) * POOL + WIDTH - 1) * POOL + WIDTH - 1
         self.detectors = nn.Conv1d(4, kernels[0], WIDTH)
         self.deeper = nn.ModuleList(nn.Conv1d(a, b, WIDTH) for a, b in zip(kernels[:-1], kernels[1:], strict=True))
@@ -34,24 +33,19 @@ class DeepSEA(SequenceNetwork):
     def score(self, x):
         return self.head(self.hidden(x))
 
-    @torch.no_grad()
-    def limit(self):
-        """Put every unit's incoming weights back to a norm of at most `max_norm`."""
-        for layer in (self.detectors, *self.deeper, self.dense, self.head):
-            layer.weight.copy_(torch.renorm(layer.weight, 2, 0, self.max_norm))
-
 
 class Method(SequenceMethod):
     """Parameters: kernels, dense, dropout (after each convolution), max_norm, l1 (on the last hidden layer),
     reverse_complements (train on both strands), both_strands (average them in prediction), training."""
 
     def build(self, parameters, shape):
-        names = ("kernels", "dense", "dropout", "max_norm")
+        names = ("kernels", "dense", "dropout")
         return DeepSEA(**{name: parameters[name] for name in names}, shape=shape)
 
     def loss(self, network, batch):
         if network.training:
-            network.limit()  # what the last step may have passed
+            limited = (network.detectors, *network.deeper, network.dense, network.head)
+            layers.limit_norms(limited, self.parameters["max_norm"])  # which the last step may have passed
             hidden = network.hidden(network.one_hot(batch["codes"]))
             sparsity = self.parameters["l1"] * hidden.abs().sum(1).mean()
             return self.loss_of(network.head(hidden), batch) + sparsity

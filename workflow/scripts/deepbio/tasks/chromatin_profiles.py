@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deepbio import genome, motifs, sequences
+from deepbio import genome, planted
 from deepbio.data import Split
 from deepbio.files import BadInput
 
@@ -65,56 +65,23 @@ def _known(peaks, names, path):
 
 def _planted(sources, parameters, rng):
     """Windows over a Markov background, each motif planted in the middle of some and beside it in others."""
-    known = {name: matrix for _, name, matrix in motifs.jaspar(tuple(parameters["groups"]))}
-    missing = [name for name in parameters["motifs"] if name not in known]
-    if missing:
-        raise BadInput(f"JASPAR has no motif {', '.join(missing)}")
-    matrices = [known[name] for name in parameters["motifs"]]
     count, length, width = parameters["samples"], parameters["context"], parameters["bin"]
-    codes = background(count, length, rng)
-    y = (rng.random((count, len(matrices))) < parameters["prevalence"]).astype(np.float32)
+    codes = planted.background(count, length, rng)
+    known = planted.matrices(parameters["motifs"], parameters["groups"])
+    y = (rng.random((count, len(known))) < parameters["prevalence"]).astype(np.float32)
     first = (length - width) // 2
-    for column, matrix in enumerate(matrices):
+    for column, matrix in enumerate(known):
         size = matrix.shape[1]
         inside = np.flatnonzero(y[:, column])
-        plant(codes, inside, rng.integers(first, first + width - size + 1, len(inside)), matrix, rng)
+        planted.plant(codes, inside, rng.integers(first, first + width - size + 1, len(inside)), matrix, rng)
         # The same motif outside the bin is no label: the place counts.
         beside = np.flatnonzero(rng.random(count) < parameters["prevalence"])
         left = rng.integers(0, first - size + 1, len(beside))
-        plant(codes, beside, np.where(rng.random(len(beside)) < 0.5, left, left + first + width), matrix, rng)
-    edges = np.cumsum([round(fraction * count) for fraction in parameters["fractions"]])
+        right = left + first + width
+        planted.plant(codes, beside, np.where(rng.random(len(beside)) < 0.5, left, right), matrix, rng)
     context = {"features": parameters["motifs"], "bin": width}
-    group = np.array([f"window{i}" for i in range(count)]).astype("S")
-    arrays = {"codes": codes, "y": y, "group": group}
-    parts = np.split(np.arange(count), edges[:-1])
+    arrays = {"codes": codes, "y": y, "group": np.array([f"window{i}" for i in range(count)]).astype("S")}
     return {
-        name: Split({key: array[part] for key, array in arrays.items()}, context)
-        for name, part in zip(("train", "valid", "test"), parts, strict=True)
+        name: Split({key: array[rows] for key, array in arrays.items()}, context)
+        for name, rows in planted.parts(count, parameters["fractions"]).items()
     }
-
-
-# Share of the next base after A, C, G and T in the budding yeast genome, rounded: AT-rich, poor in CpG.
-TRANSITIONS = np.array(
-    [[0.35, 0.17, 0.19, 0.29], [0.33, 0.20, 0.15, 0.32], [0.33, 0.20, 0.20, 0.27], [0.25, 0.19, 0.20, 0.36]]
-)
-
-
-def background(count, length, rng):
-    """Codes (count, length) of a first-order Markov chain over the bases."""
-    steps = TRANSITIONS.cumsum(axis=1)
-    codes = np.empty((count, length), np.uint8)
-    codes[:, 0] = rng.integers(0, 4, count)
-    for position in range(1, length):
-        draw = rng.random(count)[:, None]
-        codes[:, position] = np.minimum((draw > steps[codes[:, position - 1]]).sum(1), 3)
-    return codes
-
-
-def plant(codes, rows, starts, matrix, rng):
-    """Write an instance of a motif (4, width), on either strand, into rows of codes."""
-    size = matrix.shape[1]
-    draw = rng.random((len(rows), 1, size))
-    drawn = np.minimum((draw > matrix.cumsum(axis=0)[None]).sum(1), 3).astype(np.uint8)
-    reverse = rng.random(len(rows)) < 0.5
-    drawn[reverse] = sequences.reverse_complement(drawn[reverse])
-    codes[rows[:, None], starts[:, None] + np.arange(size)] = drawn

@@ -1,0 +1,75 @@
+"""Chromatin accessibility: in which cell types is a site open?"""
+
+import bioframe
+import numpy as np
+import pandas as pd
+
+from deepbio import genome, planted, sequences
+from deepbio.data import Split
+from deepbio.files import BadInput
+
+
+def prepare(sources, parameters, seed):
+    """Sites and labels of one dataset.
+
+    sites : a FASTA file of sites with coordinates in its headers; a site is open where a peak overlaps it.
+    planted : Markov background; a site is open in a cell type when it holds one of that type's motifs.
+
+    Arrays: codes (n, length) uint8, y (n, cell types) float32, group. The context holds the names of the cell types
+    as `features`.
+    """
+    readers = {"sites": _sites, "planted": _planted}
+    return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2016]))
+
+
+def _sites(sources, parameters, rng):
+    folder = next(iter(sources.values()))
+    path = folder / parameters["sites"]
+    names, texts = sequences.read_fasta(path)
+    codes = sequences.encode(texts, path)
+    places = [_place(name, path) for name in names]
+    table = pd.DataFrame(places, columns=["chrom", "start", "end"])
+    y = np.stack([overlaps(table, genome.read_bed(folder / file)) for file in parameters["peaks"].values()], axis=1)
+    chromosome = table["chrom"].to_numpy().astype(str)
+    test = np.isin(chromosome, parameters["test_chromosomes"])
+    valid = np.isin(chromosome, parameters["valid_chromosomes"])
+    context = {"features": list(parameters["peaks"])}
+    return {
+        name: Split(
+            {"codes": codes[part], "y": y[part].astype(np.float32), "group": chromosome[part].astype("S")}, context
+        )
+        for name, part in (("train", ~test & ~valid), ("valid", valid), ("test", test))
+    }
+
+
+def _place(name, path):
+    """(chromosome, start, end) of a record name such as chr1:100-200."""
+    chromosome, _, span = name.split("::")[-1].partition(":")
+    start, _, end = span.partition("-")
+    if not (start.isdigit() and end.isdigit()):
+        raise BadInput(f"{path}: record '{name}' has no coordinates of the form chr1:100-200")
+    return chromosome, int(start), int(end)
+
+
+def overlaps(sites, peaks):
+    """Which sites (rows of a bedframe) at least one peak overlaps: (n,) bool."""
+    return bioframe.count_overlaps(sites, peaks)["count"].to_numpy() > 0
+
+
+def _planted(sources, parameters, rng):
+    count, length = parameters["samples"], parameters["length"]
+    codes = planted.background(count, length, rng)
+    y = np.zeros((count, len(parameters["cells"])), np.float32)
+    names = sorted({name for cell in parameters["cells"].values() for name in cell})
+    for name, matrix in zip(names, planted.matrices(names, parameters["groups"]), strict=True):
+        rows = np.flatnonzero(rng.random(count) < parameters["prevalence"])
+        planted.plant(codes, rows, rng.integers(0, length - matrix.shape[1] + 1, len(rows)), matrix, rng)
+        for column, cell in enumerate(parameters["cells"].values()):
+            if name in cell:
+                y[rows, column] = 1
+    context = {"features": list(parameters["cells"])}
+    arrays = {"codes": codes, "y": y, "group": np.array([f"site{i}" for i in range(count)]).astype("S")}
+    return {
+        name: Split({key: array[rows] for key, array in arrays.items()}, context)
+        for name, rows in planted.parts(count, parameters["fractions"]).items()
+    }
