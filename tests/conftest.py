@@ -49,7 +49,17 @@ def molecule_split(rng, samples, output):
     return {"smiles": np.array(smiles).astype("S"), "y": y.astype(np.float32)}
 
 
-KINDS = {"sequence": sequence_split, "table": table_split, "molecule": molecule_split}
+def site_split(rng, samples, output):
+    """Windows with or without the planted word in four samples; a site with it is open where the first gene is on."""
+    arrays = sequence_split(rng, samples, output)
+    holds = arrays["y"] > 0.5
+    arrays["sample"] = np.arange(samples) // 2 % 4
+    arrays["open_in"] = np.where(np.arange(4) == arrays["sample"][:, None], np.nan, 0.2 + 0.6 * holds[:, None])
+    arrays["y"] = (holds & (arrays["sample"] > 0)).astype(np.float32)
+    return arrays
+
+
+KINDS = {"sequence": sequence_split, "site_in_sample": site_split, "table": table_split, "molecule": molecule_split}
 
 
 def make_splits(kind, output, samples=160):
@@ -57,6 +67,8 @@ def make_splits(kind, output, samples=160):
     rng = np.random.default_rng(7)
     context = {"input": kind, "output": output, "metrics": METRICS[output], "title": "small", "origin": "simulated"}
     context |= {"features": [f"column {i}" for i in range(20)]} if kind == "table" else {}
+    if kind == "site_in_sample":
+        context["expression"] = np.array([[-1.5, 0, 1], [1, 1, 0], [1, -1, 0], [1, 0, -1]], np.float32)
     splits = {}
     for name, count in (("train", samples), ("valid", samples // 2), ("test", samples)):
         arrays = KINDS[kind](rng, count, output)

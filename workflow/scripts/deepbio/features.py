@@ -5,7 +5,10 @@ import numpy as np
 
 def matrix(split, parameters):
     """(samples, features) of a split: a table as it is, molecules as circular fingerprints, sequences as counts of
-    k-mers on both strands. `parameters` may say `fingerprint` (radius, bits, counts) or `k`."""
+    k-mers on both strands (of a site in a sample, the site's alone).
+
+    `parameters` may say `fingerprint` (radius, bits, counts) or `k`.
+    """
     kind = split.context["input"]
     if kind == "table":
         return np.asarray(split["x"], dtype=np.float64)
@@ -13,7 +16,7 @@ def matrix(split, parameters):
         from deepbio.molecules import circular_fingerprints
 
         return circular_fingerprints(split["smiles"], **parameters.get("fingerprint", {}))
-    if kind == "sequence":
+    if kind in ("sequence", "site_in_sample"):
         from deepbio.sequences import kmer_counts
 
         return kmer_counts(np.asarray(split["codes"]), parameters.get("k", 5))

@@ -42,12 +42,16 @@ class Basset(SequenceNetwork):
         """Activations of the first layer before pooling (n, kernels, length)."""
         return F.relu(self.norms[0](self.detectors(x)))
 
-    def after_first(self, x):
-        """Outputs (n, outputs) from the activations of the first layer."""
+    def convolved(self, x):
+        """What the dense layers get (n, features), from the activations of the first layer."""
         x = F.max_pool1d(x, self.pools[0])
         for layer, norm, pool in zip(self.deeper, self.norms[1:], self.pools[1:], strict=True):
             x = F.max_pool1d(F.relu(norm(layer(x))), pool)
-        x = x.flatten(1)
+        return x.flatten(1)
+
+    def after_first(self, x):
+        """Outputs (n, outputs) from the activations of the first layer."""
+        x = self.convolved(x)
         for layer, norm in zip(self.dense, self.dense_norms, strict=True):
             x = self.dropout(F.relu(norm(layer(x))))
         return self.head(x)

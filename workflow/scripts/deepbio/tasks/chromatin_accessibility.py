@@ -24,11 +24,7 @@ def prepare(sources, parameters, seed):
 
 def _sites(sources, parameters, rng):
     folder = next(iter(sources.values()))
-    path = folder / parameters["sites"]
-    names, texts = sequences.read_fasta(path)
-    codes = sequences.encode(texts, path)
-    places = [_place(name, path) for name in names]
-    table = pd.DataFrame(places, columns=["chrom", "start", "end"])
+    codes, table = site_table(folder / parameters["sites"])
     y = np.stack([overlaps(table, genome.read_bed(folder / file)) for file in parameters["peaks"].values()], axis=1)
     chromosome = table["chrom"].to_numpy().astype(str)
     test = np.isin(chromosome, parameters["test_chromosomes"])
@@ -40,6 +36,13 @@ def _sites(sources, parameters, rng):
         )
         for name, part in (("train", ~test & ~valid), ("valid", valid), ("test", test))
     }
+
+
+def site_table(path):
+    """Codes (n, length) of a FASTA file of sites, and their coordinates from the headers as a bedframe."""
+    names, texts = sequences.read_fasta(path)
+    table = pd.DataFrame([_place(name, path) for name in names], columns=["chrom", "start", "end"])
+    return sequences.encode(texts, path), table
 
 
 def _place(name, path):

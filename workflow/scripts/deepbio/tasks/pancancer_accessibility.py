@@ -1,0 +1,96 @@
+"""Accessibility in a sample that was never seen in training, from a site's sequence and the sample's expression."""
+
+import numpy as np
+
+from deepbio import genome, planted, tables
+from deepbio.data import Split
+from deepbio.files import BadInput
+from deepbio.tasks.chromatin_accessibility import overlaps, site_table
+
+
+def prepare(sources, parameters, seed):
+    """Pairs of a site and a sample; the test sample is in no other split, and test sites lie on other chromosomes.
+
+    sites : sites with coordinates, peaks of each population, and a table of RNA counts.
+    simulated : a site is open in a sample when it holds a motif whose factor the sample expresses.
+
+    Arrays: codes (n, length) uint8; sample (n,) int64, a row of the context's `expression` (samples, genes), which is
+    log2(counts per million + 1), standardised over the training samples; open_in (n, samples) float32, whether the
+    site is open in each training sample, NaN for the pair's own and for the test sample; y (n,) float32; group.
+    """
+    readers = {"sites": _sites, "simulated": _simulated}
+    return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2017]))
+
+
+def _sites(sources, parameters, rng):
+    folder = next(iter(sources.values()))
+    codes, table = site_table(folder / parameters["sites"])
+    names = list(parameters["peaks"])
+    opened = np.stack(
+        [overlaps(table, genome.read_bed(folder / path)) for path in parameters["peaks"].values()], axis=1
+    )
+    counts = _counts(folder / parameters["expression"], names)
+    chromosome = table["chrom"].to_numpy().astype(str)
+    part = np.where(np.isin(chromosome, parameters["test_chromosomes"]), "test", "train")
+    part[np.isin(chromosome, parameters["valid_chromosomes"])] = "valid"
+    return _pairs(codes, opened, counts, names, parameters, part, chromosome)
+
+
+def _counts(path, names):
+    """RNA counts (samples, genes) of some columns of a tab-separated table."""
+    header, rows = tables.read_csv(path, "\t")
+    columns = [tables.numbers(path, tables.column(path, header, rows, name), name) for name in names]
+    return np.stack(columns)
+
+
+def expressed(counts, training, genes):
+    """log2(CPM + 1) of the genes that vary most among the training samples, standardised over them."""
+    values = np.log2(counts / counts.sum(axis=1, keepdims=True) * 1e6 + 1)
+    spread = values[training].std(axis=0)
+    kept = np.argsort(-spread, kind="stable")[:genes]
+    centre, scale = values[training][:, kept].mean(axis=0), np.maximum(spread[kept], 1e-6)
+    return ((values[:, kept] - centre) / scale).astype(np.float32)
+
+
+def _pairs(codes, opened, counts, names, parameters, part, group):
+    """Splits of site-sample pairs: training samples in train and valid, the held-out one in test."""
+    if parameters["held_out"] not in names:
+        raise BadInput(f"held_out: '{parameters['held_out']}' is none of {', '.join(names)}")
+    out = names.index(parameters["held_out"])
+    training = np.array([i for i in range(len(names)) if i != out])
+    context = {"expression": expressed(counts, training, parameters["genes"]), "samples": names}
+    found = {}
+    for name in ("train", "valid", "test"):
+        sites = np.flatnonzero(part == name)
+        samples = np.array([out]) if name == "test" else training
+        site, sample = np.repeat(sites, len(samples)), np.tile(samples, len(sites))
+        elsewhere = opened[site].astype(np.float32)
+        elsewhere[:, out] = np.nan
+        elsewhere[np.arange(len(site)), sample] = np.nan
+        arrays = {"codes": codes[site], "sample": sample, "open_in": elsewhere}
+        y = opened[site, sample].astype(np.float32)
+        found[name] = Split({**arrays, "y": y, "group": group[site].astype("S")}, context)
+    return found
+
+
+def _simulated(sources, parameters, rng):
+    count, length, samples = parameters["sites"], parameters["length"], parameters["samples"]
+    codes = planted.background(count, length, rng)
+    factors = parameters["motifs"]
+    holds = rng.random((count, len(factors))) < parameters["prevalence"]
+    for column, matrix in enumerate(planted.matrices(factors, parameters["groups"])):
+        rows = np.flatnonzero(holds[:, column])
+        planted.plant(codes, rows, rng.integers(0, length - matrix.shape[1] + 1, len(rows)), matrix, rng)
+    active = rng.random((samples, len(factors))) < 0.5
+    # Every factor is on in some training sample and off in another; the last sample is the one held out.
+    active[0], active[1] = True, False
+    opened = holds @ active.T
+    genes = rng.lognormal(4, 1, parameters["genes"])
+    counts = rng.poisson(genes * rng.lognormal(0, 0.3, (samples, parameters["genes"]))).astype(float)
+    counts[:, : len(factors)] = rng.poisson(np.where(active, 400, 4))
+    part = np.empty(count, "U5")
+    for name, rows in planted.parts(count, parameters["fractions"]).items():
+        part[rows] = name
+    names = [f"sample{i}" for i in range(samples)]
+    group = np.array([f"site{i}" for i in range(count)])
+    return _pairs(codes, opened, counts, names, {**parameters, "held_out": names[-1]}, part, group)
