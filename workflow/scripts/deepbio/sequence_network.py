@@ -41,7 +41,8 @@ class SequenceMethod(NetworkMethod):
     """
 
     def describe(self, split):
-        return {**super().describe(split), "length": int(split["codes"].shape[1])}
+        known = {"features": split.context["features"]} if "features" in split.context else {}
+        return {**super().describe(split), "length": int(split["codes"].shape[1]), **known}
 
     def batch(self, split, index):
         tensors = {"codes": torch.from_numpy(np.asarray(split["codes"][index]))}

@@ -1,5 +1,7 @@
 """Accessibility in a sample that was never seen in training, from a site's sequence and the sample's expression."""
 
+from itertools import product
+
 import numpy as np
 
 from deepbio import genome, planted, tables
@@ -74,16 +76,19 @@ def _pairs(codes, opened, counts, names, parameters, part, group):
 
 
 def _simulated(sources, parameters, rng):
-    count, length, samples = parameters["sites"], parameters["length"], parameters["samples"]
+    count, length = parameters["sites"], parameters["length"]
     codes = planted.background(count, length, rng)
     factors = parameters["motifs"]
     holds = rng.random((count, len(factors))) < parameters["prevalence"]
     for column, matrix in enumerate(planted.matrices(factors, parameters["groups"])):
         rows = np.flatnonzero(holds[:, column])
         planted.plant(codes, rows, rng.integers(0, length - matrix.shape[1] + 1, len(rows)), matrix, rng)
-    active = rng.random((samples, len(factors))) < 0.5
-    # Every factor is on in some training sample and off in another; the last sample is the one held out.
-    active[0], active[1] = True, False
+    # Training samples have every combination of factors of even number, so that each factor is on in half of them and
+    # no mean over samples says which factor counts; the held-out one, last, has a combination of odd number.
+    active = np.array(list(product([False, True], repeat=len(factors))))
+    odd = active.sum(axis=1) % 2 == 1
+    active = np.concatenate([active[~odd], active[odd][rng.integers(odd.sum())][None]])
+    samples = len(active)
     opened = holds @ active.T
     genes = rng.lognormal(4, 1, parameters["genes"])
     counts = rng.poisson(genes * rng.lognormal(0, 0.3, (samples, parameters["genes"]))).astype(float)
