@@ -45,7 +45,9 @@ wildcard_constraints:
 
 def settings(**changes):
     """What task-level commands are told of the configuration: the keys that decide which runs there are."""
-    kept = {key: CATALOG.settings[key] for key in ("scale", "methods", "seeds", "cross", "results")}
+    kept = {
+        key: CATALOG.settings[key] for key in ("scale", "methods", "seeds", "cross", "variants", "results")
+    }
     return as_json(kept | changes)
 
 

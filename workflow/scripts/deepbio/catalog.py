@@ -216,10 +216,23 @@ class Catalog:
             for name, method in sorted(self.methods.items())
             if (self.roles[name] == "baseline" or base(name) in self.selected_methods)
             and (base(name) in at_home or task in method.get("tasks", []) or self._crosses(method))
+            and (self.settings["variants"] or self.roles[name] != "variant")
             and facts["input"] in method["inputs"]
             and facts["output"] in method["outputs"]
             and self.scale in method.get("only", {}).get("scales", SCALES)
             and dataset in method.get("only", {}).get("datasets", [dataset])
+        ]
+
+    def crossed(self):
+        """Tasks on which, with `cross`, a method runs that is not at home there."""
+        return [
+            task
+            for task in self.selected_tasks
+            if any(
+                self._crosses(self.methods[name]) and task not in self.methods[name].get("tasks", [])
+                for dataset in self.datasets(task)
+                for name in self.competitors(task, dataset)
+            )
         ]
 
     def _crosses(self, method):

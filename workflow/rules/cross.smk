@@ -1,0 +1,50 @@
+# The cross table, `snakemake cross`: every method on every task whose kind of data it takes, one seed, no variants.
+CROSSED = Catalog({**config, "cross": True, "seeds": 1, "variants": False})
+
+
+def crossed_runs(task, name="run.json"):
+    return [f"{RESULTS}/{run.folder}/{name}" for run in CROSSED.runs(task)]
+
+
+use rule score as score_cross with:
+    input:
+        script=SCRIPTS / "score.py",
+        runs=lambda wildcards: crossed_runs(wildcards.task),
+        predictions=lambda wildcards: crossed_runs(wildcards.task, "predictions.npz"),
+        code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
+    output:
+        scores="<results>/cross/{task}/scores.csv",
+        intervals="<results>/cross/{task}/intervals.csv",
+        curves="<results>/cross/{task}/curves.csv",
+    log:
+        "<logs>/cross/{task}.log",
+    benchmark:
+        "<benchmarks>/cross/{task}.tsv"
+    params:
+        settings=settings(cross=True, seeds=1, variants=False),
+        folder=lambda wildcards, output: Path(output.scores).parent,
+
+
+rule cross:
+    input:
+        script=SCRIPTS / "cross.py",
+        scores=[f"{RESULTS}/cross/{task}/scores.csv" for task in CROSSED.crossed()],
+        code=CATALOG.code("cross.py"),
+    output:
+        table="<results>/cross/cross.csv",
+        png="<results>/cross/cross.png",
+        figure=report(
+            "<results>/cross/cross.svg",
+            caption="../report/cross.rst",
+            category="Overview",
+            labels={"page": "Cross table"},
+        ),
+    log:
+        "<logs>/cross.log",
+    conda:
+        CONDA
+    params:
+        settings=settings(cross=True, seeds=1, variants=False, tasks=CROSSED.crossed()),
+        folder=lambda wildcards, output: Path(output.table).parent,
+    shell:
+        "python {input.script:q} --settings {params.settings:q} --output {params.folder:q} 2> >(tee {log:q} >&2)"
