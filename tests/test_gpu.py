@@ -28,7 +28,7 @@ def test_learns_on_a_gpu_and_predicts_alike_on_a_cpu(tmp_path, name, kind, outpu
     np.testing.assert_allclose(predict(model, splits["test"]), there, rtol=0.02, atol=0.02 * np.ptp(there))
 
 
-@pytest.mark.parametrize(("name", "kind", "output"), [case for case in networks() if "binary" in case.values])
+@pytest.mark.parametrize(("name", "kind", "output"), networks(outputs=1))
 def test_killed_training_goes_on_on_a_gpu(tmp_path, monkeypatch, name, kind, output):
     splits = make_splits(kind, output)
     saved, left = training._State.save, [60]

@@ -43,14 +43,15 @@ def smaller(value, key=""):
     return min(value, limits[key]) if key in limits and isinstance(value, int) else value
 
 
-def cases(variants=False):
-    """Method, kind of input and of output; variants, which share their method's code, with one output and on demand."""
+def cases(variants=False, outputs=None):
+    """Method, kind of input and of output, all of them or the first `outputs`; variants, which share their method's
+    code, with one output and on demand."""
     for name, facts in CATALOG.methods.items():
-        outputs = [output for output in facts["outputs"] if output in ("binary", "regression")]
+        kinds = [output for output in facts["outputs"] if output in ("binary", "regression")]
         is_variant = CATALOG.roles[name] == "variant"
         if variants or not is_variant:
             for kind in facts["inputs"]:
-                for output in outputs[:1] if is_variant else outputs:
+                for output in kinds[: 1 if is_variant else outputs]:
                     yield pytest.param(name, kind, output, id=f"{name}-{kind}-{output}")
 
 
@@ -119,7 +120,7 @@ def test_saved_and_loaded_is_the_same(fitted, tmp_path, name, kind, output):
     assert not [path for path in tmp_path.iterdir() if path.suffix not in (".json", ".safetensors", ".skops")]
 
 
-@pytest.mark.parametrize(("name", "kind", "output"), cases())
+@pytest.mark.parametrize(("name", "kind", "output"), cases(outputs=1))
 def test_seed_decides(fitted, tmp_path, name, kind, output):
     splits, model, _ = fitted(name, kind, output)
     again, _ = fit(name, splits, tmp_path / "same")
@@ -129,8 +130,8 @@ def test_seed_decides(fitted, tmp_path, name, kind, output):
     assert same == CATALOG.methods[name].get("deterministic", False)
 
 
-def networks(variants=False):
-    for case in cases(variants):
+def networks(variants=False, outputs=None):
+    for case in cases(variants, outputs):
         if hasattr(method.create(case.values[0], CATALOG.roles[case.values[0]], {}), "build"):
             yield case
 
@@ -154,7 +155,7 @@ def test_loss_falls(fitted, name, kind, output):
     assert min(last[1:]) < last[0]
 
 
-@pytest.mark.parametrize(("name", "kind", "output"), networks())
+@pytest.mark.parametrize(("name", "kind", "output"), networks(outputs=1))
 def test_resumed_training_equals_uninterrupted(fitted, tmp_path, monkeypatch, name, kind, output):
     splits, model, _ = fitted(name, kind, output)
     saved = training._State.save
