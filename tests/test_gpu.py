@@ -31,7 +31,7 @@ def test_learns_on_a_gpu_and_predicts_alike_on_a_cpu(tmp_path, name, kind, outpu
 @pytest.mark.parametrize(("name", "kind", "output"), networks(outputs=1))
 def test_killed_training_goes_on_on_a_gpu(tmp_path, monkeypatch, name, kind, output):
     splits = make_splits(kind, output)
-    saved, left = training._State.save, [60]
+    saved, left = training._State.save, [25]
 
     def save_and_die(self, *words):
         saved(self, *words)

@@ -18,6 +18,9 @@ CATALOG = Catalog({"scale": "quick"})
 # (test, method): reason
 EXCEPTIONS = {
     ("beats_random", "mean_label"): "says the mean of the labels: it is the line that others must cross",
+    ("beats_random", "base_composition"): "a planted word leaves the share of each base nearly as it is",
+    ("beats_random", "deepsea"): "three convolutions under plain gradient descent need thousands of windows",
+    ("beats_random", "zeng_cnn-local"): "flattened positions need more than a few hundred windows",
     ("beats_random", "deepmotif-rnn"): "an LSTM over bases, without motifs, needs thousands of windows to begin",
     ("beats_random", "zeng_cnn-layers3"): "three layers of 128 kernels overfit a few hundred windows",
     ("beats_random", "best_pwm"): "chooses among JASPAR's matrices; none of them is the planted word alone",
@@ -25,7 +28,8 @@ EXCEPTIONS = {
 # method: (samples, what is changed in its parameters, reason)
 NEEDS = {
     "deeperbind": (480, {"training": {"epochs": 30}}, "five detectors before two LSTMs learn slowly"),
-    "deepmotif": (480, {}, "half of everything is dropped out"),
+    "deepmotif": (480, {"training": {"epochs": 15}}, "half of everything is dropped out"),
+    "danq": (480, {"training": {"epochs": 30}}, "an LSTM and a dense layer under dropout"),
     "primer_cnn": (480, {}, "its flattened positions must each see the word"),
     "zeng_cnn": (
         480,
@@ -40,6 +44,7 @@ def smaller(value, key=""):
     if isinstance(value, dict):
         return {name: smaller(inner, name) for name, inner in value.items()}
     limits = {"trials": 2, "folds": 2, "finals": 1, "steps": 150, "epochs": 20, "samples": 160, "batch_size": 16}
+    limits |= {"kernels": 32, "students": 64, "filters": 64}
     return min(value, limits[key]) if key in limits and isinstance(value, int) else value
 
 
@@ -159,7 +164,7 @@ def test_loss_falls(fitted, name, kind, output):
 def test_resumed_training_equals_uninterrupted(fitted, tmp_path, monkeypatch, name, kind, output):
     splits, model, _ = fitted(name, kind, output)
     saved = training._State.save
-    left = [60]
+    left = [25]
 
     def save_and_die(self, *words):
         saved(self, *words)

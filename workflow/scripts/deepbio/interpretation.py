@@ -12,6 +12,7 @@ from deepbio.data import Split
 from deepbio.files import atomic
 
 MOST_LOGOS = 12
+MATCHED = 32  # detectors compared with JASPAR: those that fire most
 SHOWN = 80  # bases of a mutation map
 
 
@@ -26,12 +27,12 @@ def detector_logos(codes, active, place, strand, width, context, folder):
     folder : where detectors.{svg,png} and detectors.csv go
 
     A window counts when its activation is above half of the detector's largest (as in Alipanahi et al. 2015,
-    Online Methods: subsequences that pass the threshold are aligned). Detectors that never fire are left out.
+    Online Methods: subsequences that pass the threshold are aligned). Of many detectors those that fire most are drawn.
     """
     length = codes.shape[1]
     padded = np.pad(codes, ((0, 0), (width, width)), constant_values=sequences.UNKNOWN)
     rows, found = [], []
-    for detector in range(active.shape[1]):
+    for detector in np.argsort(-active.mean(axis=0), kind="stable")[:MATCHED]:
         strength = active[:, detector]
         if strength.max() <= 1e-6:
             continue
@@ -43,7 +44,7 @@ def detector_logos(codes, active, place, strand, width, context, folder):
         reverse = strand[fires, detector] == 1
         cut[reverse] = sequences.reverse_complement(cut[reverse])
         found.append(motifs.trim(motifs.probabilities(motifs.count_matrix(cut))))
-        rows.append({"detector": detector, "windows": len(fires), "mean_activation": float(strength.mean())})
+        rows.append({"detector": int(detector), "windows": len(fires), "mean_activation": float(strength.mean())})
     with atomic(Path(folder) / "detectors.csv") as temporary, open(temporary, "w", newline="") as handle:
         writer = csv.DictWriter(handle, ["detector", "windows", "mean_activation", "consensus", "id", "name", "p", "q"])
         writer.writeheader()
