@@ -21,10 +21,12 @@ from deepbio.files import BadInput
 def open_genome(path):
     """A pyfaidx.Fasta of a plain or gzipped FASTA file; an unpacked copy and the index live as long as the block.
 
-    Raises BadInput where the file is damaged or is no FASTA.
+    Raises BadInput where the file is missing, damaged or no FASTA.
     """
     from pyfaidx import Fasta, FastaIndexingError
 
+    if not Path(path).exists():
+        raise BadInput(f"{path}: no such file")
     with tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "genome.fa"
         try:

@@ -13,7 +13,8 @@ def prepare(sources, parameters, seed):
     deepbind : positives of DeepBind's A and C files for training (a random part is validation), its B file, which
         brings its own negatives, for testing. `peaks` keeps the strongest ones only; the files are in their order.
     zeng : FASTA with two-column labels; split by chromosome.
-    peaks : FASTA of peaks with coordinates; split by chromosome, negatives are dinucleotide shuffles.
+    peaks : FASTA of peaks with coordinates, their middle `window` bases; split by chromosome, negatives are
+        dinucleotide shuffles.
     pbm : probe intensities; random probes for testing.
 
     Arrays: codes (n, length) uint8, y (n,) float32, group. The context says `shuffled_negatives` where every
@@ -89,6 +90,8 @@ def _peaks(sources, parameters, rng):
     folder = next(iter(sources.values()))
     names, texts = sequences.read_fasta(folder / parameters["file"])
     codes = sequences.encode(texts, folder / parameters["file"])
+    spare = max(0, codes.shape[1] - parameters["window"])
+    codes = codes[:, spare // 2 : spare // 2 + parameters["window"]]
     ones = np.ones(len(codes))
     return _by_chromosome(codes, ones, names, parameters, lambda c, _, group: _with_shuffles(c, group, rng))
 
