@@ -12,7 +12,7 @@ from deepbio.data import Split
 from deepbio.files import atomic
 
 MOST_LOGOS = 12
-MATCHED = 32  # detectors compared with JASPAR: those that fire most
+MATCHED = 16  # detectors compared with JASPAR: those that fire most
 SHOWN = 80  # bases of a mutation map
 
 
