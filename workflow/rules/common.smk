@@ -92,3 +92,12 @@ def runs_beside_baselines(wildcards, name="run.json"):
     runs = CATALOG.runs(wildcards.task, wildcards.method)
     baselines = [run for run in CATALOG.runs(wildcards.task) if CATALOG.roles[run.method] == "baseline"]
     return [f"{RESULTS}/{run.folder}/{name}" for run in runs + baselines]
+
+
+# What the cross table needs: every method on every task whose kind of data it takes, one seed, no variants.
+CROSSED = Catalog({**config, "cross": True, "seeds": 1, "variants": False})
+
+
+def crossed_runs(task, name="run.json"):
+    """One file of each run of a task that the cross table needs."""
+    return [f"{RESULTS}/{run.folder}/{name}" for run in CROSSED.runs(task)]

@@ -1,11 +1,4 @@
 # The cross table, `snakemake cross`: every method on every task whose kind of data it takes, one seed, no variants.
-CROSSED = Catalog({**config, "cross": True, "seeds": 1, "variants": False})
-
-
-def crossed_runs(task, name="run.json"):
-    return [f"{RESULTS}/{run.folder}/{name}" for run in CROSSED.runs(task)]
-
-
 use rule score as score_cross with:
     input:
         script=SCRIPTS / "score.py",
