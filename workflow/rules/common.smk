@@ -16,6 +16,8 @@ try:
 except BadInput as error:
     raise WorkflowError(str(error)) from None
 
+# The cross table: every method on every task whose kind of data it takes, one seed, no variants.
+CROSSED = Catalog({**config, "cross": True, "seeds": 1, "variants": False})
 SCALE = CATALOG.scale
 RESULTS = str(CATALOG.results)
 RESOURCES = CATALOG.settings["resources"]
@@ -51,9 +53,9 @@ def settings(**changes):
     return as_json(kept | changes)
 
 
-def run_files(task=None, method=None, name="run.json"):
+def run_files(task=None, method=None, name="run.json", catalog=CATALOG):
     """One file of each selected run."""
-    return [f"{RESULTS}/{run.folder}/{name}" for run in CATALOG.runs(task, method)]
+    return [f"{RESULTS}/{run.folder}/{name}" for run in catalog.runs(task, method)]
 
 
 def prepared(wildcards):
@@ -92,12 +94,3 @@ def runs_beside_baselines(wildcards, name="run.json"):
     runs = CATALOG.runs(wildcards.task, wildcards.method)
     baselines = [run for run in CATALOG.runs(wildcards.task) if CATALOG.roles[run.method] == "baseline"]
     return [f"{RESULTS}/{run.folder}/{name}" for run in runs + baselines]
-
-
-# What the cross table needs: every method on every task whose kind of data it takes, one seed, no variants.
-CROSSED = Catalog({**config, "cross": True, "seeds": 1, "variants": False})
-
-
-def crossed_runs(task, name="run.json"):
-    """One file of each run of a task that the cross table needs."""
-    return [f"{RESULTS}/{run.folder}/{name}" for run in CROSSED.runs(task)]

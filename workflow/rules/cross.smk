@@ -2,8 +2,8 @@
 use rule score as score_cross with:
     input:
         script=SCRIPTS / "score.py",
-        runs=lambda wildcards: crossed_runs(wildcards.task),
-        predictions=lambda wildcards: crossed_runs(wildcards.task, "predictions.npz"),
+        runs=lambda wildcards: run_files(wildcards.task, catalog=CROSSED),
+        predictions=lambda wildcards: run_files(wildcards.task, name="predictions.npz", catalog=CROSSED),
         code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
     output:
         scores="<results>/cross/{task}/scores.csv",
