@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import make_splits
-from test_methods import EXCEPTIONS, NEEDS, fit, networks, predict
+from test_methods import EXCEPTIONS, NEEDS, fit, fit_and_kill, networks, predict
 
 from deepbio import metrics, training
 
@@ -31,18 +31,7 @@ def test_learns_on_a_gpu_and_predicts_alike_on_a_cpu(tmp_path, name, kind, outpu
 @pytest.mark.parametrize(("name", "kind", "output"), networks(outputs=1))
 def test_killed_training_goes_on_on_a_gpu(tmp_path, monkeypatch, name, kind, output):
     splits = make_splits(kind, output)
-    saved, left = training._State.save, [25]
-
-    def save_and_die(self, *words):
-        saved(self, *words)
-        left[0] -= 1
-        if left[0] == 0:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(training._State, "save", save_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        fit(name, splits, tmp_path / "job", device="cuda", checkpoint_seconds=0)
-    monkeypatch.setattr(training._State, "save", saved)
+    fit_and_kill(monkeypatch, name, splits, tmp_path / "job", device="cuda")
     model, job = fit(name, splits, tmp_path / "job", device="cuda")
     assert np.isfinite(predict(model, splits["test"])).all() and job.history
 

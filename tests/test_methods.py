@@ -160,11 +160,9 @@ def test_loss_falls(fitted, name, kind, output):
     assert min(last[1:]) < last[0]
 
 
-@pytest.mark.parametrize(("name", "kind", "output"), networks(outputs=1))
-def test_resumed_training_equals_uninterrupted(fitted, tmp_path, monkeypatch, name, kind, output):
-    splits, model, _ = fitted(name, kind, output)
-    saved = training._State.save
-    left = [25]
+def fit_and_kill(monkeypatch, name, splits, folder, **job):
+    """Fit with a checkpoint after every step, and die at the 25th."""
+    saved, left = training._State.save, [25]
 
     def save_and_die(self, *words):
         saved(self, *words)
@@ -172,10 +170,15 @@ def test_resumed_training_equals_uninterrupted(fitted, tmp_path, monkeypatch, na
         if left[0] == 0:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(training._State, "save", save_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        fit(name, splits, tmp_path / "job", checkpoint_seconds=0)
-    monkeypatch.setattr(training._State, "save", saved)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training._State, "save", save_and_die)
+        fit(name, splits, folder, checkpoint_seconds=0, **job)
+
+
+@pytest.mark.parametrize(("name", "kind", "output"), networks(outputs=1))
+def test_resumed_training_equals_uninterrupted(fitted, tmp_path, monkeypatch, name, kind, output):
+    splits, model, _ = fitted(name, kind, output)
+    fit_and_kill(monkeypatch, name, splits, tmp_path / "job")
     resumed, _ = fit(name, splits, tmp_path / "job")
     for key, value in model.network.state_dict().items():
         assert value.equal(resumed.network.state_dict()[key]), key

@@ -65,18 +65,16 @@ class SequenceMethod(NetworkMethod):
         from deepbio import interpretation
 
         positive = interpretation.positives(split)
-        active, place = self.activations(positive)
-        strand = np.zeros(active.shape, int)
-        width = self.network.detectors.kernel_size[0]
         codes = np.asarray(positive["codes"])
-        interpretation.detector_logos(codes, active, place, strand, width, split.context, folder)
+        interpretation.detector_logos(codes, *self.activations(positive), split.context, folder)
         best = int(self.predict(positive)["y"][:, 0].argmax())
         interpretation.mutation_map(self, positive, best, folder)
         interpretation.saliency_map(self.network, positive, best, folder)
 
     @torch.no_grad()
     def activations(self, split):
-        """Largest activation of every first-layer filter in every window, and where its window begins."""
+        """Largest activation of every first-layer filter in every window (n, filters), where it begins, its strand
+        (0: the one that is read), and the filters' width."""
         layer, found = self.network.detectors, []
         where = layer.weight.device
         left = 0
@@ -89,4 +87,5 @@ class SequenceMethod(NetworkMethod):
             best, place = F.relu(layer(sequences.one_hot(codes))).max(2)
             found.append((best.cpu().numpy(), place.cpu().numpy() - left))
         active, place = zip(*found, strict=True)
-        return np.concatenate(active), np.concatenate(place)
+        active, place = np.concatenate(active), np.concatenate(place)
+        return active, place, np.zeros(active.shape, int), layer.kernel_size[0]

@@ -137,3 +137,10 @@ def chromosome(name):
     if not match:
         raise BadInput(f"record '{name}' has no coordinates of the form chr1:100-200")
     return match.group(1)
+
+
+def by_chromosome(chromosomes, parameters):
+    """Masks of train, valid and test: those named by `test_chromosomes` and `valid_chromosomes`, and the rest."""
+    test = np.isin(chromosomes, parameters["test_chromosomes"])
+    valid = np.isin(chromosomes, parameters["valid_chromosomes"])
+    return {"train": ~test & ~valid, "valid": valid, "test": test}

@@ -1,19 +1,13 @@
 """The one JASPAR matrix, of all, whose best match tells the training data apart best."""
 
-from pathlib import Path
-
 import numpy as np
 
 from deepbio import metrics, motifs
-from deepbio.files import read_json, write_json
+from deepbio.rule import RuleMethod
 
 
-class Method:
+class Method(RuleMethod):
     """Scores a sequence by the best log-odds match of one matrix on either strand, calibrated by one line."""
-
-    def __init__(self, parameters):
-        self.parameters = parameters
-        self.facts = {}
 
     def fit(self, train, valid, job):
         kind = train.context["output"]
@@ -50,13 +44,3 @@ class Method:
         matrix = motifs.log_odds(np.array(self.facts["matrix"]))
         line = motifs.best_scores(split["codes"], [matrix]) * self.facts["slope"] + self.facts["offset"]
         return {"y": line if self.facts["kind"] == "regression" else 1 / (1 + np.exp(-line))}
-
-    def weights(self):
-        return None
-
-    def save(self, folder):
-        write_json(Path(folder) / "model.json", {"parameters": self.parameters, **self.facts})
-
-    def load(self, folder):
-        self.facts = read_json(Path(folder) / "model.json")
-        self.parameters = self.facts.pop("parameters")

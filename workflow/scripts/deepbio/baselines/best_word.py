@@ -1,20 +1,14 @@
 """The presence of one exact word: the rule by which planted motifs can be told without learning weights."""
 
-from pathlib import Path
-
 import numpy as np
 
 from deepbio import sequences
 from deepbio.data import concatenate
-from deepbio.files import read_json, write_json
+from deepbio.rule import RuleMethod
 
 
-class Method:
+class Method(RuleMethod):
     """Parameters: widths, the least and the greatest length of a word. Of equally good words the longest counts."""
-
-    def __init__(self, parameters):
-        self.parameters = parameters
-        self.facts = {}
 
     def fit(self, train, valid, job):
         both = concatenate(train, valid)
@@ -43,13 +37,3 @@ class Method:
         code = sequences.kmer_words(sequences.encode([self.facts["word"]]), width)[0, 0]
         holds = (sequences.kmer_words(split["codes"], width) == code).any(1)
         return {"y": np.array(self.facts["probability"])[holds.astype(int)][:, None]}
-
-    def weights(self):
-        return None
-
-    def save(self, folder):
-        write_json(Path(folder) / "model.json", {"parameters": self.parameters, **self.facts})
-
-    def load(self, folder):
-        self.facts = read_json(Path(folder) / "model.json")
-        self.parameters = self.facts.pop("parameters")

@@ -5,6 +5,8 @@ inverse square root of the anchors' own kernel matrix projects it onto them (Nys
 positions then approximates a continuous relaxation of the mismatch kernel.
 """
 
+import copy
+
 import numpy as np
 import torch
 from torch import nn
@@ -14,6 +16,7 @@ from deepbio import sequences
 from deepbio.data import Split, concatenate
 from deepbio.sequence_network import SequenceMethod, SequenceNetwork
 
+TRUSTED = 64  # anchors looked at for logos; the others say little about the class
 SMALLEST = 1e-4  # eigenvalues of the anchors' kernel matrix below this are taken as this
 
 
@@ -80,12 +83,13 @@ class Method(SequenceMethod):
     def fit(self, train, valid, job):
         self.shape = self.describe(train)
         mode = self.parameters["mode"]
-        self.parameters = {**self.parameters, "penalty": self.choose_penalty(train, valid, job)}
+        network = self.initial(self.parameters, train, job, "init")
+        self.parameters = {**self.parameters, "penalty": self.choose_penalty(network, train, valid, job)}
         if mode == "unsupervised":
-            self.network = self.initial(self.parameters, train, job, "init")
+            self.network = network
             self.fit_linear(self.network, train, self.parameters["penalty"])
             return
-        self.network = self.supervised(train, valid, job)
+        self.network = self.supervised(network, train, valid, job)
         if mode == "hybrid":
             teacher, self.parameters = self.network, {**self.parameters, "filters": self.parameters["students"]}
             self.network = self.student(teacher, train, job)
@@ -153,12 +157,11 @@ class Method(SequenceMethod):
         optimizer.step(closure)
         network.linear.load_state_dict({key: value.float() for key, value in linear.state_dict().items()})
 
-    def choose_penalty(self, train, valid, job):
+    def choose_penalty(self, initial, train, valid, job):
         """The penalty whose linear layer over the unsupervised features has the lowest validation loss."""
 
         def compute():
-            network = self.initial(self.parameters, train, job, "init")
-            losses = []
+            network, losses = copy.deepcopy(initial), []
             for penalty in self.parameters["penalties"]:
                 self.fit_linear(network, train, penalty)
                 with torch.no_grad():
@@ -169,9 +172,8 @@ class Method(SequenceMethod):
 
     # ---- supervised training and its student
 
-    def supervised(self, train, valid, job):
+    def supervised(self, network, train, valid, job):
         """Each epoch: the linear layer to its optimum, then gradient steps on the anchors alone."""
-        network = self.initial(self.parameters, train, job, "init")
 
         def refit(epoch):
             # A resumed epoch keeps the linear layer that it began with.
@@ -188,9 +190,9 @@ class Method(SequenceMethod):
 
     def student(self, teacher, train, job):
         """An unsupervised network with more filters, which also learns what the teacher says of unlabelled windows."""
-        copies = [mutated(train["codes"], job.rng("mutations", copy)) for copy in range(self.parameters["extra"])]
-        shuffled = [sequences.dinucleotide_shuffle(copy, job.number("extra", i)) for i, copy in enumerate(copies)]
-        copies[1::2] = shuffled[1::2]
+        copies = [mutated(train["codes"], job.rng("mutations", i)) for i in range(self.parameters["extra"])]
+        for i in range(1, len(copies), 2):
+            copies[i] = sequences.dinucleotide_shuffle(copies[i], job.number("extra", i))
         unlabelled = Split({"codes": np.concatenate(copies)}, train.context)
         self.network = teacher
         said = self.predict(unlabelled)["y"]
@@ -205,7 +207,8 @@ class Method(SequenceMethod):
         return network
 
     def activations(self, split):
-        """Best response of every anchor on both strands (n, filters), where its window begins, and its strand."""
+        """As in SequenceMethod, on both strands, for the anchors that the linear layer trusts most."""
+        trusted = self.network.linear.weight[0].detach().abs().argsort(descending=True, stable=True)[:TRUSTED]
         found = []
         with torch.no_grad():
             for start in range(0, len(split), 256):
@@ -214,22 +217,8 @@ class Method(SequenceMethod):
                 forward, reverse = (self.network.responses(strand).max(2) for strand in (x, x.flip(1, 2)))
                 strand = reverse.values > forward.values
                 place = torch.where(strand, x.shape[2] - self.network.width - reverse.indices, forward.indices)
-                found.append([torch.maximum(forward.values, reverse.values), place, strand])
-        return tuple(torch.cat(parts).cpu().numpy() for parts in zip(*found, strict=True))
-
-    def interpret(self, split, folder):
-        from deepbio import interpretation
-
-        positive = interpretation.positives(split)
-        active, place, strand = self.activations(positive)
-        # The anchors that the linear layer trusts most; the others say little about the class.
-        trusted = np.argsort(-self.network.linear.weight[0].detach().abs().cpu().numpy(), kind="stable")[:64]
-        codes, width = np.asarray(positive["codes"]), self.network.width
-        chosen = (array[:, trusted] for array in (active, place, strand.astype(int)))
-        interpretation.detector_logos(codes, *chosen, width, split.context, folder)
-        best = int(self.predict(positive)["y"][:, 0].argmax())
-        interpretation.mutation_map(self, positive, best, folder)
-        interpretation.saliency_map(self.network, positive, best, folder)
+                found.append([torch.maximum(forward.values, reverse.values), place, strand.long()])
+        return *(torch.cat(parts)[:, trusted].cpu().numpy() for parts in zip(*found, strict=True)), self.network.width
 
 
 def mutated(codes, rng, rate=0.1):

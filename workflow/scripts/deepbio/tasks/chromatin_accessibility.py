@@ -27,14 +27,12 @@ def _sites(sources, parameters, rng):
     codes, table = site_table(folder / parameters["sites"])
     y = np.stack([overlaps(table, genome.read_bed(folder / file)) for file in parameters["peaks"].values()], axis=1)
     chromosome = table["chrom"].to_numpy().astype(str)
-    test = np.isin(chromosome, parameters["test_chromosomes"])
-    valid = np.isin(chromosome, parameters["valid_chromosomes"])
     context = {"features": list(parameters["peaks"])}
     return {
         name: Split(
             {"codes": codes[part], "y": y[part].astype(np.float32), "group": chromosome[part].astype("S")}, context
         )
-        for name, part in (("train", ~test & ~valid), ("valid", valid), ("test", test))
+        for name, part in sequences.by_chromosome(chromosome, parameters).items()
     }
 
 

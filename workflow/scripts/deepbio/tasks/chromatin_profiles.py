@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deepbio import genome, planted
+from deepbio import genome, planted, sequences
 from deepbio.data import Split
 from deepbio.files import BadInput
 
@@ -35,14 +35,12 @@ def _genome(sources, parameters, rng):
         axis=1,
     )
     chromosome = table["chrom"].to_numpy().astype(str)
-    test = np.isin(chromosome, parameters["test_chromosomes"])
-    valid = np.isin(chromosome, parameters["valid_chromosomes"])
     middle = ((table["start"] + table["end"]) // 2).to_numpy()
     features = [file.name.split("_")[0] for file in files]
     context = {"features": features, "bin": parameters["bin"]}
     bound = labels.any(axis=1)
     found = {}
-    for name, part in (("train", ~test & ~valid), ("valid", valid), ("test", test)):
+    for name, part in sequences.by_chromosome(chromosome, parameters).items():
         empty = np.flatnonzero(part & ~bound)
         wanted = min(len(empty), round(parameters["empty"] * (part & bound).sum()))
         rows = np.sort(np.concatenate([np.flatnonzero(part & bound), rng.choice(empty, wanted, replace=False)]))

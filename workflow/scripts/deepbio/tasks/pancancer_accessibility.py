@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from deepbio import genome, planted, tables
+from deepbio import genome, planted, sequences, tables
 from deepbio.data import Split
 from deepbio.files import BadInput
 from deepbio.tasks.chromatin_accessibility import overlaps, site_table
@@ -33,9 +33,9 @@ def _sites(sources, parameters, rng):
     )
     counts = _counts(folder / parameters["expression"], names)
     chromosome = table["chrom"].to_numpy().astype(str)
-    part = np.where(np.isin(chromosome, parameters["test_chromosomes"]), "test", "train")
-    part[np.isin(chromosome, parameters["valid_chromosomes"])] = "valid"
-    return _pairs(codes, opened, counts, names, parameters, part, chromosome)
+    parts = sequences.by_chromosome(chromosome, parameters)
+    rows = {name: np.flatnonzero(part) for name, part in parts.items()}
+    return _pairs(codes, opened, counts, names, parameters, rows, chromosome)
 
 
 def _counts(path, names):
@@ -54,7 +54,7 @@ def expressed(counts, training, genes):
     return ((values[:, kept] - centre) / scale).astype(np.float32)
 
 
-def _pairs(codes, opened, counts, names, parameters, part, group):
+def _pairs(codes, opened, counts, names, parameters, rows, group):
     """Splits of site-sample pairs: training samples in train and valid, the held-out one in test."""
     if parameters["held_out"] not in names:
         raise BadInput(f"held_out: '{parameters['held_out']}' is none of {', '.join(names)}")
@@ -62,8 +62,7 @@ def _pairs(codes, opened, counts, names, parameters, part, group):
     training = np.array([i for i in range(len(names)) if i != out])
     context = {"expression": expressed(counts, training, parameters["genes"]), "samples": names}
     found = {}
-    for name in ("train", "valid", "test"):
-        sites = np.flatnonzero(part == name)
+    for name, sites in rows.items():
         samples = np.array([out]) if name == "test" else training
         site, sample = np.repeat(sites, len(samples)), np.tile(samples, len(sites))
         elsewhere = opened[site].astype(np.float32)
@@ -93,9 +92,7 @@ def _simulated(sources, parameters, rng):
     genes = rng.lognormal(4, 1, parameters["genes"])
     counts = rng.poisson(genes * rng.lognormal(0, 0.3, (samples, parameters["genes"]))).astype(float)
     counts[:, : len(factors)] = rng.poisson(np.where(active, 400, 4))
-    part = np.empty(count, "U5")
-    for name, rows in planted.parts(count, parameters["fractions"]).items():
-        part[rows] = name
+    rows = planted.parts(count, parameters["fractions"])
     names = [f"sample{i}" for i in range(samples)]
     group = np.array([f"site{i}" for i in range(count)])
-    return _pairs(codes, opened, counts, names, {**parameters, "held_out": names[-1]}, part, group)
+    return _pairs(codes, opened, counts, names, {**parameters, "held_out": names[-1]}, rows, group)

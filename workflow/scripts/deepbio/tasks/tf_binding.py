@@ -63,9 +63,7 @@ def _read_seq(path):
 
 def _by_chromosome(codes, y, names, parameters, make):
     chromosomes = np.array([sequences.chromosome(name) for name in names])
-    is_test = np.isin(chromosomes, parameters["test_chromosomes"])
-    is_valid = np.isin(chromosomes, parameters["valid_chromosomes"])
-    parts = {"train": ~is_test & ~is_valid, "valid": is_valid, "test": is_test}
+    parts = sequences.by_chromosome(chromosomes, parameters)
     return {name: make(codes[part], y[part], chromosomes[part]) for name, part in parts.items()}
 
 
