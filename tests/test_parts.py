@@ -92,6 +92,25 @@ def test_perfect_is_the_best_and_constant_explains_nothing(name):
         assert guess["random"] == pytest.approx(chance[name], abs=0.12)
 
 
+def test_resampled_auroc_is_that_of_weighted_samples():
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(3)
+    y = (rng.random((60, 3)) < 0.4).astype(float)
+    p = np.round(rng.random((60, 3)) + 0.3 * y, 1)  # with ties
+    y[rng.random((60, 3)) < 0.1] = np.nan
+    counts = rng.multinomial(60, np.full(60, 1 / 60), size=5)
+    counts[4] = np.where(y[:, 0] == 1, counts[4], 0)  # the first output has one class only here
+    known = ~np.isnan(y)
+    for found, weight in zip(metrics._resampled_auroc(y, p, counts), counts, strict=True):
+        wanted = [
+            roc_auc_score(y[k, c], p[k, c], sample_weight=weight[k])
+            for c, k in enumerate(known.T)
+            if len(np.unique(y[k & (weight > 0), c])) == 2
+        ]
+        assert found == pytest.approx(np.mean(wanted))
+
+
 def test_metrics_refuse_what_they_cannot_score():
     with pytest.raises(ValueError, match="shape"):
         metrics.evaluate(["mse"], np.zeros(3), np.zeros(4))

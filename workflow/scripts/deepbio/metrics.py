@@ -96,11 +96,40 @@ def evaluate(names, y, p):
 def bootstrap(name, y, p, rng, repeats=200):
     """95 % percentile interval of a metric over resampled test samples: (low, high)."""
     y, p = columns(y), columns(p)
-    draws = []
-    for _ in range(repeats):
-        index = rng.integers(0, len(y), len(y))
-        draws.append(evaluate([name], y[index], p[index])[name])
+    draws, block = [], max(1, int(2e7 / len(y)))  # resamples held at a time
+    for start in range(0, repeats, block):
+        index = rng.integers(0, len(y), (min(block, repeats - start), len(y)))
+        if name == "auroc":
+            counts = np.stack([np.bincount(row, minlength=len(y)) for row in index])
+            draws.extend(_resampled_auroc(y, p, counts))
+        else:
+            draws.extend(evaluate([name], y[row], p[row])[name] for row in index)
     return tuple(np.nanpercentile(draws, [2.5, 97.5]))
+
+
+def _resampled_auroc(y, p, counts):
+    """Mean AUROC over the outputs (n, outputs) in every resample, given as counts of the samples (repeats, n).
+
+    What scikit-learn gives for sample_weight=counts, for all resamples at once: each output is sorted only once,
+    where a hundred outputs and two hundred resamples would take hours.
+    """
+    found = []
+    for column in range(y.shape[1]):
+        known = np.flatnonzero(~np.isnan(y[:, column]))
+        order = known[np.argsort(p[known, column], kind="stable")]
+        if not len(order):
+            continue
+        score, label = p[order, column], y[order, column]
+        ties = np.flatnonzero(np.r_[True, score[1:] != score[:-1]])  # where each run of equal scores begins
+        weight = counts[:, order]
+        positive = np.add.reduceat(weight * label, ties, axis=1)
+        negative = np.add.reduceat(weight * (1 - label), ties, axis=1)
+        below = np.cumsum(negative, axis=1) - negative / 2  # a tie counts as half a win
+        pairs = positive.sum(1) * negative.sum(1)
+        found.append(np.divide((positive * below).sum(1), pairs, out=np.full(len(pairs), np.nan), where=pairs > 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # as in `evaluate`: a resample may hold one class only
+        return np.nanmean(found, axis=0) if found else np.full(len(counts), np.nan)
 
 
 def control(kind, name, train_y, test_y, rng):

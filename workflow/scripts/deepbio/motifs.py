@@ -75,7 +75,8 @@ def match(motifs, groups=("vertebrates",)):
     from scipy.stats import false_discovery_control
 
     known, threads = jaspar(tuple(groups)), torch.get_num_threads()
-    p = np.clip(tomtom(list(motifs), [matrix for _, _, matrix in known], n_jobs=1)[0], 1e-300, 1)
+    p = tomtom(list(motifs), [matrix for _, _, matrix in known], n_jobs=1)[0]
+    p = np.clip(p, 1e-14, 1)  # it subtracts probabilities from one, so smaller ones are rounding
     torch.set_num_threads(threads)  # tomtom sets the number of OpenMP threads, and torch's is the same
     q = false_discovery_control(p.ravel()).reshape(p.shape)
     rows = []
