@@ -150,6 +150,20 @@ def save_dataset(folder, splits, facts):
         )
 
 
+def save_speed(folder, splits, seconds):
+    """Write preparation.json: how long a dataset took. It stands apart from dataset.json, whose content decides
+    what is trained anew."""
+    samples = sum(map(len, splits.values()))
+    speed = {"samples": samples, "seconds": round(seconds, 2), "samples_per_second": round(samples / seconds, 1)}
+    write_json(Path(folder) / "preparation.json", speed)
+
+
+def read_speed(folder):
+    """What save_speed wrote, or an empty dict."""
+    path = Path(folder) / "preparation.json"
+    return read_json(path) if path.exists() else {}
+
+
 def _plain(context):
     return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in context.items()}
 
