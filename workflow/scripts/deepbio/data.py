@@ -45,9 +45,10 @@ class Ragged:
 class Split:
     """Named arrays whose first axis is the sample, and a context that all samples share.
 
-    `y` holds the labels, float32 (NaN: missing) or, where millions of 0/1 labels are all known, uint8; `group` says what must not be in two splits at once (chromosome,
-    scaffold, patient, …). Every other array is input. The context holds JSON-able facts (names of features, the
-    kind of output) and arrays without a sample axis (a graph, an ontology).
+    `y` holds the labels, float32 (NaN: missing) or, where millions of 0/1 labels are all known, uint8; `group` says
+    what must not be in two splits at once (chromosome, scaffold, patient, …). Every other array is input. The context
+    holds JSON-able facts (names of features, the kind of output) and arrays without a sample axis (a graph, an
+    ontology).
     """
 
     arrays: dict
