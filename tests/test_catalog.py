@@ -154,10 +154,14 @@ def test_reading_list_is_whole_and_built_systems_are_at_home_in_their_task():
 
 
 def test_sources_of_all_files_are_pinned():
-    catalog = Catalog()
-    for source, facts in catalog.sources.items():
+    needed = {scale: Catalog({"scale": scale}) for scale in ("quick", "standard", "full")}
+    needed = {scale: {s for task in known.tasks for s in known.sources_of(task)} for scale, known in needed.items()}
+    at_full_only = needed["full"] - needed["quick"] - needed["standard"]
+    for source, facts in Catalog().sources.items():
         for name, file in facts["files"].items():
-            assert re.fullmatch("[0-9a-f]{64}", file["sha256"]), f"{source}/{name}"
+            # What only the papers' own sizes need may be too large to have been hashed; its first fetch pins it.
+            known = "[0-9a-f]{64}|unknown" if source in at_full_only else "[0-9a-f]{64}"
+            assert re.fullmatch(known, file["sha256"]), f"{source}/{name}"
             address = file.get("url") or facts.get("base", "")
             commit = re.search(r"raw\.githubusercontent\.com/[^/]+/[^/]+/([^/]+)/", address)
             assert commit is None or re.fullmatch("[0-9a-f]{40}", commit.group(1)), f"{source}/{name} is not pinned"

@@ -52,9 +52,25 @@ def test_train_by_hand_records_and_repeats(tmp_path):
         assert call("train.py", *words, "--output", tmp_path / name).returncode == 0
     one, two = (read_json(tmp_path / name / "run.json") for name in ("one", "two"))
     assert one["status"] == "ok" and {**one, "seconds": 0} == {**two, "seconds": 0}
+    assert one["preparation_seconds"] is None
     assert {path.name for path in (tmp_path / "one").iterdir()} == {
         "model",
         "predictions.npz",
         "history.csv",
         "run.json",
     }
+
+
+def test_a_run_says_how_fast_its_data_were_prepared(tmp_path):
+    data, facts = tmp_path / "results/data", []
+    for _ in range(2):
+        assert call("prepare.py", "chromatin_accessibility", "planted_sites", "--output", data).returncode == 0
+        facts.append((data / "dataset.json").read_bytes())
+    assert facts[0] == facts[1] and b"seconds" not in facts[0]
+    assert {path.name for path in data.parent.iterdir()} == {"data"}
+    words = ["mean_label", "--data", data, "--scratch", tmp_path / "scratch", "--parameters", "{}"]
+    assert call("train.py", *words, "--output", tmp_path / "run").returncode == 0
+    speed, run = read_json(data / "preparation.json"), read_json(tmp_path / "run/run.json")
+    assert speed["samples"] == 3000 and speed["samples_per_second"] > 0
+    assert run["preparation_seconds"] == speed["seconds"]
+    assert run["preparation_samples_per_second"] == speed["samples_per_second"]

@@ -346,3 +346,67 @@ def test_saliency_is_the_gradient_times_the_input():
             down[0, base, position] -= step
             slope = float(network.score(up) - network.score(down)) / (2 * step)
             assert found[position] == pytest.approx(slope, rel=1e-4, abs=1e-9)
+
+
+def test_places_of_records():
+    assert sequences.place("chr1:100-200") == sequences.place("site7::chr1:100-200(+)") == ("chr1", 100, 200)
+    assert sequences.place("2L:5-9_shuf") == ("2L", 5, 9)
+    for name in ("chr1", "chr1:100", "chr1:a-200", ":1-2"):
+        with pytest.raises(BadInput, match=rf"f\.fa: record '{name}' has no coordinates"):
+            sequences.place(name, "f.fa")
+
+
+def test_both_strands_are_made_batch_by_batch():
+    from conftest import make_splits
+
+    from deepbio import method
+    from deepbio.sequence_network import BothStrands
+
+    train = make_splits("sequence", "binary", 6)["train"]
+    train["codes"][2, :9] = sequences.UNKNOWN
+    codes = np.concatenate([train["codes"], sequences.reverse_complement(train["codes"])])
+    whole = Split({"codes": codes, "y": np.concatenate([train.y, train.y])})
+    both, model = BothStrands(train.arrays, train.context), method.create("danq", "listed", {})
+    assert len(both) == 12
+    for index in (np.arange(12), np.array([11, 0, 6, 8]), np.array([1, 2])):
+        made, wanted = model.batch(both, index), model.batch(whole, index)
+        assert made["codes"].equal(wanted["codes"]) and made["y"].equal(wanted["y"])
+
+
+def test_labels_of_any_type_give_the_same_metrics():
+    rng = np.random.default_rng(0)
+    y, p = (rng.random((50, 3)) < 0.4).astype(np.uint8), rng.random((50, 3)).astype(np.float32)
+    same = [metrics.evaluate(["auroc", "auprc"], labels, p) for labels in (y, y.astype(float), y.astype(bool))]
+    assert same[0] == same[1] == same[2]
+    missing = np.where(rng.random(y.shape) < 0.3, np.nan, y)
+    np.testing.assert_allclose(metrics.means(missing), np.nanmean(missing, axis=0))
+    assert np.isnan(metrics.means(np.full((4, 1), np.nan))).all()
+
+
+def test_a_baseline_may_learn_from_some_of_the_samples(tmp_path):
+    from conftest import make_splits
+
+    from deepbio import method
+
+    splits = make_splits("sequence", "binary", 200)
+    for split in splits.values():
+        never = np.zeros_like(split.y)
+        split.arrays["y"] = np.stack([split.y, never, never + 1], axis=1)
+    parameters = {"k": 3, "penalty": [1, 100], "folds": 0}
+    found = {}
+    for most in (None, 50, 200):
+        model = method.create("kmer_logistic", "baseline", parameters | {"most_samples": most})
+        model.fit(splits["train"], splits["valid"], Job(1, tmp_path))
+        model.save(tmp_path)
+        model.load(tmp_path)
+        found[most] = model.predict(splits["test"].inputs())["y"]
+        assert found[most].shape == (200, 3) and (found[most][:, 1:] == [0, 1]).all()
+    assert (found[None] == found[200]).all() and not (found[None][:, 0] == found[50][:, 0]).all()
+
+
+def test_positives_are_those_with_the_highest_labels():
+    from deepbio.interpretation import positives
+
+    for kind in (np.uint8, np.float32):
+        split = Split({"y": np.array([0, 1, 0, 1], kind)[:, None], "codes": np.arange(4)[:, None]})
+        assert positives(split)["codes"].ravel().tolist() == [1, 3]

@@ -2,7 +2,9 @@
 
 import hashlib
 import http.server
+import io
 import multiprocessing
+import tarfile
 import threading
 import time
 import zipfile
@@ -15,6 +17,21 @@ from deepbio.files import BadInput, read_json
 
 CONTENT = bytes(range(256)) * 2000
 SHA = hashlib.sha256(CONTENT).hexdigest()
+
+
+def archive(name):
+    """An archive with CONTENT as bundle/train.mat, and a member whose name points out of its folder."""
+    packed = io.BytesIO()
+    if name.endswith("zip"):
+        with zipfile.ZipFile(packed, "w") as opened:
+            opened.writestr("bundle/train.mat", CONTENT)
+    else:
+        with tarfile.open(fileobj=packed, mode="w:gz") as opened:
+            for member, content in (("bundle/train.mat", CONTENT), ("../outside", b"out"), ("bundle/test.mat", b"2")):
+                entry = tarfile.TarInfo(member)
+                entry.size = len(content)
+                opened.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -31,6 +48,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(CONTENT[:-1] + b"!")
         if name == "md5sum.txt":
             return self.answer(f"{hashlib.md5(CONTENT).hexdigest()}  good\n{'0' * 32}  bad\n".encode())
+        if name.startswith("bundle."):
+            return self.answer(archive(name))
         if name == "slow":
             time.sleep(0.5)
         if name == "broken" and len([a for a in self.server.asked if a[0] == self.path]) < 3:
@@ -134,6 +153,48 @@ def test_providers_checksum_is_asked_for(server, tmp_path):
     bad = facts(server, "bad", sha256="unknown", checksums=checksums)
     with pytest.raises(BadInput, match="md5"):
         sources.fetch("bad", bad, tmp_path)
+
+
+def in_archive(server, path, *members):
+    return facts(server) | {
+        "files": {Path(member).name: {"path": path, "member": member, "sha256": "unknown"} for member in members}
+    }
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "zip"])
+def test_members_of_an_archive_are_files(server, tmp_path, kind):
+    members = ["bundle/train.mat", "bundle/test.mat"] if kind == "tar.gz" else ["bundle/train.mat"]
+    record = read_json(sources.fetch("s", in_archive(server, f"bundle.{kind}", *members), tmp_path))
+    assert (tmp_path / "s/train.mat").read_bytes() == CONTENT
+    assert record["files"]["train.mat"] == {"sha256": SHA, "bytes": len(CONTENT), "url": f"{server.base}bundle.{kind}"}
+    assert len(server.asked) == 1 and not leftovers(tmp_path)
+    assert {path.name for path in tmp_path.rglob("*.mat")} == {Path(member).name for member in members}
+    assert not list(tmp_path.parent.glob("outside"))
+
+
+def test_what_is_wrong_with_an_archive_is_named(server, tmp_path):
+    with pytest.raises(BadInput, match="no.mat could not be fetched from .*bundle.tar.gz: the archive has no member"):
+        sources.fetch("s", in_archive(server, "bundle.tar.gz", "bundle/no.mat"), tmp_path)
+    with pytest.raises(BadInput, match="train.mat could not be fetched from .*good: it is no whole archive"):
+        sources.fetch("t", in_archive(server, "good", "bundle/train.mat"), tmp_path)
+    wrong = in_archive(server, "bundle.tar.gz", "bundle/train.mat")
+    wrong["files"]["train.mat"]["sha256"] = "0" * 64
+    with pytest.raises(BadInput, match=f"its SHA-256 is {SHA}, not 000"):
+        sources.fetch("u", wrong, tmp_path)
+
+
+def test_a_file_that_nothing_serves_is_put_in_place_by_hand(tmp_path):
+    manual = {"title": "t", "kind": "manual", "licence": "l", "citation": "c", "notes": "make it with make_it.py"}
+    manual["files"] = {"made.h5": {"url": "https://example.org/make_it.py", "sha256": "unknown"}}
+    with pytest.raises(BadInput, match="nothing serves this file; make it with make_it.py") as caught:
+        sources.fetch("s", manual, tmp_path)
+    assert str(tmp_path / "s/made.h5") in str(caught.value)
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/made.h5").write_bytes(CONTENT)
+    assert read_json(sources.fetch("s", manual, tmp_path))["files"]["made.h5"]["sha256"] == SHA
+    (tmp_path / "s/made.h5").write_bytes(b"another")
+    with pytest.raises(BadInput, match="nothing serves this file"):
+        sources.fetch("s", manual, tmp_path)
 
 
 def test_folder_mirror_serves_and_the_hash_decides(server, tmp_path):

@@ -9,6 +9,7 @@ rule prepare:
         code=lambda wildcards: CATALOG.code("prepare.py", f"deepbio/tasks/{wildcards.task}.py"),
     output:
         facts="<results>/{task}/{dataset}/data/split{split}/dataset.json",
+        speed="<results>/{task}/{dataset}/data/split{split}/preparation.json",
         splits=[
             directory(f"<results>/{{task}}/{{dataset}}/data/split{{split}}/{name}")
             for name in ("train", "valid", "test")

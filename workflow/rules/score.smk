@@ -17,7 +17,8 @@ rule score:
         CONDA
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
+        # Hundreds of outputs over half a million test windows take hours.
+        runtime=720 if SCALE == "full" else 60,
     params:
         settings=settings(),
         folder=lambda wildcards, output: Path(output.scores).parent,

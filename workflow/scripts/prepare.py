@@ -1,9 +1,11 @@
 """Prepare one split of a dataset: from fetched sources to arrays of train, valid and test, checked for leakage."""
 
+import tempfile
+import time
 from pathlib import Path
 
 from deepbio import command, task
-from deepbio.data import save_dataset
+from deepbio.data import save_dataset, save_speed
 from deepbio.files import BadInput
 
 
@@ -22,9 +24,15 @@ def main():
     for source, folder in sources.items():
         if not folder.is_dir():
             raise BadInput(f"source '{source}' is not in {given.resources}: run fetch.py {source}")
+    began = time.monotonic()
+    output = Path(given.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # Large sources are unpacked on the way; beside the output there is room for them, and /tmp may be memory.
+    tempfile.tempdir = str(output.parent)
     splits = task.prepare(given.task, given.dataset, facts, sources, given.split)
     identity = {"task": given.task, "dataset": given.dataset, "scale": given.scale, "split": given.split}
-    save_dataset(given.output, splits, identity | {key: facts[key] for key in ("origin", "sources", "parameters")})
+    save_dataset(output, splits, identity | {key: facts[key] for key in ("origin", "sources", "parameters")})
+    save_speed(output, splits, time.monotonic() - began)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Score all runs of a task on their test splits, beside controls that prove the metrics.
 
-Writes scores.csv (tidy: one row a run and metric), intervals.csv (bootstrap of the primary metric over test samples)
-and curves.csv (points of ROC or parity curves). A failed run has no scores. Nothing else in the workflow reads test
-labels.
+Writes scores.csv (tidy: one row a run and metric), intervals.csv (bootstrap of the primary metric over test samples,
+for methods with a single run) and curves.csv (points of ROC or parity curves). A failed run has no scores. Nothing
+else in the workflow reads test labels.
 """
 
 from pathlib import Path
@@ -16,6 +16,8 @@ from deepbio.files import BadInput, atomic, read_json
 
 SCORES = ["scale", "task", "dataset", "method", "role", "seed", "metric", "value", "higher_is_better", "origin"]
 INTERVALS = ["scale", "task", "dataset", "method", "role", "seed", "metric", "low", "high"]
+# Resampling stops at so many labels in all, though not before the least number of resamples that has percentiles.
+WORK, LEAST = 10**9, 40
 CURVES = ["scale", "task", "dataset", "method", "role", "seed", "curve", "x", "y"]
 
 
@@ -51,7 +53,8 @@ def score_split(runs, results, repeats, tables):
         if run["data_digest"] != digest:
             raise BadInput(f"{path}/run.json: the run saw other data than {folder} holds now; train it again")
         with np.load(path / "predictions.npz", allow_pickle=False) as stored:
-            add(tables, run, test, dict(stored), repeats)
+            alone = sum(one["method"] == run["method"] and one["status"] == "ok" for _, one in runs) == 1
+            add(tables, run, test, dict(stored), repeats if alone else 0)
     for control in CONTROLS:
         rng = np.random.default_rng([first["split"], CONTROLS.index(control)])
         identity = {**first, "method": control, "role": "control", "seed": first["split"]}
@@ -68,9 +71,11 @@ def add(tables, run, test, predictions, repeats):
         tables["scores"].append({**identity, "metric": metric, "value": value, **direction})
     if run["role"] == "control" or "y" not in predictions:
         return
-    rng = np.random.default_rng(run["seed"])
-    low, high = metrics.bootstrap(wanted[0], test.y, predictions["y"], rng, repeats)
-    tables["intervals"].append({**identity, "metric": wanted[0], "low": low, "high": high})
+    if repeats:
+        rng = np.random.default_rng(run["seed"])
+        repeats = min(repeats, max(LEAST, WORK // test.y.size))
+        low, high = metrics.bootstrap(wanted[0], test.y, predictions["y"], rng, repeats)
+        tables["intervals"].append({**identity, "metric": wanted[0], "low": low, "high": high})
     drawn = metrics.curve(test.context["output"], test.y, predictions["y"])
     if drawn:
         name, xs, ys = drawn

@@ -17,7 +17,7 @@ from deepbio.files import atomic, read_json
 
 LEDGER = ["scale", "task", "dataset", "method", "role", "seed", "split", "status", "reason", "origin", "weights"]
 LEDGER += ["train_samples", "valid_samples", "test_samples", "samples_seen", "samples_per_second", "seconds", "device"]
-LEDGER += ["threads", "data_digest", "code_digest"]
+LEDGER += ["preparation_seconds", "preparation_samples_per_second", "threads", "data_digest", "code_digest"]
 
 
 def main():

@@ -62,6 +62,8 @@ def main():
             raise
         found = {"status": "failed", "reason": f"{type(error).__name__}: {error}"[:500]}
         write_run(output, None, {}, [])
+    speed = data.read_speed(given.data)
+    found |= {f"preparation_{key}": speed.get(key) for key in ("seconds", "samples_per_second")}
     packages = {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
     seconds = round(time.monotonic() - began, 2)
     write_json(output / "run.json", identity | found | {"seconds": seconds, "versions": packages})

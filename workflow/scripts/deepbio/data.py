@@ -45,9 +45,10 @@ class Ragged:
 class Split:
     """Named arrays whose first axis is the sample, and a context that all samples share.
 
-    `y` holds the labels (NaN: missing); `group` says what must not be in two splits at once (chromosome,
-    scaffold, patient, …). Every other array is input. The context holds JSON-able facts (names of features, the
-    kind of output) and arrays without a sample axis (a graph, an ontology).
+    `y` holds the labels, float32 (NaN: missing) or, where millions of 0/1 labels are all known, uint8; `group` says
+    what must not be in two splits at once (chromosome, scaffold, patient, …). Every other array is input. The context
+    holds JSON-able facts (names of features, the kind of output) and arrays without a sample axis (a graph, an
+    ontology).
     """
 
     arrays: dict
@@ -148,6 +149,20 @@ def save_dataset(folder, splits, facts):
                 "digest": digest(*[splits[name].digest() for name in NAMES]),
             },
         )
+
+
+def save_speed(folder, splits, seconds):
+    """Write preparation.json: how long a dataset took. It stands apart from dataset.json, whose content decides
+    what is trained anew."""
+    samples = sum(map(len, splits.values()))
+    speed = {"samples": samples, "seconds": round(seconds, 2), "samples_per_second": round(samples / seconds, 1)}
+    write_json(Path(folder) / "preparation.json", speed)
+
+
+def read_speed(folder):
+    """What save_speed wrote, or an empty dict."""
+    path = Path(folder) / "preparation.json"
+    return read_json(path) if path.exists() else {}
 
 
 def _plain(context):

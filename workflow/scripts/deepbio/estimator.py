@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV, KFold, PredefinedSplit, StratifiedKFold
 
 from deepbio import features, metrics
 from deepbio.data import concatenate
 from deepbio.files import atomic, read_json, write_json
 
+BLOCK = 2**15  # samples whose features are in memory at a time
 SCORING = {"binary": "roc_auc", "multilabel": "roc_auc", "regression": "neg_mean_squared_error"}
 
 
@@ -16,7 +18,8 @@ class EstimatorMethod:
     """A baseline that is one scikit-learn estimator for each output; a subclass says `estimator`.
 
     Parameters: `grid` (settings to choose from), `folds` (0: they are compared on the validation split; n: by
-    n-fold cross-validation over training and validation samples). The winner is fitted again on both.
+    n-fold cross-validation over training and validation samples), `most_samples` (training samples drawn from more;
+    default: all). The winner is fitted again on training and validation samples.
     """
 
     def __init__(self, parameters):
@@ -34,6 +37,9 @@ class EstimatorMethod:
 
     def fit(self, train, valid, job):
         self.kind = train.context["output"]
+        most = self.parameters.get("most_samples")
+        if most and len(train) > most:
+            train = train.take(np.sort(job.rng("samples").choice(len(train), most, replace=False)))
         both = concatenate(train, valid)
         x, labels = self.features(both), metrics.columns(both.y)
         in_valid = np.arange(len(both)) >= len(train)
@@ -45,6 +51,9 @@ class EstimatorMethod:
 
     def fit_output(self, x, y, in_valid, seed):
         y = y.astype(int) if self.kind != "regression" else y
+        if self.kind != "regression" and (y == y[0]).all():
+            # A class that none of the drawn samples shows: a sure answer, in the form that the others have.
+            return DummyClassifier(strategy="prior").fit(x[:2], [0, 1], sample_weight=[1 - y[0], y[0]])
         model, grid = self.estimator(self.kind, seed), self.parameters.get("grid")
         if not grid:
             return model.fit(x, y)
@@ -57,8 +66,11 @@ class EstimatorMethod:
         return GridSearchCV(model, grid, scoring=SCORING[self.kind], cv=splitter).fit(x, y).best_estimator_
 
     def predict(self, split):
-        x = self.features(split)
-        return {"y": np.stack([_scores(model, x, self.kind) for model in self.models], axis=1)}
+        found = []
+        for start in range(0, len(split), BLOCK):
+            x = self.features(split.take(np.arange(start, min(start + BLOCK, len(split)))))
+            found.append(np.stack([_scores(model, x, self.kind) for model in self.models], axis=1))
+        return {"y": np.concatenate(found)}
 
     def weights(self):
         """Number of fitted coefficients of linear models; None for others."""

@@ -42,16 +42,20 @@ def sha256(path):
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def row_blocks(array):
+    """An array in blocks of rows of some 16 MB, which keep a memory map of any size out of memory."""
+    rows = max(1, 2**24 // max(1, array.nbytes // max(1, len(array))))
+    return (array[start : start + rows] for start in range(0, len(array), rows))
+
+
 def digest(*parts):
     """A short digest of JSON-able values (dict order does not matter), bytes and arrays."""
     state = hashlib.sha256()
     for part in parts:
         if hasattr(part, "tobytes"):
             state.update(f"{part.dtype}{part.shape}".encode())
-            # Row blocks keep a memory-mapped array of any size out of memory.
-            rows = max(1, 2**24 // max(1, part.nbytes // max(1, len(part)))) if part.ndim else 1
-            for start in range(0, len(part) if part.ndim else 1, rows):
-                state.update((part[start : start + rows] if part.ndim else part).tobytes())
+            for block in row_blocks(part) if part.ndim else [part]:
+                state.update(block.tobytes())
         elif isinstance(part, bytes):
             state.update(part)
         else:

@@ -69,7 +69,7 @@ def detector_logos(codes, active, place, strand, width, context, folder):
 
 def positives(split):
     """The half of a split's samples with the highest labels (of the first output)."""
-    order = np.argsort(-np.asarray(split.y).reshape(len(split), -1)[:, 0], kind="stable")
+    order = np.argsort(-np.asarray(split.y, dtype=float).reshape(len(split), -1)[:, 0], kind="stable")
     return split.take(order[: max(1, len(split) // 2)])
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from scipy import stats
 from sklearn import metrics as skl
 
+from deepbio.files import row_blocks
+
 
 def _binary(function):
     """A metric of a score against 0/1 labels; undefined (NaN) where only one class is present."""
@@ -70,22 +72,37 @@ def title(name):
 
 
 def columns(values):
-    """`values` as (samples, outputs)."""
-    values = np.asarray(values, dtype=float)
+    """`values` as floating-point numbers, (samples, outputs)."""
+    return flat(np.asarray(values, dtype=float))
+
+
+def flat(values):
+    """`values` as (samples, outputs), in their own type."""
+    values = np.asarray(values)
     return values.reshape(len(values), -1)
+
+
+def outputs(y, p):
+    """Known labels and their predictions, output by output, so that one output's numbers are in memory at a time."""
+    for one, guess in zip(flat(y).T, flat(p).T, strict=True):
+        one, guess = one.astype(float), guess.astype(float)
+        known = ~np.isnan(one)
+        yield one[known], guess[known]
 
 
 def evaluate(names, y, p):
     """Metric id → value, over the samples whose label is known. ValueError where `p` has another shape or NaN."""
-    y, p = columns(y), columns(p)
+    y, p = flat(y), flat(p)
     if y.shape != p.shape:
         raise ValueError(f"predictions have shape {p.shape}, labels {y.shape}")
     if np.isnan(p).any():
         raise ValueError(f"{int(np.isnan(p).any(axis=1).sum())} of {len(p)} predictions are NaN")
-    known = ~np.isnan(y)
+    found = {name: [] for name in names}
+    for one, guess in outputs(y, p):
+        for name in names if len(one) else ():
+            found[name].append(METRICS[name][0](one, guess))
     values = {}
-    for name in names:
-        per_output = [METRICS[name][0](y[k, c], p[k, c]) for c, k in enumerate(known.T) if k.any()]
+    for name, per_output in found.items():
         with warnings.catch_warnings():
             # A column that holds one class only has no AUROC; a task in which that is so for all has none either.
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -95,7 +112,7 @@ def evaluate(names, y, p):
 
 def bootstrap(name, y, p, rng, repeats=200):
     """95 % percentile interval of a metric over resampled test samples: (low, high)."""
-    y, p = columns(y), columns(p)
+    y, p = flat(y), flat(p)
     draws, block = [], max(1, int(2e7 / len(y)))  # resamples held at a time
     for start in range(0, repeats, block):
         index = rng.integers(0, len(y), (min(block, repeats - start), len(y)))
@@ -115,11 +132,12 @@ def _resampled_auroc(y, p, counts):
     """
     found = []
     for column in range(y.shape[1]):
-        known = np.flatnonzero(~np.isnan(y[:, column]))
+        labels = y[:, column].astype(float)
+        known = np.flatnonzero(~np.isnan(labels))
         order = known[np.argsort(p[known, column], kind="stable")]
         if not len(order):
             continue
-        score, label = p[order, column], y[order, column]
+        score, label = p[order, column], labels[order]
         ties = np.flatnonzero(np.r_[True, score[1:] != score[:-1]])  # where each run of equal scores begins
         weight = counts[:, order]
         positive = np.add.reduceat(weight * label, ties, axis=1)
@@ -132,34 +150,39 @@ def _resampled_auroc(y, p, counts):
         return np.nanmean(found, axis=0) if found else np.full(len(counts), np.nan)
 
 
+def means(y):
+    """Mean known label of each output."""
+    total, known = 0.0, 0
+    for block in map(columns, row_blocks(y)):
+        total = total + np.nansum(block, axis=0)
+        known = known + (~np.isnan(block)).sum(axis=0)
+    return np.divide(total, known, out=np.full(np.shape(total), np.nan), where=known > 0)
+
+
 def control(kind, name, train_y, test_y, rng):
     """Predictions of a control for the test labels: `perfect` knows them, `random` draws them from the training
     labels (uniform scores for classes), `constant` says the mean training label."""
-    train_y, test_y = columns(train_y), columns(test_y)
-    mean = np.nanmean(train_y, axis=0)
+    test_y = flat(test_y)
+    if name == "random" and kind in ("binary", "multilabel"):
+        return rng.random(test_y.shape)
+    if name == "random":
+        known = [column[~np.isnan(column)] for column in columns(train_y).T]
+        return np.stack([rng.choice(column, len(test_y)) for column in known], axis=1)
+    mean = means(train_y)
     if name == "perfect":
         return np.where(np.isnan(test_y), mean, test_y)
-    if name == "constant":
-        return np.broadcast_to(mean, test_y.shape).copy()
-    if kind in ("binary", "multilabel"):
-        return rng.random(test_y.shape)
-    known = [column[~np.isnan(column)] for column in train_y.T]
-    return np.stack([rng.choice(column, len(test_y)) for column in known], axis=1)
+    return np.broadcast_to(mean, test_y.shape).copy()
 
 
 def curve(kind, y, p, points=101):
     """What a reader wants to see of one run's predictions, as (curve id, x, y): for classes the ROC curve, its mean
     over outputs, on an even grid of false-positive rates; for numbers predicted against measured values (at most 400
     samples)."""
-    y, p = columns(y), columns(p)
-    known = ~np.isnan(y)
     if kind in ("binary", "multilabel"):
         grid = np.linspace(0, 1, points)
-        outputs = [(y[k, c], p[k, c]) for c, k in enumerate(known.T)]
-        rates = [skl.roc_curve(*output)[:2] for output in outputs if len(np.unique(output[0])) == 2]
-        if not rates:
-            return None
-        return "roc", grid, np.mean([np.interp(grid, *rate) for rate in rates], axis=0)
-    y, p = y[known[:, 0], 0], p[known[:, 0], 0]
+        drawn = (skl.roc_curve(*one)[:2] for one in outputs(y, p) if len(np.unique(one[0])) == 2)
+        rates = [np.interp(grid, *rate) for rate in drawn]
+        return ("roc", grid, np.mean(rates, axis=0)) if rates else None
+    y, p = next(outputs(y, p))
     keep = np.linspace(0, len(y) - 1, min(len(y), 400)).astype(int)
     return "parity", y[keep], p[keep]

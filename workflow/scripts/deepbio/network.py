@@ -36,9 +36,9 @@ class NetworkMethod:
 
     def describe(self, split):
         """The shape of the data that the network is built for."""
-        y = metrics.columns(split.y)
-        shape = {"outputs": y.shape[1], "kind": split.context["output"]}
+        shape = {"outputs": int(np.prod(split.y.shape[1:])), "kind": split.context["output"]}
         if shape["kind"] == "regression":
+            y = metrics.columns(split.y)
             shape["mean"] = np.nanmean(y, axis=0).tolist()
             shape["spread"] = np.maximum(np.nanstd(y, axis=0), 1e-12).tolist()
         return shape
@@ -104,13 +104,14 @@ class NetworkMethod:
             return output * spread + mean
         return torch.sigmoid(output)
 
-    def predict(self, split):
+    def predict(self, split, first=0):
+        """Predictions for the samples from the number `first` on."""
         self.network.eval()
         where = next(self.network.parameters()).device
         with torch.no_grad():
             parts = [
                 self.activate(self.network({k: v.to(where) for k, v in self.batch(split, index).items()})).float().cpu()
-                for index in _chunks(len(split), self.parameters.get("predict_batch", 512))
+                for index in _chunks(len(split), self.parameters.get("predict_batch", 512), first)
             ]
         return {"y": torch.cat(parts).numpy()}
 
@@ -132,8 +133,8 @@ def trained(network):
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
-def _chunks(samples, size):
-    return (np.arange(start, min(start + size, samples)) for start in range(0, samples, size))
+def _chunks(samples, size, first=0):
+    return (np.arange(start, min(start + size, samples)) for start in range(first, samples, size))
 
 
 def save_network(network, folder, facts):

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio import sequences
-from deepbio.data import Split, concatenate
+from deepbio.data import Split
 from deepbio.network import NetworkMethod
 
 
@@ -33,6 +33,14 @@ class SequenceNetwork(nn.Module):
         return sequences.one_hot(codes)
 
 
+class BothStrands(Split):
+    """A split of n windows as one of 2n: the sample n + i is the other strand of the sample i, made when it is asked
+    for by `SequenceMethod.batch`. Its arrays are those of the split."""
+
+    def __len__(self):
+        return 2 * super().__len__()
+
+
 class SequenceMethod(NetworkMethod):
     """A network method whose input is `codes` (n, length).
 
@@ -45,20 +53,24 @@ class SequenceMethod(NetworkMethod):
         return {**super().describe(split), "length": int(split["codes"].shape[1]), **known}
 
     def batch(self, split, index):
-        tensors = {"codes": torch.from_numpy(np.asarray(split["codes"][index]))}
-        return tensors | ({"y": torch.from_numpy(split.y[index])} if "y" in split else {})
+        # Numbers beyond the arrays' rows are there in BothStrands only.
+        other, index = np.divmod(index, len(split["codes"]))
+        codes = np.array(split["codes"][index])
+        if other.any():
+            codes[other == 1] = sequences.reverse_complement(codes[other == 1])
+        tensors = {"codes": torch.from_numpy(codes)}
+        return tensors | ({"y": torch.from_numpy(np.asarray(split.y[index], np.float32))} if "y" in split else {})
 
     def train_network(self, parameters, train, *others, **named):
         if parameters.get("reverse_complements"):
-            codes = sequences.reverse_complement(np.asarray(train["codes"]))
-            train = concatenate(train, Split({**train.arrays, "codes": codes}, train.context))
+            train = BothStrands(train.arrays, train.context)
         return super().train_network(parameters, train, *others, **named)
 
     def predict(self, split):
         found = super().predict(split)["y"]
         if self.parameters.get("both_strands"):
-            codes = sequences.reverse_complement(np.asarray(split["codes"]))
-            found = (found + super().predict(Split({"codes": codes}, split.context))["y"]) / 2
+            other = super().predict(BothStrands(split.arrays, split.context), first=len(split))["y"]
+            found = (found + other) / 2
         return {"y": found}
 
     def interpret(self, split, folder):
@@ -83,7 +95,7 @@ class SequenceMethod(NetworkMethod):
         elif layer.padding[0]:
             left = layer.padding[0]
         for start in range(0, len(split), 512):
-            codes = torch.from_numpy(np.asarray(split["codes"][start : start + 512])).to(where)
+            codes = torch.from_numpy(np.array(split["codes"][start : start + 512])).to(where)
             best, place = F.relu(layer(sequences.one_hot(codes))).max(2)
             found.append((best.cpu().numpy(), place.cpu().numpy() - left))
         active, place = zip(*found, strict=True)

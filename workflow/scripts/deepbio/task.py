@@ -13,7 +13,7 @@ import numpy as np
 
 from deepbio import metrics
 from deepbio.data import GROUP, LABEL, NAMES
-from deepbio.files import BadInput
+from deepbio.files import BadInput, row_blocks
 
 # What the context of every split says beside what the task itself puts there.
 KNOWN = ("title", "input", "output", "metrics", "origin")
@@ -43,7 +43,7 @@ def check(splits, where):
         for array in (LABEL, GROUP):
             if array not in splits[name]:
                 raise BadInput(f"{where}: split '{name}' has no array '{array}'")
-        if np.isnan(splits[name].y.astype(float)).all():
+        if all(np.isnan(block.astype(float)).all() for block in row_blocks(splits[name].y)):
             raise BadInput(f"{where}: split '{name}' has no known label")
     for one, other in (("train", "valid"), ("train", "test"), ("valid", "test")):
         shared = np.intersect1d(splits[one][GROUP], splits[other][GROUP])

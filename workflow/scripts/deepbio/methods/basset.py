@@ -83,7 +83,7 @@ class Method(SequenceMethod):
 
         As in Kelley et al. 2016, "Influence of filters": a filter that the outputs live by changes them most.
         """
-        codes = torch.from_numpy(np.asarray(split["codes"][:STUDIED])).to(self.network.head.weight.device)
+        codes = torch.from_numpy(np.array(split["codes"][:STUDIED])).to(self.network.head.weight.device)
         active = self.network.first(self.network.one_hot(codes))
         whole = self.network.after_first(active)
         found = []

@@ -120,7 +120,7 @@ class Method(SequenceMethod):
         """Both strands' features of every window, (n, 2, filters)."""
         where = network.anchors.device
         parts = [
-            network.embed(network.one_hot(torch.from_numpy(np.asarray(split["codes"][i : i + 128])).to(where)))
+            network.embed(network.one_hot(torch.from_numpy(np.array(split["codes"][i : i + 128])).to(where)))
             for i in range(0, len(split), 128)
         ]
         return torch.cat(parts)
@@ -212,7 +212,7 @@ class Method(SequenceMethod):
         found = []
         with torch.no_grad():
             for start in range(0, len(split), 256):
-                x = self.network.one_hot(torch.from_numpy(np.asarray(split["codes"][start : start + 256])))
+                x = self.network.one_hot(torch.from_numpy(np.array(split["codes"][start : start + 256])))
                 x = x.to(self.network.anchors.device)
                 forward, reverse = (self.network.responses(strand).max(2) for strand in (x, x.flip(1, 2)))
                 strand = reverse.values > forward.values

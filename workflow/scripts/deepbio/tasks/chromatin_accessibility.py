@@ -4,21 +4,21 @@ import bioframe
 import numpy as np
 import pandas as pd
 
-from deepbio import genome, planted, sequences
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio import bundles, genome, planted, sequences
+from deepbio.data import NAMES, Split
 
 
 def prepare(sources, parameters, seed):
     """Sites and labels of one dataset.
 
     sites : a FASTA file of sites with coordinates in its headers; a site is open where a peak overlaps it.
+    basset : the HDF5 file of Basset, in its own splits.
     planted : Markov background; a site is open in a cell type when it holds one of that type's motifs.
 
-    Arrays: codes (n, length) uint8, y (n, cell types) float32, group. The context holds the names of the cell types
-    as `features`.
+    Arrays: codes (n, length) uint8, y (n, cell types) float32 (of a bundle uint8), group. The context holds the names
+    of the cell types as `features`.
     """
-    readers = {"sites": _sites, "planted": _planted}
+    readers = {"sites": _sites, "basset": _basset, "planted": _planted}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2016]))
 
 
@@ -39,22 +39,20 @@ def _sites(sources, parameters, rng):
 def site_table(path):
     """Codes (n, length) of a FASTA file of sites, and their coordinates from the headers as a bedframe."""
     names, texts = sequences.read_fasta(path)
-    table = pd.DataFrame([_place(name, path) for name in names], columns=["chrom", "start", "end"])
+    table = pd.DataFrame([sequences.place(name, path) for name in names], columns=["chrom", "start", "end"])
     return sequences.encode(texts, path), table
-
-
-def _place(name, path):
-    """(chromosome, start, end) of a record name such as chr1:100-200."""
-    chromosome, _, span = name.split("::")[-1].partition(":")
-    start, _, end = span.partition("-")
-    if not (start.isdigit() and end.isdigit()):
-        raise BadInput(f"{path}: record '{name}' has no coordinates of the form chr1:100-200")
-    return chromosome, int(start), int(end)
 
 
 def overlaps(sites, peaks):
     """Which sites (rows of a bedframe) at least one peak overlaps: (n,) bool."""
     return bioframe.count_overlaps(sites, peaks)["count"].to_numpy() > 0
+
+
+def _basset(sources, parameters, rng):
+    """<split>_in (n, 4, 1, length), <split>_out (n, cell types), and the cell types' names in target_labels."""
+    path = next(iter(sources.values())) / parameters["file"]
+    parts = {name: (path, f"{name}_in", f"{name}_out") for name in NAMES}
+    return bundles.splits(parts, parameters["bases"], {"features": bundles.names(path, "target_labels")})
 
 
 def _planted(sources, parameters, rng):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from deepbio import genome, planted, sequences
-from deepbio.data import Split
+from deepbio import bundles, genome, planted, sequences
+from deepbio.data import NAMES, Split
 from deepbio.files import BadInput
 
 
@@ -11,12 +11,13 @@ def prepare(sources, parameters, seed):
     """Windows and labels of one dataset.
 
     genome : bins of a genome, labelled by peaks in BED files, with the bases around them; split by chromosome.
+    deepsea : the training bundle of DeepSEA, in the splits of its three files.
     planted : Markov background with instances of JASPAR motifs; a motif counts where it lies in the central bin.
 
-    Arrays: codes (n, context) uint8, y (n, features) float32, group. The context holds the names of the `features`
-    and the width of the `bin`.
+    Arrays: codes (n, context) uint8, y (n, features) float32 (of a bundle uint8), group. The context holds the names
+    of the `features` and the width of the `bin`.
     """
-    readers = {"genome": _genome, "planted": _planted}
+    readers = {"genome": _genome, "deepsea": _deepsea, "planted": _planted}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2015]))
 
 
@@ -59,6 +60,17 @@ def _known(peaks, names, path):
     if kept.empty:
         raise BadInput(f"{path}: none of its {len(peaks)} peaks lies on {', '.join(list(names)[:5])}, …")
     return kept
+
+
+def _deepsea(sources, parameters, rng):
+    """train.mat, valid.mat and test.mat, each with <split>xdata (n, 4, context) and <split>data (n, features).
+
+    `features` says how many features of each class stand there, in their order.
+    """
+    folder = next(iter(sources.values()))
+    features = [f"{kind} {i + 1}" for kind, count in parameters["features"].items() for i in range(count)]
+    parts = {name: (folder / f"{name}.mat", f"{name}xdata", f"{name}data") for name in NAMES}
+    return bundles.splits(parts, parameters["bases"], {"features": features, "bin": parameters["bin"]})
 
 
 def _planted(sources, parameters, rng):

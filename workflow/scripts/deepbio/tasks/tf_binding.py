@@ -62,7 +62,7 @@ def _read_seq(path):
 
 
 def _by_chromosome(codes, y, names, parameters, make):
-    chromosomes = np.array([sequences.chromosome(name) for name in names])
+    chromosomes = np.array([sequences.place(name)[0] for name in names])
     parts = sequences.by_chromosome(chromosomes, parameters)
     return {name: make(codes[part], y[part], chromosomes[part]) for name, part in parts.items()}
 
