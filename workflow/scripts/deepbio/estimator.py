@@ -19,6 +19,8 @@ class EstimatorMethod:
     n-fold cross-validation over training and validation samples). The winner is fitted again on both.
     """
 
+    scoring = SCORING
+
     def __init__(self, parameters):
         self.parameters = parameters
         self.kind = None
@@ -29,14 +31,14 @@ class EstimatorMethod:
         raise TypeError(f"{type(self).__module__} does not name its estimator")
 
     def features(self, split):
-        """Design matrix (samples, features), dense or sparse."""
+        """Design matrix (samples, features), dense or sparse; of labels with several positions a sample, a row each."""
         return features.matrix(split, self.parameters)
 
     def fit(self, train, valid, job):
         self.kind = train.context["output"]
         both = concatenate(train, valid)
         x, labels = self.features(both), metrics.columns(both.y)
-        in_valid = np.arange(len(both)) >= len(train)
+        in_valid = np.repeat(np.arange(len(both)) >= len(train), len(labels) // len(both))
         seed = job.number("estimator") % 2**32
         self.models = [
             self.fit_output(x[known], labels[known, column], in_valid[known], seed)
@@ -54,7 +56,7 @@ class EstimatorMethod:
             splitter = kind(folds, shuffle=True, random_state=seed)
         else:
             splitter = PredefinedSplit(np.where(in_valid, 0, -1))
-        return GridSearchCV(model, grid, scoring=SCORING[self.kind], cv=splitter).fit(x, y).best_estimator_
+        return GridSearchCV(model, grid, scoring=self.scoring[self.kind], cv=splitter).fit(x, y).best_estimator_
 
     def predict(self, split):
         x = self.features(split)

@@ -1,7 +1,8 @@
 """Metrics with their direction, and the control predictors that prove them.
 
 Every metric takes `y` (labels, NaN where missing) and `p` (predictions of the same shape) and returns a float.
-For several outputs (columns) it is the mean over the columns in which it is defined.
+For several outputs (columns) it is the mean over the columns in which it is defined. Labels of shape (samples,
+positions, outputs), such as coverage tracks, are scored over all positions of all samples of each output.
 """
 
 import warnings
@@ -37,6 +38,10 @@ def _correlation(function):
     return metric
 
 
+def _log_pearson(y, p):
+    return _correlation(stats.pearsonr)(*(np.log1p(np.maximum(values, 0)) for values in (y, p)))
+
+
 def _log_loss(y, p):
     return skl.log_loss(y, np.clip(p, 1e-7, 1 - 1e-7))
 
@@ -52,6 +57,7 @@ METRICS = {
     "f1": (_called(partial(skl.f1_score, zero_division=0)), True, "F1"),
     "log_loss": (_binary(_log_loss), False, "log loss"),
     "pearson": (_correlation(stats.pearsonr), True, "Pearson r"),
+    "log_pearson": (_log_pearson, True, "Pearson r of log(1 + y)"),
     "spearman": (_correlation(stats.spearmanr), True, "Spearman ρ"),
     "r2": (skl.r2_score, True, "R²"),
     "mse": (skl.mean_squared_error, False, "mean squared error"),
@@ -70,9 +76,9 @@ def title(name):
 
 
 def columns(values):
-    """`values` as (samples, outputs)."""
+    """`values` as (samples, outputs); of (samples, positions, outputs) each position is a row."""
     values = np.asarray(values, dtype=float)
-    return values.reshape(len(values), -1)
+    return values.reshape(-1, values.shape[2]) if values.ndim == 3 else values.reshape(len(values), -1)
 
 
 def evaluate(names, y, p):
@@ -94,8 +100,8 @@ def evaluate(names, y, p):
 
 
 def bootstrap(name, y, p, rng, repeats=200):
-    """95 % percentile interval of a metric over resampled test samples: (low, high)."""
-    y, p = columns(y), columns(p)
+    """95 % percentile interval of a metric over resampled test samples (with all their positions): (low, high)."""
+    y, p = np.asarray(y), np.asarray(p)
     draws = []
     for _ in range(repeats):
         index = rng.integers(0, len(y), len(y))
