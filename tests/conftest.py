@@ -63,10 +63,10 @@ def long_split(rng, samples, output):
     """AT-rich windows of 12 bins of 32 bases, the middle 8 with coverage; a planted word, mostly in the first of them,
     makes a peak."""
     codes = rng.choice(4, (samples, 384), p=[0.35, 0.15, 0.15, 0.35]).astype(np.uint8)
-    place = np.where(rng.random(samples) < 0.6, 0, rng.integers(0, 8, samples))
+    place = np.where(rng.random(samples) < 0.8, 0, rng.integers(0, 8, samples))
     starts = (2 + place) * 32 + rng.integers(0, 20, samples)
     codes[np.arange(samples)[:, None], starts[:, None] + np.arange(12)] = [2, 1, 2, 1, 0, 3, 2, 1, 2, 1, 1, 2]
-    rate = np.full((samples, 8, 1), 0.5)
+    rate = np.full((samples, 8, 1), 0.1)
     rate[np.arange(samples), place] = 20
     return {"codes": codes, "y": rng.poisson(rate).astype(np.float32)}
 

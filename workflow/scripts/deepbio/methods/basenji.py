@@ -212,10 +212,10 @@ class Method(SequenceMethod):
         reach = (sum(self.parameters["dilations"]) + 1) * width / 1000
         figure, (top, below) = plt.subplots(2, 1, figsize=(9, 4), height_ratios=[1.2, 1], sharex=True)
         top.fill_between(distance, found / found.max(), step="mid", color=PALETTE[0])
-        top.set(yscale="symlog", ylim=(0, 1.5), ylabel="|gradient × input|,\nshare of the peak's")
         top.set_yscale("symlog", linthresh=1e-3)
-        top.axvspan(-reach, reach, color="#eeeeee", zorder=0, label="reach of the dilated layers")
-        top.legend(frameon=False, fontsize=8, loc="upper right")
+        top.set(ylim=(0, 1.5), ylabel="|gradient × input|,\nshare of the largest")
+        top.axvspan(-reach, reach, color="#e0e0e0", zorder=0, label="reach of the dilated layers")
+        top.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.97))
         top.set_title(f"What the strongest predicted peak of {names[track]} rests on")
         measured = np.asarray(split.y[sample], float)
         place = (np.arange(bins) - peak) * width / 1000
@@ -255,7 +255,7 @@ def draw_window(names, measured, predicted, drawn, width, context, folder):
     for axis, track in zip(axes.flat, drawn, strict=True):
         axis.fill_between(place, measured[:, track], step="mid", color="#444444", lw=0, label="measured")
         axis.fill_between(place, -predicted[:, track], step="mid", color=COLOURS["listed"], lw=0, label="predicted")
-        axis.axhline(0, color="white", lw=0.8)
+        axis.axhline(0, color="#999999", lw=0.6)
         most = max(np.nanmax(measured[:, track]), predicted[:, track].max(), 1e-6)
         axis.set(ylim=(-1.05 * most, 1.05 * most))
         axis.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
@@ -281,7 +281,7 @@ def draw_scatter(names, measured, predicted, drawn, context, folder):
         known = ~np.isnan(x)
         x, y = x[known], y[known]
         top = max(x.max(), y.max(), 1e-6)
-        image = axis.hexbin(x, y, gridsize=40, bins="log", mincnt=1, cmap="viridis", extent=(0, top, 0, top), lw=0.1)
+        image = axis.hexbin(x, y, gridsize=30, bins="log", mincnt=1, cmap="viridis", extent=(0, top, 0, top), lw=0.1)
         axis.plot([0, top], [0, top], color="#999999", lw=0.8, ls=":")
         r = metrics.evaluate(["pearson"], x, y)["pearson"]
         axis.set_title(f"{names[track]}, r = {r:.2f}", fontsize=9)
