@@ -138,6 +138,7 @@ def test_windows_and_chosen_tracks_come_from_the_records(tmp_path):
         np.testing.assert_array_equal(splits[part].y, [y[:, [2, 1, 0]] for _, y in both])
     context = splits["train"].context
     assert context["bin"] == 8 and context["strand_pair"] == [0, 2, 1]
+    assert context["features"] == ["b DNASE", "a- CAGE", "a+ CAGE"]
     # The group is the whole window, with what lies beyond the bins.
     assert splits["train"]["group"].tolist() == [b"chr1:984-1048", b"chr1:1084-1148", b"chr1:1184-1248"]
 

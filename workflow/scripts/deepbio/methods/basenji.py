@@ -1,6 +1,7 @@
 """Basenji (Kelley et al. 2018): coverage along a long window of DNA by convolutions, the later ones dilated."""
 
 import csv
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -225,8 +226,8 @@ class Method(SequenceMethod):
             below.fill_between(place, i, i + 0.9 * height, step="mid", color=PALETTE[i + 1], label=names[one])
         below.set_yticks([])
         below.set(xlabel="distance from the peak (kb)", ylabel="measured")
-        below.legend(frameon=False, fontsize=8, loc="upper right")
-        below.set_xlim(distance[0], distance[-1])
+        below.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.97), ncols=3)
+        below.set_xlim(max(distance[0], -1.2 * reach), min(distance[-1], 1.2 * reach))
         save(figure, Path(folder) / "saliency", split.context["origin"])
 
 
@@ -284,7 +285,7 @@ def draw_scatter(names, measured, predicted, drawn, context, folder):
         image = axis.hexbin(x, y, gridsize=30, bins="log", mincnt=1, cmap="viridis", extent=(0, top, 0, top), lw=0.1)
         axis.plot([0, top], [0, top], color="#999999", lw=0.8, ls=":")
         r = metrics.evaluate(["pearson"], x, y)["pearson"]
-        axis.set_title(f"{names[track]}, r = {r:.2f}", fontsize=9)
+        axis.set_title(textwrap.fill(f"{names[track]}, r = {r:.2f}", 36), fontsize=9)
         axis.set(xlabel="log(1 + measured)", ylabel="log(1 + predicted)")
         figure.colorbar(image, ax=axis, label="bins", pad=0.02)
     figure.suptitle("Bins of all validation windows", x=0.01, ha="left", fontweight="bold")

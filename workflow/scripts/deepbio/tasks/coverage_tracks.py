@@ -26,14 +26,14 @@ def _tfrecord(sources, parameters, rng):
     """Records stand in the order of their part's rows of sequences.bed; a part may end before its rows do."""
     folder = next(iter(sources.values())) / parameters["folder"]
     sizes = read_json(folder / "statistics.json")
-    chosen, pairs = choose_tracks(folder / "targets.txt", parameters["tracks"])
+    chosen, pairs, titles = choose_tracks(folder / "targets.txt", parameters["tracks"])
     windows = genome.read_bed(folder / "sequences.bed", named=True)
     span = windows["end"] - windows["start"]
     if (span != sizes["target_length"] * sizes["pool_width"]).any():
         raise BadInput(f"{folder}/sequences.bed: a window is not as long as the bins of statistics.json")
     # The sequence reaches beyond the bins on both sides.
     windows = bioframe.expand(windows, (sizes["seq_length"] - int(span.iloc[0])) // 2)
-    context = {"features": parameters["tracks"], "bin": sizes["pool_width"], "strand_pair": pairs}
+    context = {"features": titles, "bin": sizes["pool_width"], "strand_pair": pairs}
     found, used = {}, {}
     for part in ("train", "valid", "test"):
         rows = windows[windows["name"] == part]
@@ -65,7 +65,7 @@ def record_files(folder, part):
 
 
 def choose_tracks(path, names):
-    """Columns of the tracks of the given identifiers in targets.txt, and among them the other strand of each."""
+    """Columns of the tracks of some identifiers in targets.txt, among them the other strand of each, and titles."""
     header, rows = tables.read_csv(path, "\t")
     known = tables.column(path, header, rows, "identifier")
     pair = tables.numbers(path, tables.column(path, header, rows, "strand_pair"), "strand_pair").astype(int)
@@ -76,7 +76,9 @@ def choose_tracks(path, names):
     for name, column in zip(names, chosen, strict=True):
         if pair[column] not in chosen:
             raise BadInput(f"{path}: track {name} is asked for without its other strand, {known[pair[column]]}")
-    return chosen, [chosen.index(pair[column]) for column in chosen]
+    described = tables.column(path, header, rows, "description")
+    titles = [f"{known[column]} {described[column].strip(' ,')}" for column in chosen]
+    return chosen, [chosen.index(pair[column]) for column in chosen], titles
 
 
 def decode_example(example, sizes, where):
