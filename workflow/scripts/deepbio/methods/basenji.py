@@ -217,7 +217,7 @@ class Method(SequenceMethod):
         top.set(ylim=(0, 1.5), ylabel="|gradient × input|,\nshare of the largest")
         top.axvspan(-reach, reach, color="#e0e0e0", zorder=0, label="reach of the dilated layers")
         top.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.97))
-        top.set_title(f"What the strongest predicted peak of {names[track]} rests on")
+        top.set_title(f"What the strongest predicted peak of {names[track].split()[0]} rests on")
         measured = np.asarray(split.y[sample], float)
         place = (np.arange(bins) - peak) * width / 1000
         others = np.argsort(-np.nanstd(split.y, axis=(0, 1), dtype=float), kind="stable")
