@@ -59,7 +59,25 @@ def site_split(rng, samples, output):
     return arrays
 
 
-KINDS = {"sequence": sequence_split, "site_in_sample": site_split, "table": table_split, "molecule": molecule_split}
+def long_split(rng, samples, output):
+    """AT-rich windows of 12 bins of 32 bases, the middle 8 with coverage; a planted word, mostly in the first of them,
+    makes a peak."""
+    codes = rng.choice(4, (samples, 384), p=[0.35, 0.15, 0.15, 0.35]).astype(np.uint8)
+    place = np.where(rng.random(samples) < 0.8, 0, rng.integers(0, 8, samples))
+    starts = (2 + place) * 32 + rng.integers(0, 20, samples)
+    codes[np.arange(samples)[:, None], starts[:, None] + np.arange(12)] = [2, 1, 2, 1, 0, 3, 2, 1, 2, 1, 1, 2]
+    rate = np.full((samples, 8, 1), 0.1)
+    rate[np.arange(samples), place] = 20
+    return {"codes": codes, "y": rng.poisson(rate).astype(np.float32)}
+
+
+KINDS = {
+    "sequence": sequence_split,
+    "long_sequence": long_split,
+    "site_in_sample": site_split,
+    "table": table_split,
+    "molecule": molecule_split,
+}
 
 
 def make_splits(kind, output, samples=160):
@@ -67,6 +85,7 @@ def make_splits(kind, output, samples=160):
     rng = np.random.default_rng(7)
     context = {"input": kind, "output": output, "metrics": METRICS[output], "title": "small", "origin": "simulated"}
     context |= {"features": [f"column {i}" for i in range(20)]} if kind == "table" else {}
+    context |= {"bin": 32, "strand_pair": [0]} if kind == "long_sequence" else {}
     if kind == "site_in_sample":
         context["expression"] = np.array([[-1.5, 0, 1], [1, 1, 0], [1, -1, 0], [1, 0, -1]], np.float32)
     splits = {}

@@ -101,7 +101,7 @@ def test_predictions_have_the_labels_shape_and_range(fitted, name, kind, output)
     if output == "binary":
         assert p.min() >= 0 and p.max() <= 1
     part = splits["test"].take(np.arange(5))
-    np.testing.assert_allclose(predict(model, part).ravel(), p.ravel()[:5], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(predict(model, part).ravel(), p[:5].ravel(), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "kind", "output"), cases(variants=True))

@@ -74,7 +74,7 @@ def test_leak_between_splits_is_an_error():
 @pytest.mark.parametrize("name", metrics.METRICS)
 def test_perfect_is_the_best_and_constant_explains_nothing(name):
     rng = np.random.default_rng(1)
-    regression = name in ("pearson", "spearman", "r2", "mse", "rmse", "mae")
+    regression = name in ("pearson", "log_pearson", "spearman", "r2", "mse", "rmse", "mae")
     kind = "regression" if regression else "binary"
     y = rng.standard_normal((300, 2)) if regression else (rng.random((300, 2)) < 0.3).astype(float)
     y[::7, 1] = np.nan
@@ -86,7 +86,7 @@ def test_perfect_is_the_best_and_constant_explains_nothing(name):
     assert better(guess["perfect"], guess["random"]) and better(guess["perfect"], guess["constant"])
     ideal = 1.0 if metrics.higher_is_better(name) else 0.0
     assert guess["perfect"] == pytest.approx(ideal, abs=1e-5)
-    chance = {"auroc": 0.5, "balanced_accuracy": 0.5, "mcc": 0, "pearson": 0, "spearman": 0}
+    chance = {"auroc": 0.5, "balanced_accuracy": 0.5, "mcc": 0, "pearson": 0, "log_pearson": 0, "spearman": 0}
     if name in chance:
         assert guess["constant"] == pytest.approx(chance[name])
         assert guess["random"] == pytest.approx(chance[name], abs=0.12)

@@ -22,6 +22,8 @@ class EstimatorMethod:
     default: all). The winner is fitted again on training and validation samples.
     """
 
+    scoring = SCORING
+
     def __init__(self, parameters):
         self.parameters = parameters
         self.kind = None
@@ -32,7 +34,7 @@ class EstimatorMethod:
         raise TypeError(f"{type(self).__module__} does not name its estimator")
 
     def features(self, split):
-        """Design matrix (samples, features), dense or sparse."""
+        """Design matrix (samples, features), dense or sparse; of labels with several positions a sample, a row each."""
         return features.matrix(split, self.parameters)
 
     def fit(self, train, valid, job):
@@ -42,7 +44,7 @@ class EstimatorMethod:
             train = train.take(np.sort(job.rng("samples").choice(len(train), most, replace=False)))
         both = concatenate(train, valid)
         x, labels = self.features(both), metrics.columns(both.y)
-        in_valid = np.arange(len(both)) >= len(train)
+        in_valid = np.repeat(np.arange(len(both)) >= len(train), len(labels) // len(both))
         seed = job.number("estimator") % 2**32
         self.models = [
             self.fit_output(x[known], labels[known, column], in_valid[known], seed)
@@ -63,7 +65,7 @@ class EstimatorMethod:
             splitter = kind(folds, shuffle=True, random_state=seed)
         else:
             splitter = PredefinedSplit(np.where(in_valid, 0, -1))
-        return GridSearchCV(model, grid, scoring=SCORING[self.kind], cv=splitter).fit(x, y).best_estimator_
+        return GridSearchCV(model, grid, scoring=self.scoring[self.kind], cv=splitter).fit(x, y).best_estimator_
 
     def predict(self, split):
         found = []

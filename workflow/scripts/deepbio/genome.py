@@ -60,21 +60,23 @@ def windows(codes, centres, length):
     return padded[starts[:, None] + np.arange(length)]
 
 
-def read_bed(path):
-    """A bedframe (chrom, start, end) of a BED file; BadInput names file and line of what is no interval."""
+def read_bed(path, named=False):
+    """A bedframe (chrom, start, end; with `named` also name) of a BED file; BadInput names file and line of what is
+    no interval."""
+    columns = ["chrom", "start", "end", *(["name"] if named else [])]
     rows = []
     with sequences.open_text(path) as handle:
         for number, line in enumerate(handle, 1):
             if not line.strip() or line.startswith(("#", "track", "browser")):
                 continue
             fields = line.rstrip("\n").split("\t")
-            if len(fields) < 3:
-                raise BadInput(f"{path}:{number}: {len(fields)} columns; BED has at least chrom, start and end")
+            if len(fields) < len(columns):
+                raise BadInput(f"{path}:{number}: {len(fields)} columns; BED has at least {', '.join(columns)}")
             start, end = tables.numbers(path, fields[1:3], "start or end", first_line=number).astype(int)
             if not 0 <= start < end:
                 raise BadInput(f"{path}:{number}: {start} to {end} is no interval")
-            rows.append((fields[0], start, end))
-    return pd.DataFrame(rows, columns=["chrom", "start", "end"])
+            rows.append((fields[0], start, end, *fields[3 : len(columns)]))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def bins(sizes, width):

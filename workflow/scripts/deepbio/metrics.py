@@ -1,7 +1,8 @@
 """Metrics with their direction, and the control predictors that prove them.
 
 Every metric takes `y` (labels, NaN where missing) and `p` (predictions of the same shape) and returns a float.
-For several outputs (columns) it is the mean over the columns in which it is defined.
+For several outputs (columns) it is the mean over the columns in which it is defined. Labels of shape (samples,
+positions, outputs), such as coverage tracks, are scored over all positions of all samples of each output.
 """
 
 import warnings
@@ -39,6 +40,10 @@ def _correlation(function):
     return metric
 
 
+def _log_pearson(y, p):
+    return _correlation(stats.pearsonr)(*(np.log1p(np.maximum(values, 0)) for values in (y, p)))
+
+
 def _log_loss(y, p):
     return skl.log_loss(y, np.clip(p, 1e-7, 1 - 1e-7))
 
@@ -54,6 +59,7 @@ METRICS = {
     "f1": (_called(partial(skl.f1_score, zero_division=0)), True, "F1"),
     "log_loss": (_binary(_log_loss), False, "log loss"),
     "pearson": (_correlation(stats.pearsonr), True, "Pearson r"),
+    "log_pearson": (_log_pearson, True, "Pearson r of log(1 + y)"),
     "spearman": (_correlation(stats.spearmanr), True, "Spearman ρ"),
     "r2": (skl.r2_score, True, "R²"),
     "mse": (skl.mean_squared_error, False, "mean squared error"),
@@ -72,14 +78,14 @@ def title(name):
 
 
 def columns(values):
-    """`values` as floating-point numbers, (samples, outputs)."""
+    """`values` as floating-point numbers, (samples, outputs); of three dimensions each position is a row."""
     return flat(np.asarray(values, dtype=float))
 
 
 def flat(values):
-    """`values` as (samples, outputs), in their own type."""
+    """As `columns`, in their own type."""
     values = np.asarray(values)
-    return values.reshape(len(values), -1)
+    return values.reshape(-1, values.shape[2]) if values.ndim == 3 else values.reshape(len(values), -1)
 
 
 def outputs(y, p):
@@ -111,14 +117,14 @@ def evaluate(names, y, p):
 
 
 def bootstrap(name, y, p, rng, repeats=200):
-    """95 % percentile interval of a metric over resampled test samples: (low, high)."""
-    y, p = flat(y), flat(p)
+    """95 % percentile interval of a metric over resampled test samples (with all their positions): (low, high)."""
+    y, p = np.asarray(y), np.asarray(p)
     draws, block = [], max(1, int(2e7 / len(y)))  # resamples held at a time
     for start in range(0, repeats, block):
         index = rng.integers(0, len(y), (min(block, repeats - start), len(y)))
-        if name == "auroc":
+        if name == "auroc" and y.ndim < 3:
             counts = np.stack([np.bincount(row, minlength=len(y)) for row in index])
-            draws.extend(_resampled_auroc(y, p, counts))
+            draws.extend(_resampled_auroc(flat(y), flat(p), counts))
         else:
             draws.extend(evaluate([name], y[row], p[row])[name] for row in index)
     return tuple(np.nanpercentile(draws, [2.5, 97.5]))
