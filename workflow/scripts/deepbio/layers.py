@@ -27,12 +27,16 @@ def head(features, shape):
 def lstm(inputs, units, bidirectional=False):
     """An LSTM over (n, steps, inputs) with one bias a gate, as Keras and Torch7 have it.
 
-    torch adds a second, redundant bias; it is held at zero and takes no part in training.
+    As there, biases begin at zero but for the forget gate's, which begins at one so that the cell remembers from the
+    start. torch adds a second, redundant bias; it is held at zero and takes no part in training.
     """
     network = nn.LSTM(inputs, units, batch_first=True, bidirectional=bidirectional)
     for name, parameter in network.named_parameters():
-        if name.startswith("bias_hh"):
+        if name.startswith("bias"):
             nn.init.zeros_(parameter)
+        if name.startswith("bias_ih"):
+            nn.init.ones_(parameter.data[units : 2 * units])  # torch's order of gates: input, forget, cell, output
+        if name.startswith("bias_hh"):
             parameter.requires_grad_(False)
     return network
 
