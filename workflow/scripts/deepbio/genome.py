@@ -60,21 +60,52 @@ def windows(codes, centres, length):
     return padded[starts[:, None] + np.arange(length)]
 
 
-def read_bed(path):
-    """A bedframe (chrom, start, end) of a BED file; BadInput names file and line of what is no interval."""
+def read_chromosomes(path, names):
+    """Codes of the chromosomes of a FASTA file; `names`: the name to go by → the name in the file."""
+    with open_genome(path) as opened:
+        return {name: chromosome_codes(opened, there) for name, there in names.items()}
+
+
+def read_bed(path, stranded=False):
+    """A bedframe (chrom, start, end; `stranded`: and name, strand) of a BED file.
+
+    Raises BadInput with file and line: too few columns, no interval, or a strand that is neither + nor -.
+    """
+    columns = ["chrom", "start", "end", *(["name", "strand"] if stranded else [])]
     rows = []
     with sequences.open_text(path) as handle:
         for number, line in enumerate(handle, 1):
             if not line.strip() or line.startswith(("#", "track", "browser")):
                 continue
             fields = line.rstrip("\n").split("\t")
-            if len(fields) < 3:
-                raise BadInput(f"{path}:{number}: {len(fields)} columns; BED has at least chrom, start and end")
+            if len(fields) < (6 if stranded else 3):
+                least = "chrom, start, end, name, score and strand" if stranded else "at least chrom, start and end"
+                raise BadInput(f"{path}:{number}: {len(fields)} columns; BED has {least}")
             start, end = tables.numbers(path, fields[1:3], "start or end", first_line=number).astype(int)
             if not 0 <= start < end:
                 raise BadInput(f"{path}:{number}: {start} to {end} is no interval")
-            rows.append((fields[0], start, end))
-    return pd.DataFrame(rows, columns=["chrom", "start", "end"])
+            if stranded and fields[5] not in ("+", "-"):
+                raise BadInput(f"{path}:{number}: strand is {fields[5]!r}, not + or -")
+            rows.append((fields[0], start, end, *(fields[3:6:2] if stranded else [])))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def read_peaks(folder, pattern, chromosomes):
+    """Peaks of many features: name of the feature (its file's up to the first _) → bedframe.
+
+    Only peaks on `chromosomes` are kept; BadInput where no file matches, or a file has no peak there.
+    """
+    files = sorted(Path(folder).glob(pattern))
+    if not files:
+        raise BadInput(f"{folder}: no peak file matches {pattern}")
+    found = {}
+    for file in files:
+        peaks = read_bed(file)
+        kept = peaks[peaks["chrom"].isin(list(chromosomes))]
+        if kept.empty:
+            raise BadInput(f"{file}: none of its {len(peaks)} peaks lies on {', '.join(list(chromosomes)[:5])}, …")
+        found[file.name.split("_")[0]] = kept
+    return found
 
 
 def bins(sizes, width):
@@ -84,6 +115,9 @@ def bins(sizes, width):
 
 
 def label_bins(table, peaks, least):
-    """Which bins (rows of `table`) are covered by the `peaks` of one feature at `least` so many bases: (n,) bool."""
-    covered = bioframe.coverage(table, bioframe.merge(peaks)[["chrom", "start", "end"]])["coverage"]
-    return covered.to_numpy() >= least
+    """Which bins (rows of `table`) the peaks of each feature cover at `least` so many bases: (n, features) bool."""
+    covered = [
+        bioframe.coverage(table, bioframe.merge(found)[["chrom", "start", "end"]])["coverage"].to_numpy()
+        for found in peaks.values()
+    ]
+    return np.stack(covered, axis=1) >= least
