@@ -68,11 +68,8 @@ class Method(deepsea.Method):
         return Beluga(**{n: parameters[n] for n in names}, length=parameters["window"], outputs=shape["outputs"])
 
     def fit(self, train, valid, job):
-        self.shape = {
-            "outputs": int(train["marks"].shape[2]),
-            "kind": "multilabel",
-            "bins": int(train["marks"].shape[1]),
-        }
+        bins, outputs = train["marks"].shape[1:]
+        self.shape = {"outputs": int(outputs), "kind": "multilabel", "bins": int(bins)}
         chromatin = [self.chromatin(part, job.rng(name)) for name, part in (("train", train), ("valid", valid))]
         self.network = self.train_network(self.parameters, *chromatin, job)
         labels = [metrics.columns(part.y) for part in (train, valid)]
@@ -187,9 +184,8 @@ def boost(x, x_valid, y, y_valid, penalty, rate, rounds, base, patience):
         better = (loss < best) & (waited < patience)
         kept[0][:, better], kept[1][better], best[better] = weights[:, better], intercept[better], loss[better]
         waited = np.where(better, 0, waited + 1)
-        history.append(
-            {"step": step, "train_loss": float((residual**2).sum() / known.sum()), "valid_loss": loss.mean()}
-        )
+        losses = {"train_loss": float((residual**2).sum() / known.sum()), "valid_loss": float(np.nanmean(loss))}
+        history.append({"step": step, **losses})
         if (waited >= patience).all():
             break
     return {"weights": kept[0], "intercept": kept[1]}, history

@@ -70,8 +70,8 @@ def read_genes(path, names):
 def read_expression(path, parameters):
     """Log expression by systematic name: GENE, Name, and a column for each condition; dubious ORFs are left out.
 
-    A condition is log(mean of its replicates + pseudocount); genes without it are left out. BadInput names file, line and column of what is no
-    number, or negative.
+    A condition is log(mean of its replicates + pseudocount); genes without a number are left out. BadInput names file,
+    line and column of what is no number, or negative.
     """
     header, rows = tables.read_csv(path, "\t")
     columns = {name: tables.column(path, header, rows, name) for name in ("GENE", "Name", "Status")}
