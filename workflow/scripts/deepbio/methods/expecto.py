@@ -189,7 +189,7 @@ class Method(deepsea.Method):
         top = np.argsort(-np.abs(effect).max(axis=(0, 2)), kind="stable")[:SHOWN]
         top = top[np.argsort(-effect[:, top].mean(axis=(0, 2)), kind="stable")]
         figure, axes = plt.subplots(
-            1, len(names), figsize=(1.6 + 2.9 * len(names), 1.6 + 0.2 * len(top)), sharey=True, squeeze=False
+            1, len(names), figsize=(1.6 + 2.9 * len(names), max(3, 1.6 + 0.2 * len(top))), sharey=True, squeeze=False
         )
         limit = max(float(np.abs(effect).max()), 1e-9)
         for axis, name, panel in zip(axes.flat, names, effect, strict=True):
