@@ -71,9 +71,21 @@ def long_split(rng, samples, output):
     return {"codes": codes, "y": rng.poisson(rate).astype(np.float32)}
 
 
+def gene_split(rng, samples, output):
+    """Regions of four bins of 30 bases around a start; the planted words upstream of it are counted in the label."""
+    codes = rng.integers(0, 4, (samples, 160)).astype(np.uint8)
+    marks = rng.random((samples, 4, 1)) < 0.4
+    for row, place in zip(*np.nonzero(marks[:, :, 0]), strict=True):
+        start = 20 + 30 * place + rng.integers(0, 24)
+        codes[row, start : start + 7] = [3, 2, 0, 1, 3, 1, 0]
+    y = 2 * marks[:, :2, 0].sum(axis=1) + 0.1 * rng.standard_normal(samples)
+    return {"codes": codes, "marks": marks, "y": y.astype(np.float32)}
+
+
 KINDS = {
-    "sequence": sequence_split,
+    "gene_region": gene_split,
     "long_sequence": long_split,
+    "sequence": sequence_split,
     "site_in_sample": site_split,
     "table": table_split,
     "molecule": molecule_split,
@@ -86,6 +98,8 @@ def make_splits(kind, output, samples=160):
     context = {"input": kind, "output": output, "metrics": METRICS[output], "title": "small", "origin": "simulated"}
     context |= {"features": [f"column {i}" for i in range(20)]} if kind == "table" else {}
     context |= {"bin": 32, "strand_pair": [0]} if kind == "long_sequence" else {}
+    if kind == "gene_region":
+        context |= {"features": ["growth"], "marks": ["word"], "bin": 30, "tss": 80}
     if kind == "site_in_sample":
         context["expression"] = np.array([[-1.5, 0, 1], [1, 1, 0], [1, -1, 0], [1, 0, -1]], np.float32)
     splits = {}

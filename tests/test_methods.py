@@ -30,6 +30,7 @@ NEEDS = {
     "deeperbind": (480, {"training": {"epochs": 30}}, "five detectors before two LSTMs learn slowly"),
     "deepmotif": (480, {"training": {"epochs": 15}}, "half of everything is dropped out"),
     "danq": (480, {"training": {"epochs": 30}}, "an LSTM and a dense layer under dropout"),
+    "expecto": (480, {}, "its chromatin network has six convolutions"),
     "primer_cnn": (480, {}, "its flattened positions must each see the word"),
     "zeng_cnn": (
         480,
@@ -198,6 +199,7 @@ CONFIGURATIONS = {
     ),
     ("deepsea", "features919"): ({}, {"outputs": 919, "kind": "multilabel", "length": 1000}),
     ("danq", "features919"): ({}, {"outputs": 919, "kind": "multilabel", "length": 1000}),
+    ("expecto", "Beluga"): ({}, {"outputs": 2002}),
     ("ckn_seq", "CKN128"): ({}, {"outputs": 1}),
     ("primer_cnn", "notebook"): ({}, {"outputs": 1, "kind": "binary", "length": 50}),
     ("deeperbind", "CNN_LSTM"): ({}, {"outputs": 1, "kind": "regression", "length": 35}),

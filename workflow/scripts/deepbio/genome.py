@@ -60,23 +60,56 @@ def windows(codes, centres, length):
     return padded[starts[:, None] + np.arange(length)]
 
 
-def read_bed(path, named=False):
-    """A bedframe (chrom, start, end; with `named` also name) of a BED file; BadInput names file and line of what is
-    no interval."""
-    columns = ["chrom", "start", "end", *(["name"] if named else [])]
+def read_chromosomes(path, names):
+    """Codes of the chromosomes of a FASTA file; `names`: the name to go by → the name in the file."""
+    with open_genome(path) as opened:
+        return {name: chromosome_codes(opened, there) for name, there in names.items()}
+
+
+BED = ["chrom", "start", "end", "name", "score", "strand"]
+
+
+def read_bed(path, more=()):
+    """A bedframe of a BED file: chrom, start, end, and those of its columns that are named in `more`.
+
+    Raises BadInput with file and line: too few columns, no interval, or a strand that is neither + nor -.
+    """
+    columns = [*BED[:3], *more]
+    places = [BED.index(name) for name in more]
+    least = max([2, *places]) + 1
     rows = []
     with sequences.open_text(path) as handle:
         for number, line in enumerate(handle, 1):
             if not line.strip() or line.startswith(("#", "track", "browser")):
                 continue
             fields = line.rstrip("\n").split("\t")
-            if len(fields) < len(columns):
-                raise BadInput(f"{path}:{number}: {len(fields)} columns; BED has at least {', '.join(columns)}")
+            if len(fields) < least:
+                raise BadInput(f"{path}:{number}: {len(fields)} columns where {', '.join(BED[:least])} are wanted")
             start, end = tables.numbers(path, fields[1:3], "start or end", first_line=number).astype(int)
             if not 0 <= start < end:
                 raise BadInput(f"{path}:{number}: {start} to {end} is no interval")
-            rows.append((fields[0], start, end, *fields[3 : len(columns)]))
+            if "strand" in more and fields[5] not in ("+", "-"):
+                raise BadInput(f"{path}:{number}: strand is {fields[5]!r}, not + or -")
+            rows.append((fields[0], start, end, *(fields[place] for place in places)))
     return pd.DataFrame(rows, columns=columns)
+
+
+def read_peaks(folder, pattern, chromosomes):
+    """Peaks of many features: name of the feature (its file's up to the first _) → bedframe.
+
+    Only peaks on `chromosomes` are kept; BadInput where no file matches, or a file has no peak there.
+    """
+    files = sorted(Path(folder).glob(pattern))
+    if not files:
+        raise BadInput(f"{folder}: no peak file matches {pattern}")
+    found = {}
+    for file in files:
+        peaks = read_bed(file)
+        kept = peaks[peaks["chrom"].isin(list(chromosomes))]
+        if kept.empty:
+            raise BadInput(f"{file}: none of its {len(peaks)} peaks lies on {', '.join(list(chromosomes)[:5])}, …")
+        found[file.name.split("_")[0]] = kept
+    return found
 
 
 def bins(sizes, width):
@@ -86,6 +119,9 @@ def bins(sizes, width):
 
 
 def label_bins(table, peaks, least):
-    """Which bins (rows of `table`) are covered by the `peaks` of one feature at `least` so many bases: (n,) bool."""
-    covered = bioframe.coverage(table, bioframe.merge(peaks)[["chrom", "start", "end"]])["coverage"]
-    return covered.to_numpy() >= least
+    """Which bins (rows of `table`) the peaks of each feature cover at `least` so many bases: (n, features) bool."""
+    covered = [
+        bioframe.coverage(table, bioframe.merge(found)[["chrom", "start", "end"]])["coverage"].to_numpy()
+        for found in peaks.values()
+    ]
+    return np.stack(covered, axis=1) >= least

@@ -80,28 +80,41 @@ def mutation_map(method, split, sample, folder):
     Alipanahi et al. 2015, Figure 4.
     """
     codes = np.asarray(split["codes"][sample])
-    length = len(codes)
-    mutants = np.repeat(codes[None], 4 * length, axis=0)
-    mutants[np.arange(4 * length), np.repeat(np.arange(length), 4)] = np.tile(np.arange(4), length)
-    predicted = method.predict(Split({"codes": np.concatenate([codes[None], mutants])}, split.context))["y"][:, 0]
+    change, unit = substitutions(method, codes, split.context, np.arange(len(codes)))
+    importance = np.maximum(0, -change.min(axis=0))
+    figure, axes = plotting.plt.subplots(2, 1, figsize=(9, 3.6), height_ratios=[1.4, 1], sharex=True)
+    draw_substitutions(figure, axes, codes, change, importance, window(importance), unit)
+    axes[0].set_title("Mutation map of the strongest window")
+    axes[1].set_xlabel("position in the window (bp)")
+    plotting.save(figure, Path(folder) / "mutation_map", split.context["origin"])
+
+
+def substitutions(method, codes, context, positions):
+    """Change of the first output by each base in place of `positions` of one window (length,): (4, positions), and
+    its unit."""
+    count = len(positions)
+    mutants = np.repeat(codes[None], 4 * count, axis=0)
+    mutants[np.arange(4 * count), np.repeat(positions, 4)] = np.tile(np.arange(4), count)
+    predicted = method.predict(Split({"codes": np.concatenate([codes[None], mutants])}, context))["y"][:, 0]
     unit = "change"
-    if split.context["output"] != "regression":
+    if context["output"] != "regression":
         # A sure prediction hardly moves as a probability; its log odds do.
         predicted, unit = logit(np.clip(predicted.astype(float), 1e-9, 1 - 1e-9)), "change of log odds"
-    change = (predicted[1:] - predicted[0]).reshape(length, 4).T
-    importance = np.maximum(0, -change.min(axis=0))
-    shown = window(importance)
-    figure, (top, below) = plotting.plt.subplots(2, 1, figsize=(9, 3.6), height_ratios=[1.4, 1], sharex=True)
+    return (predicted[1:] - predicted[0]).reshape(count, 4).T, unit
+
+
+def draw_substitutions(figure, axes, codes, change, importance, shown, unit):
+    """The bases of the slice `shown` of a window, as high as their importance, above the change by each new base."""
+    top, below = axes
     letters(top, codes, importance, shown)
-    top.set(ylabel="largest fall", title="Mutation map of the strongest window")
+    top.set_ylabel("largest fall")
     limit = max(np.abs(change).max(), 1e-9)
     top.set_xlim(shown.start - 0.5, shown.stop - 0.5)
     edges = (shown.start - 0.5, shown.stop - 0.5, 3.5, -0.5)
     image = below.imshow(change[:, shown], aspect="auto", cmap="PuOr", vmin=-limit, vmax=limit, extent=edges)
     below.set_yticks(range(4), list(sequences.BASES))
-    below.set(xlabel="position in the window (bp)", ylabel="new base")
+    below.set_ylabel("new base")
     figure.colorbar(image, ax=below, label=unit, pad=0.01)
-    plotting.save(figure, Path(folder) / "mutation_map", split.context["origin"])
 
 
 def window(importance, width=SHOWN):

@@ -4,7 +4,6 @@ import numpy as np
 
 from deepbio import bundles, genome, planted, sequences
 from deepbio.data import NAMES, Split
-from deepbio.files import BadInput
 
 
 def prepare(sources, parameters, seed):
@@ -24,21 +23,14 @@ def prepare(sources, parameters, seed):
 def _genome(sources, parameters, rng):
     """All bins with a peak, and as many without one, drawn from the same chromosomes, `empty` times as many."""
     folder = next(iter(sources.values()))
-    files = sorted(folder.glob(parameters["peaks"]))
-    if not files:
-        raise BadInput(f"{folder}: no peak file matches {parameters['peaks']}")
     names = parameters["chromosomes"]  # name in the peak files → name in the genome
-    with genome.open_genome(folder / parameters["genome"]) as opened:
-        codes = {name: genome.chromosome_codes(opened, there) for name, there in names.items()}
+    peaks = genome.read_peaks(folder, parameters["peaks"], names)
+    codes = genome.read_chromosomes(folder / parameters["genome"], names)
     table = genome.bins({name: len(code) for name, code in codes.items()}, parameters["bin"])
-    labels = np.stack(
-        [genome.label_bins(table, _known(genome.read_bed(file), names, file), parameters["least"]) for file in files],
-        axis=1,
-    )
+    labels = genome.label_bins(table, peaks, parameters["least"])
     chromosome = table["chrom"].to_numpy().astype(str)
     middle = ((table["start"] + table["end"]) // 2).to_numpy()
-    features = [file.name.split("_")[0] for file in files]
-    context = {"features": features, "bin": parameters["bin"]}
+    context = {"features": list(peaks), "bin": parameters["bin"]}
     bound = labels.any(axis=1)
     found = {}
     for name, part in sequences.by_chromosome(chromosome, parameters).items():
@@ -52,14 +44,6 @@ def _genome(sources, parameters, rng):
         group = chromosome[rows].astype("S")
         found[name] = Split({"codes": cut, "y": labels[rows].astype(np.float32), "group": group}, context)
     return found
-
-
-def _known(peaks, names, path):
-    """The peaks on the chromosomes that are asked for; BadInput where none is."""
-    kept = peaks[peaks["chrom"].isin(list(names))]
-    if kept.empty:
-        raise BadInput(f"{path}: none of its {len(peaks)} peaks lies on {', '.join(list(names)[:5])}, …")
-    return kept
 
 
 def _deepsea(sources, parameters, rng):

@@ -27,7 +27,7 @@ def _tfrecord(sources, parameters, rng):
     folder = next(iter(sources.values())) / parameters["folder"]
     sizes = read_json(folder / "statistics.json")
     chosen, pairs, titles = choose_tracks(folder / "targets.txt", parameters["tracks"])
-    windows = genome.read_bed(folder / "sequences.bed", named=True)
+    windows = genome.read_bed(folder / "sequences.bed", ["name"])
     span = windows["end"] - windows["start"]
     if (span != sizes["target_length"] * sizes["pool_width"]).any():
         raise BadInput(f"{folder}/sequences.bed: a window is not as long as the bins of statistics.json")

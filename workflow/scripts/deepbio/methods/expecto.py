@@ -1,0 +1,305 @@
+"""ExPecto (Zhou et al. 2018): a chromatin network over bins around a gene's start, exponential functions of their
+distance, and a boosted linear model of expression."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+from torch import nn
+from torch.nn import functional as F
+
+from deepbio import metrics, sequences
+from deepbio.data import Split
+from deepbio.files import atomic
+from deepbio.methods import deepsea
+from deepbio.network import trained
+from deepbio.sequence_network import SequenceNetwork
+
+GENES = 64  # genes whose bins are scored together
+SHOWN = 25  # marks in the figure of weights
+PROMOTER = (-500, 100)  # bases around the start in which substitutions are tried
+ENLARGED = 80  # bases of it that are drawn as letters
+
+
+class Beluga(SequenceNetwork):
+    """One-hot (n, 4, length) -> (n, outputs): DeepSEA's successor, with every convolution twice."""
+
+    def __init__(self, kernels, width, pool, dense, dropout, length, outputs):
+        super().__init__()
+        self.pool, lost = pool, 2 * (width - 1)  # bases that a pair of convolutions takes off
+        self.shortest = ((1 + lost) * pool + lost) * pool + lost
+        sizes = [4, *np.repeat(kernels, 2).tolist()]
+        layers = [nn.Conv1d(a, b, width) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+        self.detectors, self.deeper = layers[0], nn.ModuleList(layers[1:])
+        self.dropout = nn.ModuleList(nn.Dropout(share) for share in dropout)
+        length = ((max(length, self.shortest) - lost) // pool - lost) // pool - lost
+        self.dense = nn.Linear(kernels[-1] * length, dense)
+        self.head = nn.Linear(dense, outputs)
+        # torch's own first weights let less than half of the signal through every layer; of seven that is too little.
+        for layer in (*layers, self.dense):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+
+    def hidden(self, x):
+        """Activations of the last hidden layer (n, dense)."""
+        layers = [self.detectors, *self.deeper]
+        for block, dropout in enumerate(self.dropout):
+            for layer in layers[2 * block : 2 * block + 2]:
+                x = F.relu(layer(x))
+            x = dropout(x)
+            if block < len(self.dropout) - 1:
+                x = F.max_pool1d(x, self.pool)
+        return F.relu(self.dense(x.flatten(1)))
+
+    def score(self, x):
+        return self.head(self.hidden(x))
+
+
+class Method(deepsea.Method):
+    """Parameters: kernels (each of two convolutions), width, pool, dense, dropout (after each pair), max_norm, l1,
+    reverse_complements, both_strands and training of the chromatin network, as DeepSEA's; window (bases that it reads
+    around a bin); empty (training bins without a mark for each one with); rates and unit (bp) of the exponential
+    functions; expression (penalty, rate, rounds, base, patience) of the linear models.
+
+    The network learns from the marks of training genes, the linear models from what it says of their bins. Marks are
+    never read in prediction.
+    """
+
+    def build(self, parameters, shape):
+        names = ("kernels", "width", "pool", "dense", "dropout")
+        return Beluga(**{n: parameters[n] for n in names}, length=parameters["window"], outputs=shape["outputs"])
+
+    def fit(self, train, valid, job):
+        bins, outputs = train["marks"].shape[1:]
+        self.shape = {"outputs": int(outputs), "kind": "multilabel", "bins": int(bins)}
+        chromatin = [self.chromatin(part, job.rng(name)) for name, part in (("train", train), ("valid", valid))]
+        self.network = self.train_network(self.parameters, *chromatin, job)
+        labels = [metrics.columns(part.y) for part in (train, valid)]
+        features = [self.spatial(part).astype(np.float64) for part in (train, valid)]
+        self.linear, history = boost(*features, *labels, **self.parameters["expression"])
+        job.history += [{"phase": "expression", **row} for row in history]
+
+    # ---- the chromatin network
+
+    def chromatin(self, split, rng):
+        """Windows and marks of the bins with a mark, and of some without, drawn from the same genes."""
+        codes = cut(split, self.parameters["window"], split["marks"].shape[1])
+        labels = np.asarray(split["marks"]).reshape(len(codes), -1)
+        bound = labels.any(axis=1)
+        empty = np.flatnonzero(~bound)
+        wanted = min(len(empty), round(self.parameters["empty"] * int(bound.sum())))
+        rows = np.sort(np.concatenate([np.flatnonzero(bound), rng.choice(empty, wanted, replace=False)]))
+        context = {"output": "multilabel", "metrics": ["auroc"]}
+        return Split({"codes": codes[rows], "y": labels[rows].astype(np.float32)}, context)
+
+    def batch(self, split, index):
+        """Of a split of genes, the windows and marks of their bins."""
+        if "marks" in split:
+            split, index = self.chromatin(split.take(index), np.random.default_rng(0)), slice(None)
+        return super().batch(split, index)
+
+    def spatial(self, split):
+        """Features of genes (n, 10 · marks): predicted marks weighted by exponential functions of distance."""
+        weights = exponentials(distances(split, self.shape["bins"]), self.parameters["rates"], self.parameters["unit"])
+        found = []
+        for start in range(0, len(split), GENES):
+            genes = Split({"codes": np.asarray(split["codes"][start : start + GENES])}, split.context)
+            windows = cut(genes, self.parameters["window"], self.shape["bins"])
+            said = super().predict(Split({"codes": windows}))["y"].reshape(len(genes), self.shape["bins"], -1)
+            found.append(np.einsum("fb,nbm->nfm", weights, said).reshape(len(genes), -1))
+        return np.concatenate(found)
+
+    # ---- the contract
+
+    def predict(self, split):
+        return {"y": self.spatial(split) @ self.linear["weights"] + self.linear["intercept"]}
+
+    def weights(self):
+        return trained(self.network) + sum(array.size for array in self.linear.values())
+
+    def save(self, folder):
+        super().save(folder)
+        with atomic(Path(folder) / "expression.safetensors") as temporary:
+            save_file(self.linear, temporary)
+
+    def load(self, folder):
+        super().load(folder)
+        self.linear = load_file(Path(folder) / "expression.safetensors")
+
+    # ---- figures
+
+    def interpret(self, split, folder):
+        y, p = metrics.columns(split.y), self.predict(split)["y"]
+        self.draw_predictions(y, p, split.context, folder)
+        self.draw_weights(split, folder)
+        # Of the upper quarter of the genes the one whose prediction is highest: highly expressed, and seen as such.
+        high = np.flatnonzero(y[:, 0] >= np.nanquantile(y[:, 0], 0.75))
+        self.draw_promoter(split, int(high[p[high, 0].argmax()]), folder)
+
+    def draw_predictions(self, y, p, context, folder):
+        """predictions.{csv,svg,png}: predicted against observed expression in every condition, and its change from the
+        first condition to each other."""
+        from deepbio.plotting import COLOURS, plt, save
+
+        names = context["features"]
+        panels = [(name, y[:, i], p[:, i]) for i, name in enumerate(names)]
+        panels += [
+            (f"{name} − {names[0]}", y[:, i] - y[:, 0], p[:, i] - p[:, 0]) for i, name in enumerate(names) if i > 0
+        ]
+        columns = len(names)
+        rows = 1 + (columns > 1)
+        figure, axes = plt.subplots(rows, columns, figsize=(0.4 + 3.1 * columns, 0.6 + 3.0 * rows), squeeze=False)
+        for axis in axes.flat:
+            axis.set_visible(False)
+        written = []
+        for axis, (name, observed, predicted) in zip([*axes[0], *axes[-1][1:]], panels, strict=False):
+            known = ~np.isnan(observed)
+            values = metrics.evaluate(["spearman", "r2"], observed[known], predicted[known])
+            written.append([name, int(known.sum()), *(f"{value:.4f}" for value in values.values())])
+            axis.set_visible(True)
+            axis.plot(observed[known], predicted[known], ".", color=COLOURS["listed"], ms=4, alpha=0.5, mew=0)
+            axis.set_title(f"{name}\nSpearman ρ = {values['spearman']:.2f}", fontsize=10)
+            axis.set(xlabel="observed log expression", ylabel="predicted")
+            if "−" in name:
+                axis.set(xlabel="observed change of log expression", ylabel="predicted change")
+        figure.suptitle("Expression of validation genes", x=0.01, ha="left", fontweight="bold")
+        _write(Path(folder) / "predictions.csv", ["condition", "genes", "spearman", "r2"], written)
+        save(figure, Path(folder) / "predictions", context["origin"])
+
+    def draw_weights(self, split, folder):
+        """chromatin_weights.{csv,svg,png}: what a certain mark in a bin adds to the prediction, by the bin's distance.
+
+        The weights of a mark's exponential functions, each taken at the distance and summed.
+        """
+        from deepbio.plotting import plt, save
+
+        distance, marks, names = distances(split, self.shape["bins"]), split.context["marks"], split.context["features"]
+        functions = exponentials(distance, self.parameters["rates"], self.parameters["unit"])
+        weights = self.linear["weights"].reshape(len(functions), len(marks), len(names))
+        effect = np.einsum("fb,fmc->cmb", functions, weights)
+        written = [
+            [name, mark, *(f"{value:.5f}" for value in row)]
+            for name, panel in zip(names, effect, strict=True)
+            for mark, row in zip(marks, panel, strict=True)
+        ]
+        header = ["condition", "mark", *(f"{place:+g} bp" for place in distance)]
+        _write(Path(folder) / "chromatin_weights.csv", header, written)
+        top = np.argsort(-np.abs(effect).max(axis=(0, 2)), kind="stable")[:SHOWN]
+        top = top[np.argsort(-effect[:, top].mean(axis=(0, 2)), kind="stable")]
+        figure, axes = plt.subplots(
+            1, len(names), figsize=(1.6 + 2.9 * len(names), max(3, 1.6 + 0.2 * len(top))), sharey=True, squeeze=False
+        )
+        limit = max(float(np.abs(effect).max()), 1e-9)
+        for axis, name, panel in zip(axes.flat, names, effect, strict=True):
+            image = axis.imshow(panel[top], aspect="auto", cmap="PuOr", vmin=-limit, vmax=limit)
+            axis.set_xticks(range(len(distance)), [f"{place:+g}" for place in distance], rotation=90, fontsize=8)
+            axis.set_yticks(range(len(top)), [marks[i] for i in top], fontsize=8)
+            axis.axvline(np.searchsorted(distance, 0) - 0.5, color="black", lw=0.8)
+            axis.set_title(name, fontsize=10)
+            axis.set_xlabel("middle of the bin (bp from the start)", fontsize=9)
+        figure.colorbar(image, ax=axes, label="added to log expression", pad=0.01)
+        figure.suptitle("Weights of predicted marks by distance", x=0.01, ha="left", fontweight="bold")
+        save(figure, Path(folder) / "chromatin_weights", split.context["origin"])
+
+    def draw_promoter(self, split, gene, folder):
+        """promoter.{svg,png}: every substitution in the promoter of one gene, and its most important part enlarged."""
+        from deepbio import interpretation
+        from deepbio.plotting import COLOURS, plt, save
+
+        tss, region = split.context["tss"], split["codes"].shape[1]
+        first, last = max(0, tss + PROMOTER[0]), min(region, tss + PROMOTER[1])
+        codes = np.asarray(split["codes"][gene])
+        change = np.zeros((4, region))
+        change[:, first:last], unit = interpretation.substitutions(self, codes, split.context, np.arange(first, last))
+        importance = np.maximum(0, -change.min(axis=0))
+        strongest = np.convolve(importance, np.ones(ENLARGED), "valid")[first : last - ENLARGED + 1].argmax() + first
+        shown = slice(int(strongest), int(strongest) + ENLARGED)
+        figure, (whole, *axes) = plt.subplots(3, 1, figsize=(9.5, 5.6), height_ratios=[1.2, 1.3, 1])
+        place = np.arange(first, last) - tss
+        whole.fill_between(place, change.max(axis=0)[first:last], step="mid", color=COLOURS["baseline"], label="rise")
+        whole.fill_between(place, change.min(axis=0)[first:last], step="mid", color=COLOURS["listed"], label="fall")
+        whole.axvspan(shown.start - tss, shown.stop - tss, color="#dddddd", zorder=0)
+        whole.axvline(0, color="black", lw=0.8)
+        whole.set(xlim=(place[0], place[-1]), ylabel="largest change")
+        name = split.context["features"][0]
+        whole.set_title(f"Every substitution in the promoter of a highly expressed validation gene: {name}")
+        whole.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
+        interpretation.draw_substitutions(figure, axes, codes, change, importance, shown, unit)
+        ticks = np.arange(shown.start + -(shown.start - tss) % 10, shown.stop, 10)
+        for axis in axes:
+            axis.set_xlim(shown.start - 0.5, shown.stop - 0.5)
+            axis.set_xticks(ticks, ticks - tss)
+        axes[1].set_xlabel("position (bp from the start of transcription)")
+        save(figure, Path(folder) / "promoter", split.context["origin"])
+
+
+def _write(path, header, rows):
+    with atomic(path) as temporary, open(temporary, "w", newline="") as handle:
+        csv.writer(handle).writerows([header, *rows])
+
+
+def distances(split, bins):
+    """From the start of transcription to the middle of each bin, downstream positive: (bins,) in bp."""
+    width, region = split.context["bin"], split["codes"].shape[1]
+    return (region - bins * width) // 2 + (np.arange(bins) + 0.5) * width - split.context["tss"]
+
+
+def cut(split, window, bins):
+    """Windows (genes · bins, window) around the bins of all genes; beyond a region stand unknown bases."""
+    codes = np.asarray(split["codes"])
+    starts = (distances(split, bins) + split.context["tss"]).astype(int) - window // 2
+    margin = max(0, -starts.min(), starts.max() + window - codes.shape[1])
+    padded = np.pad(codes, ((0, 0), (margin, margin)), constant_values=sequences.UNKNOWN)
+    found = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)[:, starts + margin]
+    return np.ascontiguousarray(found.reshape(-1, window))
+
+
+def exponentials(distance, rates, unit):
+    """Weights (2 · rates, bins) of bins at a `distance` (bp): exp(-rate · whole units away), upstream, then downstream.
+
+    Zhou et al. 2018, Online Methods: rates 0.01 to 0.2 and a unit of 200 bp, which is the width of their bins.
+    """
+    fall = np.exp(-np.asarray(rates)[:, None] * np.floor(np.abs(distance) / unit))
+    return np.concatenate([fall * (distance <= 0), fall * (distance >= 0)])
+
+
+def boost(x, x_valid, y, y_valid, penalty, rate, rounds, base, patience):
+    """Linear models by boosting, all conditions at once: what XGBoost's `gblinear` does with squared loss.
+
+    Parameters
+    ----------
+    x, x_valid : (n, features); y, y_valid : (n, conditions), NaN where not known
+    penalty : L2, beside sums over samples
+    rate : share of a coordinate's Newton step that is taken
+    base : prediction to begin with; None: the mean training label
+    patience : rounds without a smaller validation error after which a condition's model stays at its best
+
+    Returns the weights (features, conditions) and intercept (conditions,), and the losses of every round. One round
+    takes the intercept and each feature in turn.
+    """
+    known = ~np.isnan(y)
+    start = np.nanmean(y, axis=0) if base is None else np.full(y.shape[1], float(base))
+    residual = np.where(known, y - start, 0)
+    columns = np.ascontiguousarray(x.T)
+    curvature = columns**2 @ known + penalty
+    weights, intercept = np.zeros((x.shape[1], y.shape[1])), start.copy()
+    kept, best = [weights.copy(), intercept.copy()], np.full(y.shape[1], np.inf)
+    waited, history = np.zeros(y.shape[1], int), []
+    for step in range(1, rounds + 1):
+        change = rate * residual.sum(0) / known.sum(0)
+        intercept += change
+        residual -= change * known
+        for feature, column in enumerate(columns):
+            change = rate * (column @ residual - penalty * weights[feature]) / curvature[feature]
+            weights[feature] += change
+            residual -= column[:, None] * change * known
+        loss = np.nanmean((y_valid - x_valid @ weights - intercept) ** 2, axis=0)
+        better = (loss < best) & (waited < patience)
+        kept[0][:, better], kept[1][better], best[better] = weights[:, better], intercept[better], loss[better]
+        waited = np.where(better, 0, waited + 1)
+        losses = {"train_loss": float((residual**2).sum() / known.sum()), "valid_loss": float(np.nanmean(loss))}
+        history.append({"step": step, **losses})
+        if (waited >= patience).all():
+            break
+    return {"weights": kept[0], "intercept": kept[1]}, history

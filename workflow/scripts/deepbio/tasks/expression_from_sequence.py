@@ -1,0 +1,159 @@
+"""Expression from sequence: how strongly is a gene expressed, told from the DNA around its start of transcription?"""
+
+import numpy as np
+import pandas as pd
+
+from deepbio import genome, planted, sequences, tables
+from deepbio.data import Split
+from deepbio.files import BadInput
+
+
+def prepare(sources, parameters, seed):
+    """Regions around starts of transcription, and the expression of their genes.
+
+    genome : transcripts of a BED file with the expression of a table, regions cut from a genome and their bins
+        labelled by peaks; split by chromosome.
+    planted : Markov background with JASPAR motifs, each of which leaves a mark and changes the expression by its
+        distance upstream.
+
+    Arrays: codes (genes, region) uint8, read along the gene's strand; marks (genes, bins, proteins) bool, the measured
+    peaks in the bins in the middle of the region; y (genes, conditions) float32, log expression; group. The context
+    holds the conditions as `features`, the proteins as `marks`, the width of a `bin`, and `tss`, the place of the start
+    in a region. Marks are what a chromatin model may learn from in the training split; of other splits only the
+    baseline that says so reads them.
+    """
+    readers = {"genome": _genome, "planted": _planted}
+    return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2018]))
+
+
+def _genome(sources, parameters, rng):
+    folder = next(iter(sources.values()))
+    names = parameters["chromosomes"]  # name in the peak files → name in the genome
+    peaks = genome.read_peaks(folder, parameters["peaks"], names)
+    codes = genome.read_chromosomes(folder / parameters["genome"], names)
+    genes = read_genes(folder / parameters["transcripts"], names)
+    known = read_expression(folder / parameters["expression"], parameters)
+    genes, y = join(genes, known)
+    count, width = parameters["bins"], parameters["bin"]
+    length = count * width + 2 * parameters["flank"]
+    chromosome = genes["chrom"].to_numpy().astype(str)
+    starts, minus = genes["tss"].to_numpy(), (genes["strand"] == "-").to_numpy()
+    cut = np.empty((len(genes), length), np.uint8)
+    for one in np.unique(chromosome):
+        here = chromosome == one
+        cut[here] = regions(codes[one], starts[here], minus[here], length)
+    table = bins_of(chromosome, starts, minus, count, width)
+    marks = genome.label_bins(table, peaks, parameters["least"]).reshape(len(genes), count, len(peaks))
+    arrays = {"codes": cut, "marks": marks, "y": y, "group": chromosome.astype("S")}
+    context = {"features": list(parameters["conditions"]), "marks": list(peaks), "bin": width, "tss": length // 2}
+    return {
+        name: Split({key: array[part] for key, array in arrays.items()}, context)
+        for name, part in sequences.by_chromosome(chromosome, parameters).items()
+    }
+
+
+def read_genes(path, names):
+    """Transcripts on the chromosomes `names` (short name → name in the genome): chrom, tss, strand, name.
+
+    The start of transcription is the first base of the transcript on its strand.
+    """
+    table = genome.read_bed(path, ["name", "strand"])
+    # The file says chrI where the genome says I.
+    table["chrom"] = table["chrom"].map({f"chr{there}": here for here, there in names.items()})
+    table = table.dropna(subset="chrom").reset_index(drop=True)
+    if table.empty:
+        raise BadInput(f"{path}: no transcript lies on {', '.join(list(names)[:5])}, …")
+    table["tss"] = np.where(table["strand"] == "+", table["start"], table["end"] - 1)
+    return table[["chrom", "tss", "strand", "name"]]
+
+
+def read_expression(path, parameters):
+    """Log expression by systematic name: GENE, Name, and a column for each condition; dubious ORFs are left out.
+
+    A condition is log(mean of its replicates + pseudocount); genes without a number are left out. BadInput names file,
+    line and column of what is no number, or negative.
+    """
+    header, rows = tables.read_csv(path, "\t")
+    columns = {name: tables.column(path, header, rows, name) for name in ("GENE", "Name", "Status")}
+    table = pd.DataFrame({name: columns[name] for name in ("GENE", "Name")})
+    for condition, replicates in parameters["conditions"].items():
+        values = []
+        for name in replicates:
+            values.append(tables.numbers(path, tables.column(path, header, rows, name), name))
+            values[-1][np.isinf(values[-1])] = np.nan  # genes without a base that reads map to alone
+            below = np.flatnonzero(values[-1] < 0)
+            if len(below):
+                raise BadInput(f"{path}:{below[0] + 2}: column '{name}': {values[-1][below[0]]:g} is below zero")
+        table[condition] = np.log(np.mean(values, axis=0) + parameters["pseudocount"])
+    dubious = np.array([status == "Dubious" for status in columns["Status"]])
+    return table[~dubious].dropna().reset_index(drop=True)
+
+
+def join(genes, known):
+    """The transcripts of `genes` whose name is a systematic or, failing that, a common name in `known`, and their
+    expression (genes, conditions). Of transcripts of one gene the first counts."""
+    systematic = {name: row for row, name in enumerate(known["GENE"])}
+    common = {name: row for row, name in enumerate(known["Name"]) if name}
+    rows = np.array([systematic.get(name, common.get(name, -1)) for name in genes["name"]])
+    _, first = np.unique(rows, return_index=True)
+    keep = np.sort(first[rows[first] >= 0])
+    if not len(keep):
+        raise BadInput("no transcript has a gene of the expression table; names are systematic or common ones")
+    y = known.drop(columns=["GENE", "Name"]).to_numpy(np.float32)[rows[keep]]
+    return genes.iloc[keep].reset_index(drop=True), y
+
+
+def regions(codes, starts, minus, length):
+    """Regions (n, length) of one chromosome along each gene's strand; the start stands at `length // 2` in all.
+
+    Beyond the chromosome's ends stand unknown bases.
+    """
+    # An even window has one base more before its middle than after it; on the other strand that is the other side.
+    shift = minus if length % 2 == 0 else np.zeros(len(starts), int)
+    found = genome.windows(codes, starts + shift, length)
+    found[minus] = sequences.reverse_complement(found[minus])
+    return found
+
+
+def bins_of(chromosome, starts, minus, count, width):
+    """The bins of all genes along their strand: a bedframe with `count` rows a gene, half of them before its start."""
+    offset = np.arange(count) * width - count * width // 2
+    # A bin holds the bases at offset … offset + width - 1 downstream of the start; on the minus strand these are
+    # start - offset - width + 1 … start - offset.
+    first = np.where(minus[:, None], starts[:, None] - offset - width + 1, starts[:, None] + offset).ravel()
+    return pd.DataFrame({"chrom": np.repeat(chromosome, count), "start": first, "end": first + width})
+
+
+def _planted(sources, parameters, rng):
+    """Genes whose expression is a sum over the planted motifs of effect · exp(-distance / reach), and noise.
+
+    A motif works upstream of the start only, and leaves its mark wherever it stands.
+    """
+    count, bins, width = parameters["samples"], parameters["bins"], parameters["bin"]
+    first = parameters["flank"]
+    length = bins * width + 2 * first
+    tss = length // 2
+    codes = planted.background(count, length, rng)
+    motifs = list(parameters["motifs"])
+    marks = np.zeros((count, bins, len(motifs)), bool)
+    y = np.zeros((count, len(parameters["conditions"])))
+    known = planted.matrices(motifs, parameters["groups"])
+    for column, (name, matrix) in enumerate(zip(motifs, known, strict=True)):
+        size = matrix.shape[1]
+        rows = np.flatnonzero(rng.random(count) < parameters["prevalence"])
+        # Whole inside one bin, so that there is no doubt which bin has the mark.
+        place = rng.integers(0, bins, len(rows))
+        starts = first + place * width + rng.integers(0, width - size + 1, len(rows))
+        planted.plant(codes, rows, starts, matrix, rng)
+        marks[rows, place, column] = True
+        distance = tss - (starts + size / 2)
+        strength = np.where(distance > 0, np.exp(-np.abs(distance) / parameters["reach"]), 0)
+        y[rows] += strength[:, None] * np.array(parameters["motifs"][name])
+    y += parameters["noise"] * rng.standard_normal(y.shape)
+    arrays = {"codes": codes, "marks": marks, "y": y.astype(np.float32)}
+    arrays["group"] = np.array([f"gene{i}" for i in range(count)]).astype("S")
+    context = {"features": parameters["conditions"], "marks": motifs, "bin": width, "tss": tss}
+    return {
+        name: Split({key: array[rows] for key, array in arrays.items()}, context)
+        for name, rows in planted.parts(count, parameters["fractions"]).items()
+    }
