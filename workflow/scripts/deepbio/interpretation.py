@@ -14,6 +14,7 @@ from deepbio.files import atomic
 MOST_LOGOS = 12
 MATCHED = 16  # detectors compared with JASPAR: those that fire most
 SHOWN = 80  # bases of a mutation map
+FIELDS = ["detector", "windows", "mean_activation", "consensus", "bits", "id", "name", "p", "q"]
 
 
 def detector_logos(codes, active, place, strand, width, context, folder):
@@ -46,7 +47,7 @@ def detector_logos(codes, active, place, strand, width, context, folder):
         found.append(motifs.trim(motifs.probabilities(motifs.count_matrix(cut))))
         rows.append({"detector": int(detector), "windows": len(fires), "mean_activation": float(strength.mean())})
     with atomic(Path(folder) / "detectors.csv") as temporary, open(temporary, "w", newline="") as handle:
-        writer = csv.DictWriter(handle, ["detector", "windows", "mean_activation", "consensus", "id", "name", "p", "q"])
+        writer = csv.DictWriter(handle, FIELDS)
         writer.writeheader()
         if found:
             for row, motif, hit in zip(rows, found, motifs.match(found), strict=True):
@@ -61,10 +62,18 @@ def detector_logos(codes, active, place, strand, width, context, folder):
     for axis in axes.flat[len(order) :]:
         axis.set_visible(False)
     for axis, i in zip(axes.flat, order, strict=False):
-        known = f"{rows[i]['name']} ({rows[i]['id']}), q = {rows[i]['q']:.1g}"
-        motifs.logo(axis, found[i], known if rows[i]["q"] < 0.1 else f"no match (nearest {rows[i]['name']})")
+        motifs.logo(axis, found[i], _match(rows[i]))
     figure.suptitle("Motif detectors and their nearest JASPAR motif", x=0.01, ha="left", fontweight="bold")
     plotting.save(figure, Path(folder) / "detectors", context["origin"])
+
+
+def _match(row):
+    """What a logo says of its detector's nearest motif."""
+    if not row["name"]:
+        return f"too flat to compare ({row['bits']:.1f} bits)"
+    if row["q"] >= 0.1:
+        return f"no match (nearest {row['name']})"
+    return f"{row['name']} ({row['id']}), q = {row['q']:.1g}"
 
 
 def positives(split):

@@ -8,6 +8,7 @@ import numpy as np
 from deepbio.sequences import UNKNOWN
 
 BACKGROUND = 0.25
+LEAST_BITS = 6  # in all positions together; what says less resembles the flat columns of every long motif
 RELEASE = "JASPAR2024"
 
 
@@ -66,23 +67,28 @@ def best_scores(codes, matrices, batch=256):
 
 
 def match(motifs, groups=("vertebrates",)):
-    """The JASPAR motif nearest to each of `motifs` (4, width): dicts with id, name, p and q.
+    """The JASPAR motif nearest to each of `motifs` (4, width): dicts with bits, id, name, p and q.
 
-    Tomtom's p-values by memelite; q-values by Benjamini and Hochberg over all comparisons.
+    Tomtom's p-values by memelite; q-values by Benjamini and Hochberg over all comparisons. A motif of fewer than
+    LEAST_BITS bits is not compared: its id and name are empty, its p and q are 1.
     """
     import torch
     from memelite import tomtom
     from scipy.stats import false_discovery_control
 
+    bits = [float(information(motif).sum()) for motif in motifs]
+    rows = [{"bits": round(one, 2), "id": "", "name": "", "p": 1.0, "q": 1.0} for one in bits]
+    compared = [i for i, one in enumerate(bits) if one >= LEAST_BITS]
+    if not compared:
+        return rows
     known, threads = jaspar(tuple(groups)), torch.get_num_threads()
-    p = tomtom(list(motifs), [matrix for _, _, matrix in known], n_jobs=1)[0]
+    p = tomtom([motifs[i] for i in compared], [matrix for _, _, matrix in known], n_jobs=1)[0]
     p = np.clip(p, 1e-14, 1)  # it subtracts probabilities from one, so smaller ones are rounding
     torch.set_num_threads(threads)  # tomtom sets the number of OpenMP threads, and torch's is the same
     q = false_discovery_control(p.ravel()).reshape(p.shape)
-    rows = []
-    for i in range(len(motifs)):
-        best = int(p[i].argmin())
-        rows.append({"id": known[best][0], "name": known[best][1], "p": float(p[i, best]), "q": float(q[i, best])})
+    for row, i in enumerate(compared):
+        best = int(p[row].argmin())
+        rows[i] |= {"id": known[best][0], "name": known[best][1], "p": float(p[row, best]), "q": float(q[row, best])}
     return rows
 
 
