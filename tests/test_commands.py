@@ -1,5 +1,6 @@
 """The commands of workflow/scripts by hand: help, messages, and the whole way without Snakemake."""
 
+import shutil
 import subprocess
 import sys
 
@@ -74,3 +75,31 @@ def test_a_run_says_how_fast_its_data_were_prepared(tmp_path):
     assert speed["samples"] == 3000 and speed["samples_per_second"] > 0
     assert run["preparation_seconds"] == speed["seconds"]
     assert run["preparation_samples_per_second"] == speed["samples_per_second"]
+
+
+def test_reference_of_one_task_leaves_the_others(tmp_path):
+    import pandas as pd
+
+    import reference
+    from deepbio.catalog import Catalog
+
+    place, source = tmp_path / "quick", tmp_path / "results"
+    shutil.copytree(ROOT / "results" / "reference" / "quick", place)
+    before = {name: pd.read_csv(place / f"{name}.csv") for name in reference.TABLES}
+    (source / "motif_primer").mkdir(parents=True)
+    (source / "motif_primer" / "comparison.svg").write_text("<svg/>")
+    for name, table in before.items():
+        changed = table[table["task"] == "motif_primer"].copy()
+        changed["mean" if name == "comparison" else "seconds" if name != "scores" else "value"] = 0.25
+        changed.to_csv(source / f"{name}.csv", index=False)
+    reference.renew(source, place, Catalog({"scale": "quick"}), "f00")
+    after = {name: pd.read_csv(place / f"{name}.csv") for name in reference.TABLES}
+    for name, table in before.items():
+        untouched, now = (one[one["task"] != "motif_primer"].reset_index(drop=True) for one in (table, after[name]))
+        pd.testing.assert_frame_equal(now.sort_index(axis=1), untouched.sort_index(axis=1), rtol=1e-5)
+        assert len(after[name]) == len(table)
+    assert (after["scores"].query("task == 'motif_primer'")["value"] == 0.25).all()
+    commits = read_json(place / "commit.json")["commits"]
+    assert commits["motif_primer"] == "f00" and set(commits) == set(before["scores"]["task"])
+    assert (place / "motif_primer.svg").read_text() == "<svg/>" and (place / "tf_binding.svg").exists()
+    assert "0.250" in (place / "scoreboard.txt").read_text() and (place / "glance.svg").exists()

@@ -8,7 +8,8 @@ from deepbio import command
 from deepbio.catalog import ROOT, SCALES, Catalog, read_yaml
 from deepbio.files import atomic, read_json
 
-METRIC_NAMES = {"auroc": "AUROC", "mse": "MSE", "accuracy": "accuracy", "spearman": "Spearman", "mae": "MAE"}
+METRIC_NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "mse": "MSE", "mae": "MAE", "accuracy": "accuracy"}
+METRIC_NAMES |= {"spearman": "Spearman", "pearson": "Pearson", "log_pearson": "log Pearson"}
 
 
 def main():
@@ -33,9 +34,12 @@ def scoreboard():
     if not rows:
         return ""
     known = Catalog({"scale": "standard"})
-    commit = read_json(ROOT / "results" / "reference" / "standard" / "commit.json")["commit"][:7]
+    commits = {}
+    for task, commit in read_json(ROOT / "results" / "reference" / "standard" / "commit.json")["commits"].items():
+        commits.setdefault(commit[:7], []).append(task)
+    made = "; ".join(f"{commit}: {', '.join(tasks)}" for commit, tasks in commits.items())
     lines = [
-        f"Scale `standard`, mean [95 % interval], commit {commit}:",
+        f"Scale `standard`, mean [95 % interval], by the code of commit {made}.",
         "",
         "| task | dataset | metric | listed system | best baseline | published |",
         "|---|---|---|---|---|---|",

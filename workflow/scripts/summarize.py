@@ -42,7 +42,7 @@ def main():
     failed = ledger[ledger["status"] != "ok"]
     write_text(known.results / "scoreboard.txt", pages.scoreboard_text(board, failed, known.scale))
     write_text(known.results / "scoreboard.html", pages.scoreboard_html(board, failed, known.scale))
-    glance(known, comparisons)
+    glance(known, comparisons, known.results)
     sources = sorted({source for task in tasks for source in known.sources_of(task)})
     records = {source: read_json(Path(given.resources) / f"{source}.json") for source in sources}
     versions = {name: text for run in runs for name, text in run["versions"].items()}
@@ -93,8 +93,8 @@ def scoreboard(known, comparisons):
     return pd.DataFrame(rows)
 
 
-def glance(known, comparisons):
-    """Each method on each dataset between the constant control (0) and the perfect one (1)."""
+def glance(known, comparisons, folder):
+    """glance.{svg,png}: each method on each dataset between the constant control (0) and the perfect one (1)."""
     rows = []
     for (task, dataset), group in comparisons.groupby(["task", "dataset"], sort=False):
         facts = known.dataset(task, dataset)
@@ -110,7 +110,7 @@ def glance(known, comparisons):
     table["role"] = [known.roles[method] for method in table["method"]]
     origins = {known.plan(task)["origin"] for task in comparisons["task"].unique()}
     plotting.glance(
-        table, f"Where does each method stand? ({known.scale})", " and ".join(sorted(origins)), known.results / "glance"
+        table, f"Where does each method stand? ({known.scale})", " and ".join(sorted(origins)), Path(folder) / "glance"
     )
 
 
