@@ -27,6 +27,7 @@ EXCEPTIONS = {
 }
 # method: (samples, what is changed in its parameters, reason)
 NEEDS = {
+    "basset": (160, {"training": {"epochs": 12}}, "the five epochs of the quick scale are few steps on so few windows"),
     "deeperbind": (480, {"training": {"epochs": 30}}, "five detectors before two LSTMs learn slowly"),
     "deepmotif": (480, {"training": {"epochs": 15}}, "half of everything is dropped out"),
     "danq": (480, {"training": {"epochs": 30}}, "an LSTM and a dense layer under dropout"),

@@ -36,7 +36,7 @@ class NetworkMethod:
 
     def describe(self, split):
         """The shape of the data that the network is built for."""
-        shape = {"outputs": int(np.prod(split.y.shape[1:])), "kind": split.context["output"]}
+        shape = {"outputs": metrics.flat(split.y).shape[1], "kind": split.context["output"]}
         if shape["kind"] == "regression":
             y = metrics.columns(split.y)
             shape["mean"] = np.nanmean(y, axis=0).tolist()

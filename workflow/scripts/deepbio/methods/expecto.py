@@ -96,7 +96,8 @@ class Method(deepsea.Method):
     def batch(self, split, index):
         """Of a split of genes, the windows and marks of their bins."""
         if "marks" in split:
-            split, index = self.chromatin(split.take(index), np.random.default_rng(0)), slice(None)
+            split = self.chromatin(split.take(index), np.random.default_rng(0))
+            index = np.arange(len(split))
         return super().batch(split, index)
 
     def spatial(self, split):
