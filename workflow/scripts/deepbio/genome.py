@@ -60,6 +60,15 @@ def windows(codes, centres, length):
     return padded[starts[:, None] + np.arange(length)]
 
 
+def windows_of(codes, chromosomes, centres, length):
+    """Windows (n, length) as `windows` cuts them, each from its chromosome; `codes`: chromosome → codes."""
+    found = np.empty((len(centres), length), np.uint8)
+    for one in np.unique(chromosomes):
+        here = chromosomes == one
+        found[here] = windows(codes[one], centres[here], length)
+    return found
+
+
 def read_chromosomes(path, names):
     """Codes of the chromosomes of a FASTA file; `names`: the name to go by → the name in the file."""
     with open_genome(path) as opened:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from deepbio import motifs, sequences
+from deepbio.data import Split
 from deepbio.files import BadInput
 
 # Share of the next base after A, C, G and T in the budding yeast genome, rounded: AT-rich, poor in CpG.
@@ -45,3 +46,16 @@ def parts(count, fractions):
     """Row numbers of train, valid and test for windows that are independent of each other."""
     edges = np.cumsum([round(fraction * count) for fraction in fractions])[:-1]
     return dict(zip(("train", "valid", "test"), np.split(np.arange(count), edges), strict=True))
+
+
+def names(noun, count):
+    """A group of its own for each of `count` samples: noun0, noun1, …"""
+    return np.array([f"{noun}{i}" for i in range(count)]).astype("S")
+
+
+def splits(arrays, fractions, context):
+    """Train, valid and test of arrays whose samples are independent of each other."""
+    return {
+        part: Split({key: array[rows] for key, array in arrays.items()}, context)
+        for part, rows in parts(len(arrays["y"]), fractions).items()
+    }

@@ -70,8 +70,12 @@ class SequenceMethod(NetworkMethod):
         found = super().predict(split)["y"]
         if self.parameters.get("both_strands"):
             other = super().predict(BothStrands(split.arrays, split.context), first=len(split))["y"]
-            found = (found + other) / 2
+            found = (found + self.turned(other)) / 2
         return {"y": found}
+
+    def turned(self, found):
+        """Predictions of the other strand as the first one has them: the same, where they are of whole windows."""
+        return found
 
     def interpret(self, split, folder):
         from deepbio import interpretation

@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from deepbio import metrics, sequences
 from deepbio.data import Split
 from deepbio.files import BadInput, atomic
-from deepbio.network import NetworkMethod
 from deepbio.sequence_network import SequenceMethod, SequenceNetwork
 
 TRACKS = 6  # drawn at most
@@ -157,13 +156,8 @@ class Method(SequenceMethod):
     def activate(self, output):
         return exp_linear(output.float())
 
-    def predict(self, split):
-        found = NetworkMethod.predict(self, split)["y"]
-        if self.parameters["both_strands"]:
-            codes = sequences.reverse_complement(np.asarray(split["codes"]))
-            other = NetworkMethod.predict(self, Split({"codes": codes}, split.context))["y"]
-            found = (found + other[:, ::-1][:, :, self.shape["strand_pair"]]) / 2
-        return {"y": found}
+    def turned(self, found):
+        return found[:, ::-1][:, :, self.shape["strand_pair"]]
 
     # ---- figures
 

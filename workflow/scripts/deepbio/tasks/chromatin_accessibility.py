@@ -67,8 +67,5 @@ def _planted(sources, parameters, rng):
             if name in cell:
                 y[rows, column] = 1
     context = {"features": list(parameters["cells"])}
-    arrays = {"codes": codes, "y": y, "group": np.array([f"site{i}" for i in range(count)]).astype("S")}
-    return {
-        name: Split({key: array[rows] for key, array in arrays.items()}, context)
-        for name, rows in planted.parts(count, parameters["fractions"]).items()
-    }
+    arrays = {"codes": codes, "y": y, "group": planted.names("site", count)}
+    return planted.splits(arrays, parameters["fractions"], context)

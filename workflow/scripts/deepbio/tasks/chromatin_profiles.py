@@ -37,10 +37,7 @@ def _genome(sources, parameters, rng):
         empty = np.flatnonzero(part & ~bound)
         wanted = min(len(empty), round(parameters["empty"] * (part & bound).sum()))
         rows = np.sort(np.concatenate([np.flatnonzero(part & bound), rng.choice(empty, wanted, replace=False)]))
-        cut = np.empty((len(rows), parameters["context"]), np.uint8)
-        for one in np.unique(chromosome[rows]):
-            here = chromosome[rows] == one
-            cut[here] = genome.windows(codes[one], middle[rows[here]], parameters["context"])
+        cut = genome.windows_of(codes, chromosome[rows], middle[rows], parameters["context"])
         group = chromosome[rows].astype("S")
         found[name] = Split({"codes": cut, "y": labels[rows].astype(np.float32), "group": group}, context)
     return found
@@ -74,8 +71,5 @@ def _planted(sources, parameters, rng):
         right = left + first + width
         planted.plant(codes, beside, np.where(rng.random(len(beside)) < 0.5, left, right), matrix, rng)
     context = {"features": parameters["motifs"], "bin": width}
-    arrays = {"codes": codes, "y": y, "group": np.array([f"window{i}" for i in range(count)]).astype("S")}
-    return {
-        name: Split({key: array[rows] for key, array in arrays.items()}, context)
-        for name, rows in planted.parts(count, parameters["fractions"]).items()
-    }
+    arrays = {"codes": codes, "y": y, "group": planted.names("window", count)}
+    return planted.splits(arrays, parameters["fractions"], context)

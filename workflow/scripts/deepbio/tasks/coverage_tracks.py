@@ -131,8 +131,5 @@ def _planted(sources, parameters, rng):
     crop = parameters["crop"]
     y = rng.poisson(rate[:, crop : size - crop]).astype(np.float32)
     context = {"features": ["accessibility", "expression"], "bin": width, "strand_pair": [0, 1]}
-    arrays = {"codes": codes, "y": y, "group": np.array([f"window{i}" for i in range(count)]).astype("S")}
-    return {
-        name: Split({key: array[rows] for key, array in arrays.items()}, context)
-        for name, rows in planted.parts(count, parameters["fractions"]).items()
-    }
+    arrays = {"codes": codes, "y": y, "group": planted.names("window", count)}
+    return planted.splits(arrays, parameters["fractions"], context)

@@ -38,10 +38,7 @@ def _genome(sources, parameters, rng):
     length = count * width + 2 * parameters["flank"]
     chromosome = genes["chrom"].to_numpy().astype(str)
     starts, minus = genes["tss"].to_numpy(), (genes["strand"] == "-").to_numpy()
-    cut = np.empty((len(genes), length), np.uint8)
-    for one in np.unique(chromosome):
-        here = chromosome == one
-        cut[here] = regions(codes[one], starts[here], minus[here], length)
+    cut = regions(codes, chromosome, starts, minus, length)
     table = bins_of(chromosome, starts, minus, count, width)
     marks = genome.label_bins(table, peaks, parameters["least"]).reshape(len(genes), count, len(peaks))
     arrays = {"codes": cut, "marks": marks, "y": y, "group": chromosome.astype("S")}
@@ -103,14 +100,14 @@ def join(genes, known):
     return genes.iloc[keep].reset_index(drop=True), y
 
 
-def regions(codes, starts, minus, length):
-    """Regions (n, length) of one chromosome along each gene's strand; the start stands at `length // 2` in all.
+def regions(codes, chromosomes, starts, minus, length):
+    """Regions (n, length) along each gene's strand; the start stands at `length // 2` in all.
 
     Beyond the chromosome's ends stand unknown bases.
     """
     # An even window has one base more before its middle than after it; on the other strand that is the other side.
     shift = minus if length % 2 == 0 else np.zeros(len(starts), int)
-    found = genome.windows(codes, starts + shift, length)
+    found = genome.windows_of(codes, chromosomes, starts + shift, length)
     found[minus] = sequences.reverse_complement(found[minus])
     return found
 
@@ -151,9 +148,6 @@ def _planted(sources, parameters, rng):
         y[rows] += strength[:, None] * np.array(parameters["motifs"][name])
     y += parameters["noise"] * rng.standard_normal(y.shape)
     arrays = {"codes": codes, "marks": marks, "y": y.astype(np.float32)}
-    arrays["group"] = np.array([f"gene{i}" for i in range(count)]).astype("S")
+    arrays["group"] = planted.names("gene", count)
     context = {"features": parameters["conditions"], "marks": motifs, "bin": width, "tss": tss}
-    return {
-        name: Split({key: array[rows] for key, array in arrays.items()}, context)
-        for name, rows in planted.parts(count, parameters["fractions"]).items()
-    }
+    return planted.splits(arrays, parameters["fractions"], context)
