@@ -9,6 +9,7 @@ from test_commands import call
 from test_methods import fit
 
 from deepbio import sequences
+from deepbio.data import Split
 from deepbio.files import write_json
 
 WORD = "TGACTCA"  # what conftest plants
@@ -32,10 +33,10 @@ def run(tmp_path_factory):
     return folder, text
 
 
-def effects(folder, records, genome="genome.fa"):
+def effects(folder, records, genome="genome.fa", genes=None):
     (folder / "variants.vcf").write_text(HEADER + COLUMNS + "".join("\t".join(map(str, r)) + "\n" for r in records))
     words = ["--vcf", folder / "variants.vcf", "--fasta", folder / genome, "--output", folder / "out.tsv"]
-    done = call("score_variants.py", folder, *words)
+    done = call("score_variants.py", folder, *words, *(["--genes", folder / genes] if genes else []))
     assert "Traceback" not in done.stderr, done.stderr
     if done.returncode:
         return done.stderr
@@ -103,3 +104,82 @@ def test_mistakes_name_the_record(run):
         words = ["--vcf", folder / "broken.vcf", "--fasta", folder / fasta, "--output", folder / "o.tsv"]
         done = call("score_variants.py", folder, *words)
         assert done.returncode and said in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def expression(tmp_path_factory):
+    """A run folder with a model of expression, a genome, and a BED file with one gene on each strand."""
+    folder = tmp_path_factory.mktemp("genes")
+    splits = make_splits("gene_region", "regression", 160)
+    model, _ = fit("expecto", splits, folder / "job")
+    (folder / "model").mkdir()
+    model.save(folder / "model")
+    write_json(folder / "run.json", {"status": "ok", "method": "expecto", "role": "listed", "parameters": {}})
+    length = splits["train"]["codes"].shape[1]
+    text = sequences.decode(np.random.default_rng(6).integers(0, 4, 6 * length).astype(np.uint8))
+    (folder / "genome.fa").write_text(f">chr1\n{text}\n")
+    starts = {"plus": 2 * length, "minus": 4 * length}
+    lines = [f"chr1\t{starts['plus']}\t{starts['plus'] + 50}\tplus\t0\t+"]
+    lines += [f"chr1\t{starts['minus'] - 49}\t{starts['minus'] + 1}\tminus\t0\t-"]
+    (folder / "genes.bed").write_text("\n".join(lines) + "\n")
+    return folder, text, starts, model, splits["train"].context, length
+
+
+def change(expression, gene, altered):
+    """The change that the model itself sees between the genome and an altered one, read around a gene."""
+    folder, text, starts, model, context, length = expression
+    minus = gene == "minus"
+    half = length // 2 - (minus and length % 2 == 0)  # bases before the start, on the genome's strand
+    pair = [sequences.encode([s[starts[gene] - half :][:length]])[0] for s in (text, altered)]
+    codes = np.stack([sequences.reverse_complement(c[None])[0] if minus else c for c in pair])
+    said = model.predict(Split({"codes": codes}, context))["y"]
+    return said[1] - said[0]
+
+
+@pytest.mark.parametrize("gene", ["plus", "minus"])
+def test_a_model_of_expression_reads_the_region_of_each_gene(expression, gene):
+    folder, text, starts, _, context, length = expression
+    upstream = starts[gene] + (30 if gene == "minus" else -30)
+    place = record(text, upstream, other(text[upstream]))
+    rows = effects(folder, [place, record(text, 5, other(text[5]))], genes="genes.bed")
+    assert [row["gene"] for row in rows] == [gene, ""]
+    assert rows[0]["distance"] == "-30" and rows[1]["note"] == "no gene near"
+    altered = text[:upstream] + place[4] + text[upstream + 1 :]
+    wanted = change(expression, gene, altered)
+    assert [float(rows[0][name]) for name in context["features"]] == pytest.approx(wanted, abs=1e-4)
+    assert np.abs(wanted).max() > 0
+
+
+def test_a_deletion_leaves_the_start_of_the_gene_where_it_is(expression):
+    folder, text, starts, _, context, length = expression
+    for gene, upstream in (("plus", -20), ("plus", 20), ("minus", -20), ("minus", 20)):
+        begin = starts[gene] + upstream
+        rows = effects(folder, [record(text, begin, text[begin], size=6)], genes="genes.bed")
+        shorter = text[: begin + 1] + text[begin + 6 :]
+        # What lies before the start moves towards it from the left, what lies after it from the right.
+        altered = "N" * 5 + shorter if begin < starts[gene] else shorter + "N" * 5
+        values = [float(rows[0][name]) for name in context["features"]]
+        assert values == pytest.approx(change(expression, gene, altered), abs=1e-4)
+
+
+def test_genes_are_asked_for_where_they_are_needed_only(expression, run):
+    folder, text, starts = expression[:3]
+    assert "say where they start by --genes" in effects(folder, [record(text, 9, other(text[9]))])
+    (run[0] / "genes.bed").write_text("chr1\t100\t150\tone\t0\t+\n")
+    assert "knows no genes" in effects(run[0], [record(run[1], 9, other(run[1][9]))], genes="genes.bed")
+
+
+@pytest.mark.parametrize("name", ["basenji", "wnuk_access"])
+def test_models_of_other_inputs(tmp_path, run, name):
+    """A profile's effect is one number a track; a model that needs more than DNA says so."""
+    kind, output = {"basenji": ("long_sequence", "regression"), "wnuk_access": ("site_in_sample", "binary")}[name]
+    model, _ = fit(name, make_splits(kind, output), tmp_path / "job")
+    (tmp_path / "model").mkdir()
+    model.save(tmp_path / "model")
+    write_json(tmp_path / "run.json", {"status": "ok", "method": name, "role": "listed", "parameters": {}})
+    (tmp_path / "genome.fa").write_text(f">chr1\n{run[1]}\n")
+    rows = effects(tmp_path, [record(run[1], START + 1, other(run[1][START + 1]))])
+    if name == "wnuk_access":
+        assert "reads a sample's expression too" in rows
+    else:
+        assert np.isfinite(float(rows[0]["output1"])) and len(rows) == 1

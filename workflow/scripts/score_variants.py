@@ -5,6 +5,10 @@ sequence, on both strands, and each output's change is written: the change of lo
 Troyanskaya 2015, "log fold change of odds"), the difference for numbers. The window keeps its length around an
 insertion or deletion. Alleles without a sequence (<DEL>, *) get a row that says so. A reference allele that is not
 what the genome holds is an error which names the record.
+
+A model of expression reads the region around a gene's start on the gene's strand: with --genes there is a row for
+every gene whose region the variant lies in, with its distance from the start, and the change of log expression
+(Zhou et al. 2018).
 """
 
 import argparse
@@ -28,25 +32,30 @@ def main():
     arguments.add_argument("run", help="folder of a run (with run.json and model/)")
     arguments.add_argument("--vcf", required=True, help="variants: .vcf, .vcf.gz or .bcf")
     arguments.add_argument("--fasta", required=True, help="the genome that the variants refer to, plain or .gz")
+    arguments.add_argument("--genes", help="BED file of transcripts with name and strand, for a model of expression")
     arguments.add_argument("--output", required=True, help="tab-separated table to write")
     given = arguments.parse_args()
-    model, length, kind, names = load(Path(given.run))
+    model, shape, names = load(Path(given.run))
+    if ("tss" in shape) != bool(given.genes):
+        wants = "reads regions around genes: say where they start by --genes" if "tss" in shape else "knows no genes"
+        raise BadInput(f"{given.run}: this model {wants}")
+    places = Genes(given.genes, shape) if given.genes else Windows(shape["length"])
     with (
         genome.open_genome(given.fasta) as opened,
         atomic(given.output) as temporary,
         open(temporary, "w", newline="") as handle,
     ):
         writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
-        writer.writerow(["chrom", "pos", "id", "ref", "alt", "note", *names])
-        for rows, codes in batches(alleles(given.vcf, opened, length)):
-            effects = iter(score(model, codes, kind)) if len(codes) else iter(())
+        writer.writerow(["chrom", "pos", "id", "ref", "alt", *places.columns, "note", *names])
+        for rows, codes in batches(alleles(given.vcf, opened, places)):
+            effects = iter(places.effects(model, codes, shape)) if len(codes) else iter(())
             for row in rows:
-                values = [""] * len(names) if row[5] else [f"{value:.6g}" for value in next(effects)]
+                values = [""] * len(names) if row[-1] else [f"{value:.6g}" for value in next(effects)]
                 writer.writerow([*row, *values])
 
 
 def load(folder):
-    """The model of a run, its window length, its kind of output, and the names of its outputs."""
+    """The model of a run, the shape of its data, and the names of its outputs."""
     run = read_json(folder / "run.json")
     if run["status"] != "ok":
         raise BadInput(f"{folder}/run.json: this run failed ({run['reason']}); there is no model")
@@ -54,13 +63,71 @@ def load(folder):
     model.load(folder / "model")
     shape = getattr(model, "shape", {})
     if "length" not in shape:
-        raise BadInput(f"{folder}: {run['method']} is no network over windows of DNA")
+        raise BadInput(f"{folder}: {run['method']} is no network over DNA")
+    if "genes" in shape:
+        raise BadInput(f"{folder}: {run['method']} reads a sample's expression too, which no VCF file holds")
     names = shape.get("features") or [f"output{i + 1}" for i in range(shape["outputs"])]
-    return model, shape["length"], shape["kind"], names
+    return model, shape, names
 
 
-def alleles(path, opened, length):
-    """For every alternative allele: its row of the output table, and codes (2, length) with both alleles or None."""
+class Windows:
+    """One window for every variant, whose first base stands in the middle."""
+
+    columns = ()
+
+    def __init__(self, length):
+        self.length = length
+
+    def of(self, record):
+        """(fields of the table, centre, whether it is read on the other strand) of all places a record is seen from."""
+        return [((), record.start, False)]
+
+    def effects(self, model, codes, shape):
+        """Effects (alleles, outputs) of windows that come in pairs, reference first; the mean over both strands.
+
+        Of a model of coverage, whose outputs are tracks along bins, the sum over the bins (Kelley et al. 2018).
+        """
+        both = np.concatenate([codes, sequences.reverse_complement(codes)])
+        predicted = model.predict(Split({"codes": both}, {"input": "sequence"}))["y"].astype(float)
+        if shape["kind"] != "regression":
+            predicted = logit(np.clip(predicted, SURE, 1 - SURE))
+        predicted = (predicted[: len(codes)] + model.turned(predicted[len(codes) :])) / 2
+        change = predicted[1::2] - predicted[0::2]
+        return change.sum(axis=1) if change.ndim == 3 else change
+
+
+class Genes:
+    """One region for every gene that a variant lies near, as tasks/expression_from_sequence.py cuts them."""
+
+    columns = ("gene", "distance")
+
+    def __init__(self, path, shape):
+        self.length, self.tss = shape["length"], shape["tss"]
+        self.context = {key: shape[key] for key in ("tss", "bin")}
+        self.known = dict(list(genome.read_genes(path).groupby("chrom")))
+
+    def of(self, record):
+        genes = self.known.get(record.chrom)
+        if genes is None:
+            return []
+        minus = (genes["strand"] == "-").to_numpy()
+        centres = genome.region_centres(genes["tss"].to_numpy(), minus, self.length)
+        first = centres - self.length // 2
+        found = np.flatnonzero((record.start < first + self.length) & (record.stop > first))
+        near = genes.iloc[found]
+        distance = np.where(minus[found], near["tss"] - record.start, record.start - near["tss"])
+        fields = zip(near["name"], distance.tolist(), strict=True)
+        return list(zip(fields, centres[found].tolist(), minus[found].tolist(), strict=True))
+
+    def effects(self, model, codes, shape):
+        """Changes (alleles, conditions) of log expression of regions that come in pairs, reference first."""
+        predicted = model.predict(Split({"codes": codes}, self.context))["y"].astype(float)
+        return predicted[1::2] - predicted[0::2]
+
+
+def alleles(path, opened, places):
+    """For every alternative allele at every place: its row of the output table, whose last field says why it has no
+    effect, and codes (2, length) with both alleles or None."""
     import pysam
 
     known = {}
@@ -73,13 +140,18 @@ def alleles(path, opened, length):
                 if record.chrom not in known:
                     # Files come in the order of the genome, so one chromosome in memory is enough.
                     known = {record.chrom: chromosome(opened, record.chrom, where)}
+                codes = known[record.chrom]
+                check(codes, record, where)
+                seen = places.of(record)
                 for alternative in record.alts or ():
                     row = [record.chrom, record.pos, record.id or ".", record.ref, alternative]
-                    if set(alternative.upper()) - set("ACGTN"):
-                        yield [*row, "no sequence"], None
-                    else:
-                        pair = windows(known[record.chrom], record.start, record.ref, alternative, length, where)
-                        yield [*row, ""], pair
+                    if set(alternative.upper()) - set("ACGTN") or not seen:
+                        blank = [""] * len(places.columns)
+                        yield [*row, *blank, "no sequence" if seen else "no gene near"], None
+                        continue
+                    for fields, centre, minus in seen:
+                        pair = windows(codes, record.start, record.ref, alternative, centre, places.length)
+                        yield [*row, *fields, ""], sequences.reverse_complement(pair) if minus else pair
     except (OSError, ValueError) as error:
         if isinstance(error, BadInput):
             raise
@@ -93,24 +165,31 @@ def chromosome(opened, name, where):
         raise BadInput(f"{where}: {error}") from None
 
 
-def windows(codes, start, reference, alternative, length, where):
-    """Codes (2, length) of the windows with the reference and with the alternative allele.
+def check(codes, record, where):
+    """BadInput where the genome does not hold a record's reference allele."""
+    there = codes[record.start : record.start + len(record.ref)]
+    wanted = sequences.encode([record.ref])[0]
+    if len(there) != len(wanted) or (there != wanted).any():
+        raise BadInput(f"{where}: the genome holds '{sequences.decode(there)}' there, not '{record.ref}'")
 
-    The variant's first base stands in the middle of both, so what follows an insertion or deletion moves. Beyond the
+
+def windows(codes, start, reference, alternative, centre, length):
+    """Codes (2, length) of the windows around `centre` with the reference and with the alternative allele.
+
+    An insertion or deletion moves what lies beyond it, seen from the centre, which stays where it is. Beyond the
     chromosome stand unknown bases.
     """
-    there = codes[start : start + len(reference)]
-    wanted = sequences.encode([reference])[0]
-    if len(there) != len(wanted) or (there != wanted).any():
-        raise BadInput(f"{where}: the genome holds '{sequences.decode(there)}' there, not '{reference}'")
-    half = length // 2
-    left = codes[max(0, start - half) : start]
-    right = codes[start + len(reference) : start + len(reference) + length]
-    found = np.full((2, length), sequences.UNKNOWN, np.uint8)
-    for row, allele in zip(found, (wanted, sequences.encode([alternative])[0]), strict=True):
-        row[half - len(left) : half] = left
-        rest = np.concatenate([allele, right])[: length - half]
-        row[half : half + len(rest)] = rest
+    end = start + len(reference)
+    reach = length + len(reference) + len(alternative)
+    around = np.full(2 * reach, sequences.UNKNOWN, np.uint8)
+    low, high = max(0, centre - reach), min(len(codes), centre + reach)
+    around[low - centre + reach : high - centre + reach] = codes[low:high]
+    place = start - centre + reach
+    found = np.empty((2, length), np.uint8)
+    for row, allele in zip(found, (reference, alternative), strict=True):
+        altered = np.concatenate([around[:place], sequences.encode([allele])[0], around[place + len(reference) :]])
+        middle = reach + (len(allele) - len(reference) if end <= centre else 0)
+        row[:] = altered[middle - length // 2 :][:length]
     return found
 
 
@@ -129,16 +208,6 @@ def batches(found):
 
 def stacked(pairs):
     return np.concatenate(pairs) if pairs else np.empty((0, 1), np.uint8)
-
-
-def score(model, codes, kind):
-    """Effects (alleles, outputs) of windows that come in pairs, reference first; the mean over both strands."""
-    both = np.concatenate([codes, sequences.reverse_complement(codes)])
-    predicted = model.predict(Split({"codes": both}, {"input": "sequence"}))["y"].astype(float)
-    if kind != "regression":
-        predicted = logit(np.clip(predicted, SURE, 1 - SURE))
-    change = predicted[1::2] - predicted[0::2]
-    return (change[: len(change) // 2] + change[len(change) // 2 :]) / 2
 
 
 if __name__ == "__main__":

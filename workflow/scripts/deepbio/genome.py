@@ -103,6 +103,24 @@ def read_bed(path, more=()):
     return pd.DataFrame(rows, columns=columns)
 
 
+def read_genes(path):
+    """The transcripts of a BED file: chrom, tss, strand, name.
+
+    The start of transcription (tss) is the first base of the transcript on its strand.
+    """
+    table = read_bed(path, ["name", "strand"])
+    table["tss"] = np.where(table["strand"] == "+", table["start"], table["end"] - 1)
+    return table[["chrom", "tss", "strand", "name"]]
+
+
+def region_centres(starts, minus, length):
+    """Where windows of `length` are cut so that a gene's start stands at `length // 2` on the gene's own strand.
+
+    An even window has one base more before its middle than after it; on the other strand that is the other side.
+    """
+    return starts + (minus if length % 2 == 0 else np.zeros(len(starts), int))
+
+
 def read_peaks(folder, pattern, chromosomes):
     """Peaks of many features: name of the feature (its file's up to the first _) → bedframe.
 

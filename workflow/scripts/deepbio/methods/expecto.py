@@ -73,6 +73,9 @@ class Method(deepsea.Method):
     def fit(self, train, valid, job):
         bins, outputs = train["marks"].shape[1:]
         self.shape = {"outputs": int(outputs), "kind": "multilabel", "bins": int(bins)}
+        # What a later reader of other regions must know, beside what the network's form depends on.
+        self.shape["length"] = int(train["codes"].shape[1])
+        self.shape |= {key: train.context[key] for key in ("tss", "bin", "features")}
         chromatin = [self.chromatin(part, job.rng(name)) for name, part in (("train", train), ("valid", valid))]
         self.network = self.train_network(self.parameters, *chromatin, job)
         labels = [metrics.columns(part.y) for part in (train, valid)]

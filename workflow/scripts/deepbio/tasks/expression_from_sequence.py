@@ -50,18 +50,14 @@ def _genome(sources, parameters, rng):
 
 
 def read_genes(path, names):
-    """Transcripts on the chromosomes `names` (short name → name in the genome): chrom, tss, strand, name.
-
-    The start of transcription is the first base of the transcript on its strand.
-    """
-    table = genome.read_bed(path, ["name", "strand"])
+    """Transcripts on the chromosomes `names` (short name → name in the genome), as genome.read_genes gives them."""
+    table = genome.read_genes(path)
     # The file says chrI where the genome says I.
     table["chrom"] = table["chrom"].map({f"chr{there}": here for here, there in names.items()})
     table = table.dropna(subset="chrom").reset_index(drop=True)
     if table.empty:
         raise BadInput(f"{path}: no transcript lies on {', '.join(list(names)[:5])}, …")
-    table["tss"] = np.where(table["strand"] == "+", table["start"], table["end"] - 1)
-    return table[["chrom", "tss", "strand", "name"]]
+    return table
 
 
 def read_expression(path, parameters):
@@ -105,9 +101,7 @@ def regions(codes, chromosomes, starts, minus, length):
 
     Beyond the chromosome's ends stand unknown bases.
     """
-    # An even window has one base more before its middle than after it; on the other strand that is the other side.
-    shift = minus if length % 2 == 0 else np.zeros(len(starts), int)
-    found = genome.windows_of(codes, chromosomes, starts + shift, length)
+    found = genome.windows_of(codes, chromosomes, genome.region_centres(starts, minus, length), length)
     found[minus] = sequences.reverse_complement(found[minus])
     return found
 
