@@ -1,10 +1,12 @@
 """Prepare one split of a dataset: from fetched sources to arrays of train, valid and test, checked for leakage."""
 
+import json
 import tempfile
 import time
 from pathlib import Path
 
 from deepbio import command, task
+from deepbio.catalog import as_json
 from deepbio.data import save_dataset, save_speed
 from deepbio.files import BadInput
 
@@ -19,7 +21,10 @@ def main():
     arguments.add_argument("--resources", default="resources", help="folder of the fetched sources")
     arguments.add_argument("--output", required=True, help="folder for the arrays and dataset.json")
     given = arguments.parse_args()
-    facts = given.facts or command.known_dataset(given.scale, given.task, given.dataset)
+    facts = given.facts
+    if facts is None:
+        # As the workflow hands them over, with sorted keys: the order of a mapping decides what is drawn at random.
+        facts = json.loads(as_json(command.known_dataset(given.scale, given.task, given.dataset)))
     sources = {source: Path(given.resources) / source for source in facts["sources"]}
     for source, folder in sources.items():
         if not folder.is_dir():

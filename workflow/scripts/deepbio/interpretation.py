@@ -1,15 +1,13 @@
 """Figures that explain sequence models: detector logos beside the known motif they match, mutation and saliency maps,
 the sequence that a class would like best, and what a network says while it reads."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 from scipy.special import logit
 
-from deepbio import motifs, plotting, sequences
+from deepbio import motifs, plotting, sequences, tables
 from deepbio.data import Split
-from deepbio.files import atomic
 
 MOST_LOGOS = 12
 MATCHED = 16  # detectors compared with JASPAR: those that fire most
@@ -46,13 +44,9 @@ def detector_logos(codes, active, place, strand, width, context, folder):
         cut[reverse] = sequences.reverse_complement(cut[reverse])
         found.append(motifs.trim(motifs.probabilities(motifs.count_matrix(cut))))
         rows.append({"detector": int(detector), "windows": len(fires), "mean_activation": float(strength.mean())})
-    with atomic(Path(folder) / "detectors.csv") as temporary, open(temporary, "w", newline="") as handle:
-        writer = csv.DictWriter(handle, FIELDS)
-        writer.writeheader()
-        if found:
-            for row, motif, hit in zip(rows, found, motifs.match(found), strict=True):
-                row |= hit | {"consensus": "".join(sequences.BASES[i] for i in motif.argmax(0))}
-                writer.writerow(row)
+    for row, motif, hit in zip(rows, found, motifs.match(found) if found else [], strict=True):
+        row |= hit | {"consensus": "".join(sequences.BASES[i] for i in motif.argmax(0))}
+    tables.write_csv(Path(folder) / "detectors.csv", FIELDS, ([row[field] for field in FIELDS] for row in rows))
     if not found:
         return
     order = sorted(range(len(rows)), key=lambda i: (rows[i]["q"], -rows[i]["mean_activation"]))[:MOST_LOGOS]

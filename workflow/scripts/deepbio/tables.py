@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepbio.files import BadInput
+from deepbio.files import BadInput, atomic
 
 
 def read_csv(path, separator=","):
@@ -32,6 +32,12 @@ def read_csv(path, separator=","):
     except csv.Error as error:
         raise BadInput(f"{path}:{reader.line_num}: {error}") from None
     return header, rows
+
+
+def write_csv(path, header, rows):
+    """A table of what a figure shows: `rows` under `header`, written atomically."""
+    with atomic(path) as temporary, open(temporary, "w", newline="") as handle:
+        csv.writer(handle).writerows([header, *rows])
 
 
 def column(path, header, rows, name):

@@ -1,6 +1,5 @@
 """Basenji (Kelley et al. 2018): coverage along a long window of DNA by convolutions, the later ones dilated."""
 
-import csv
 import textwrap
 from pathlib import Path
 
@@ -9,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import metrics, sequences
+from deepbio import metrics, sequences, tables
 from deepbio.data import Split
-from deepbio.files import BadInput, atomic
+from deepbio.files import BadInput
 from deepbio.sequence_network import SequenceMethod, SequenceNetwork
 
 TRACKS = 6  # drawn at most
@@ -231,10 +230,8 @@ def write_tracks(names, measured, predicted, folder):
     """tracks.csv: the three correlations of every track on the validation windows."""
     wanted = ("pearson", "log_pearson", "spearman")
     values = np.stack([per_track(metric, measured, predicted) for metric in wanted], axis=1)
-    with atomic(Path(folder) / "tracks.csv") as temporary, open(temporary, "w", newline="") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(["track", *wanted])
-        writer.writerows([name, *(f"{value:.4f}" for value in row)] for name, row in zip(names, values, strict=True))
+    rows = [[name, *(f"{value:.4f}" for value in row)] for name, row in zip(names, values, strict=True)]
+    tables.write_csv(Path(folder) / "tracks.csv", ["track", *wanted], rows)
 
 
 def draw_window(names, measured, predicted, drawn, width, context, folder):

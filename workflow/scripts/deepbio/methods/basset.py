@@ -1,6 +1,5 @@
 """Basset (Kelley, Snoek and Rinn 2016): three convolutions and two dense layers, batch-normalised, over whole sites."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import layers
-from deepbio.files import atomic
+from deepbio import layers, tables
 from deepbio.sequence_network import SequenceMethod, SequenceNetwork
 
 STUDIED = 400  # windows on which the influence of filters is measured
@@ -99,10 +97,8 @@ class Method(SequenceMethod):
 
         found = self.influence(split)
         names = split.context.get("features", [f"output {i}" for i in range(found.shape[1])])
-        with atomic(Path(folder) / "influence.csv") as temporary, open(temporary, "w", newline="") as handle:
-            writer = csv.writer(handle)
-            writer.writerow(["detector", *names])
-            writer.writerows([kernel, *(f"{value:.5f}" for value in row)] for kernel, row in enumerate(found))
+        rows = [[kernel, *(f"{value:.5f}" for value in row)] for kernel, row in enumerate(found)]
+        tables.write_csv(Path(folder) / "influence.csv", ["detector", *names], rows)
         top = np.argsort(-np.abs(found).max(1), kind="stable")[:SHOWN]
         figure, axis = plt.subplots(figsize=(3 + 0.22 * len(top), 1.4 + 0.3 * len(names)))
         limit = max(float(np.abs(found).max()), 1e-9)

@@ -5,7 +5,6 @@ side by side, as a stack of networks of one form that see the same batches: a ne
 of its own fold. Nothing couples the networks of a stack, so this equals training them one after the other.
 """
 
-import csv
 import math
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from torch.nn import functional as F
 
 from deepbio import metrics, search, tables, training
 from deepbio.data import Split, concatenate
-from deepbio.files import atomic
 from deepbio.network import NetworkMethod
 
 ACTIVATIONS = {
@@ -200,11 +198,12 @@ class Method(NetworkMethod):
         change = self.permutation_importance(split)
         mean, spread = change.mean(1), change.std(1)
         order = np.argsort(-mean, kind="stable")
-        with atomic(Path(folder) / "importance.csv") as temporary, open(temporary, "w", newline="") as handle:
-            writer = csv.writer(handle)
-            writer.writerow(["feature", "auroc_fall", "auroc_fall_sd", "gedeon"])
-            gedeon = self.gedeon_importance()
-            writer.writerows([names[i], f"{mean[i]:.5f}", f"{spread[i]:.5f}", f"{gedeon[i]:.4f}"] for i in order)
+        gedeon = self.gedeon_importance()
+        tables.write_csv(
+            Path(folder) / "importance.csv",
+            ["feature", "auroc_fall", "auroc_fall_sd", "gedeon"],
+            ([names[i], f"{mean[i]:.5f}", f"{spread[i]:.5f}", f"{gedeon[i]:.4f}"] for i in order),
+        )
         top, origin = order[:SHOWN], split.context["origin"]
         plotting.bars(
             [names[i] for i in top],

@@ -1,7 +1,6 @@
 """ExPecto (Zhou et al. 2018): a chromatin network over bins around a gene's start, exponential functions of their
 distance, and a boosted linear model of expression."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ from safetensors.numpy import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import metrics, sequences
+from deepbio import metrics, sequences, tables
 from deepbio.data import Split
 from deepbio.files import atomic
 from deepbio.methods import deepsea
@@ -168,7 +167,7 @@ class Method(deepsea.Method):
             if "−" in name:
                 axis.set(xlabel="observed change of log expression", ylabel="predicted change")
         figure.suptitle("Expression of validation genes", x=0.01, ha="left", fontweight="bold")
-        _write(Path(folder) / "predictions.csv", ["condition", "genes", "spearman", "r2"], written)
+        tables.write_csv(Path(folder) / "predictions.csv", ["condition", "genes", "spearman", "r2"], written)
         save(figure, Path(folder) / "predictions", context["origin"])
 
     def draw_weights(self, split, folder):
@@ -188,7 +187,7 @@ class Method(deepsea.Method):
             for mark, row in zip(marks, panel, strict=True)
         ]
         header = ["condition", "mark", *(f"{place:+g} bp" for place in distance)]
-        _write(Path(folder) / "chromatin_weights.csv", header, written)
+        tables.write_csv(Path(folder) / "chromatin_weights.csv", header, written)
         top = np.argsort(-np.abs(effect).max(axis=(0, 2)), kind="stable")[:SHOWN]
         top = top[np.argsort(-effect[:, top].mean(axis=(0, 2)), kind="stable")]
         figure, axes = plt.subplots(
@@ -236,11 +235,6 @@ class Method(deepsea.Method):
             axis.set_xticks(ticks, ticks - tss)
         axes[1].set_xlabel("position (bp from the start of transcription)")
         save(figure, Path(folder) / "promoter", split.context["origin"])
-
-
-def _write(path, header, rows):
-    with atomic(path) as temporary, open(temporary, "w", newline="") as handle:
-        csv.writer(handle).writerows([header, *rows])
 
 
 def distances(split, bins):

@@ -5,7 +5,6 @@ number of neighbours, and replaces the atom's vector; before the first layer and
 softmax into the molecule's fingerprint, the smooth counterpart of setting one bit of a hash.
 """
 
-import csv
 import math
 from io import BytesIO
 from pathlib import Path
@@ -16,9 +15,8 @@ from rdkit.Chem import rdmolops
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import molecules, search
+from deepbio import molecules, search, tables
 from deepbio.data import Split, concatenate
-from deepbio.files import atomic
 from deepbio.molecules import ATOM_FEATURES, BOND_FEATURES, MAX_DEGREE, Graphs
 from deepbio.network import NetworkMethod
 from deepbio.training import TrainingFailed
@@ -246,10 +244,7 @@ class Method(NetworkMethod):
         for feature in features:
             found = strongest(split["smiles"], self.activity(batches, feature), FRAGMENTS)
             rows += [{"feature": feature, "effect": float(effect[feature]), **row} for row in found]
-        with atomic(Path(folder) / "fragments.csv") as temporary, open(temporary, "w", newline="") as handle:
-            writer = csv.DictWriter(handle, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+        tables.write_csv(Path(folder) / "fragments.csv", list(rows[0]), (row.values() for row in rows))
 
         figure, axes = plotting.plt.subplots(
             len(features), FRAGMENTS, figsize=(2.4 * FRAGMENTS, 2.5 * len(features) + 0.6), squeeze=False
