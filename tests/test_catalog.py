@@ -84,6 +84,11 @@ def test_wrong_settings_are_named(settings, message):
         Catalog(settings)
 
 
+def test_words_of_the_command_line_mean_what_they_mean_in_yaml():
+    catalog = Catalog({"cross": "true", "variants": "false", "mirror": "null"})
+    assert [catalog.settings[key] for key in ("cross", "variants", "mirror")] == [True, False, None]
+
+
 def test_wrong_files_are_named(config):
     def fails(message):
         with pytest.raises(BadInput) as caught:

@@ -113,6 +113,11 @@ def _is_space(value):
     return len(value) == 1 and next(iter(value)) in {"choice", "uniform", "log_uniform", "integer"}
 
 
+def _from_command_line(value):
+    """`snakemake --config cross=true mirror=null` hands these words over as text, where YAML means more."""
+    return {"true": True, "false": False, "null": None}.get(value, value) if isinstance(value, str) else value
+
+
 class Catalog:
     """The tasks, methods, baselines and sources of a config folder, seen at one scale.
 
@@ -123,7 +128,8 @@ class Catalog:
     def __init__(self, settings=None, config=ROOT / "config"):
         self.config = Path(config)
         defaults = read_yaml(self.config / "config.yaml")
-        self.settings = check({**defaults, **(settings or {})}, "config", self.config / "config.yaml")
+        given = {key: _from_command_line(value) for key, value in (settings or {}).items()}
+        self.settings = check({**defaults, **given}, "config", self.config / "config.yaml")
         self.scale = self.settings["scale"]
         self.results = Path(self.settings["results"]) / self.scale
         self.sources = self._read("sources", "source")
