@@ -1,0 +1,198 @@
+"""Sets of generated molecules: reading them in worker processes, and the numbers by which generators are compared."""
+
+import multiprocessing
+import sys
+from concurrent.futures import TimeoutError
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from pebble import ProcessExpired, ProcessPool
+from rdkit import Chem, RDConfig
+from rdkit.Chem import Crippen, rdFingerprintGenerator
+from rdkit.Chem.QED import qed
+from rdkit.Chem.Scaffolds import MurckoScaffold
+from scipy.stats import wasserstein_distance
+
+PROPERTIES = ("logP", "QED", "SAS")
+BITS = 1024
+CHUNK = 64  # molecules that a worker reads at a time
+SECONDS = 10  # that reading a molecule may take
+MOST_PAIRS = 2000  # molecules whose pairs are compared
+
+
+@dataclass(frozen=True)
+class Molecules:
+    """What is known of n strings: `smiles` (n,) canonical, empty where it is no molecule; `properties` (n, 3), NaN
+    where it is none; `scaffolds` (n,) Bemis-Murcko; `fingerprints` (n, BITS / 8) packed ECFP4 bits."""
+
+    smiles: np.ndarray
+    properties: np.ndarray
+    scaffolds: np.ndarray
+    fingerprints: np.ndarray
+
+    def __len__(self):
+        return len(self.smiles)
+
+    @property
+    def valid(self):
+        return self.smiles != ""
+
+    def take(self, index):
+        return Molecules(*(array[index] for array in vars(self).values()))
+
+    def distinct(self):
+        """The valid molecules, each once, in the order in which they first came."""
+        _, first = np.unique(self.smiles, return_index=True)
+        return self.take(np.sort(first[self.smiles[first] != ""]))
+
+
+class Reader:
+    """Reads SMILES in worker processes, so that a molecule that RDKit never ends with costs `seconds` and no more.
+
+    A context: with Reader(2) as reader: reader.read(texts).
+    """
+
+    def __init__(self, workers=1, seconds=SECONDS):
+        self.seconds = seconds
+        # A forked copy of a process with torch's threads may hang; a server started afresh does not.
+        context = multiprocessing.get_context("forkserver")
+        # That server does not know where this module lies, but can load what costs it most of its time.
+        context.set_forkserver_preload(
+            ["pebble", "rdkit.Chem.QED", "rdkit.Chem.Scaffolds.MurckoScaffold", "scipy.stats"]
+        )
+        self.pool = ProcessPool(max_workers=workers, context=context)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.pool.stop()
+        self.pool.join()
+
+    def read(self, texts):
+        """Molecules of a list of strings."""
+        return self.map(describe, texts, _join, _unreadable)
+
+    def map(self, function, texts, join, instead):
+        """`join` of what `function(list of texts)` gives for chunks of `texts`; `instead(count)` stands for strings
+        that took too long or broke their worker."""
+        chunks = [texts[i : i + CHUNK] for i in range(0, len(texts), CHUNK)]
+        return join([part for chunk in self._each(function, chunks, instead, split=True) for part in chunk])
+
+    def _each(self, function, chunks, instead, split):
+        """For each chunk the list of its parts: one, or one a molecule where the chunk as a whole failed."""
+        results = self.pool.map(function, chunks, timeout=self.seconds).result()
+        for chunk in chunks:
+            try:
+                yield [next(results)]
+            except (TimeoutError, ProcessExpired):
+                alone = [[text] for text in chunk]
+                again = self._each(function, alone, instead, split=False) if split else ()
+                yield [part for parts in again for part in parts] if split else [instead(1)]
+
+
+@cache
+def _sa_scorer():
+    """RDKit's contributed synthetic-accessibility score (Ertl and Schuffenhauer 2009), which is no module of it."""
+    sys.path.append(str(Path(RDConfig.RDContribDir) / "SA_Score"))
+    import sascorer
+
+    return sascorer
+
+
+@cache
+def _generator():
+    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
+
+
+def describe(texts):
+    """Molecules of a list of strings, read in this process."""
+    smiles, properties = [], np.full((len(texts), len(PROPERTIES)), np.nan)
+    scaffolds, fingerprints = [], np.zeros((len(texts), BITS // 8), np.uint8)
+    for row, text in enumerate(texts):
+        molecule = Chem.MolFromSmiles(text) if text else None
+        if molecule is None or molecule.GetNumAtoms() == 0:
+            smiles.append("")
+            scaffolds.append("")
+            continue
+        smiles.append(Chem.MolToSmiles(molecule))
+        scaffolds.append(MurckoScaffold.MurckoScaffoldSmiles(mol=molecule))
+        properties[row] = Crippen.MolLogP(molecule), qed(molecule), _sa_scorer().calculateScore(molecule)
+        fingerprints[row] = np.packbits(_generator().GetFingerprintAsNumPy(molecule))
+    return Molecules(np.array(smiles, str), properties, np.array(scaffolds, str), fingerprints)
+
+
+def _join(parts):
+    return Molecules(*(np.concatenate(arrays) for arrays in zip(*(vars(part).values() for part in parts), strict=True)))
+
+
+def _unreadable(count):
+    return describe([""] * count)
+
+
+# ---- metrics
+
+
+def similarity(one, other):
+    """Tanimoto similarities (n, m) of packed fingerprints."""
+    one, other = (np.unpackbits(bits, axis=1).astype(np.float32) for bits in (one, other))
+    both = one @ other.T
+    either = one.sum(1)[:, None] + other.sum(1) - both
+    return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+
+
+def validity(made):
+    """Share of the strings that are molecules."""
+    return float(made.valid.mean())
+
+
+def uniqueness(made):
+    """Distinct molecules among the valid ones."""
+    return len(made.distinct()) / max(1, int(made.valid.sum()))
+
+
+def novelty(made, known):
+    """Share of the distinct molecules that are not among the canonical SMILES `known`."""
+    distinct = made.distinct().smiles
+    return float(1 - np.isin(distinct, known).mean()) if len(distinct) else 0.0
+
+
+def internal_diversity(made):
+    """1 - mean Tanimoto similarity of two valid molecules, copies among them (of at most MOST_PAIRS molecules)."""
+    bits = made.fingerprints[made.valid][:MOST_PAIRS]
+    count = len(bits)
+    return float(1 - (similarity(bits, bits).sum() - count) / (count * (count - 1))) if count > 1 else 0.0
+
+
+def scaffold_diversity(made):
+    """Distinct scaffolds for each valid molecule."""
+    return len(np.unique(made.scaffolds[made.valid])) / max(1, int(made.valid.sum()))
+
+
+def nearest_similarity(made, others):
+    """Mean Tanimoto similarity of the valid molecules to the nearest of `others`."""
+    bits = made.fingerprints[made.valid]
+    parts = [similarity(bits[i : i + 1000], others.fingerprints).max(1) for i in range(0, len(bits), 1000)]
+    return float(np.concatenate(parts).mean()) if parts else 0.0
+
+
+def property_distance(made, others):
+    """Mean over the properties of the Wasserstein distance between both sets, in standard deviations of `others`."""
+    found = made.properties[made.valid]
+    if not len(found):
+        return np.inf
+    pairs = zip(found.T, others.T, strict=True)
+    return float(np.mean([wasserstein_distance(one, other) / max(other.std(), 1e-12) for one, other in pairs]))
+
+
+def longest_run(made):
+    """Mean length of the longest run of one character in a valid molecule: 6 for benzene-like text, tens for chains
+    into which a collapsing generator falls."""
+    runs = []
+    for text in made.smiles[made.valid]:
+        codes = np.frombuffer(text.encode(), np.uint8)
+        ends = np.flatnonzero(np.r_[codes[1:] != codes[:-1], True])
+        runs.append(np.diff(np.r_[-1, ends]).max())
+    return float(np.mean(runs)) if runs else 0.0
