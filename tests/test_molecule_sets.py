@@ -74,7 +74,7 @@ def test_known_generators_get_their_known_scores():
     broken = describe(["C1CC", "((", "xyz"])
     zero = [f(broken) for f in (molecule_sets.validity, molecule_sets.uniqueness, molecule_sets.internal_diversity)]
     assert zero == [0, 0, 0] and molecule_sets.novelty(broken, known) == 0
-    assert molecule_sets.property_distance(broken, data.properties) == np.inf
+    assert molecule_sets.property_distance(broken, data.properties) == molecule_sets.FAR
 
     copies = describe(["OCC", "CCO", "C(O)C", "CCO"])
     assert molecule_sets.uniqueness(copies) == 0.25 and molecule_sets.internal_diversity(copies) == pytest.approx(0)
@@ -92,6 +92,14 @@ def test_similarity_is_rdkit_s():
     bits = [DataStructs.CreateFromBitString("".join(map(str, np.unpackbits(row)))) for row in found.fingerprints]
     wanted = [DataStructs.BulkTanimotoSimilarity(one, bits) for one in bits]
     np.testing.assert_allclose(molecule_sets.similarity(found.fingerprints, found.fingerprints), wanted, rtol=1e-6)
+
+
+def test_screened_molecules_are_those_of_the_paper_s_objectives():
+    found = molecule_sets.screen([molecule_sets.CELECOXIB, "CCO", "CSC", "C1C"])
+    assert found.valid.tolist() == [True, True, True, False]
+    assert found.sulphur.tolist() == [True, False, True, False]
+    assert found.celecoxib[0] == 1 and found.celecoxib[1] < 0.2 and found.celecoxib[3] == 0
+    assert found.features[0].sum() > found.features[1].sum() > 0 == found.features[3].sum()
 
 
 def slow(texts):
@@ -112,5 +120,5 @@ def test_workers_read_as_this_process_does_and_give_up_on_what_takes_too_long():
         for key, array in vars(reader.read(texts)).items():
             np.testing.assert_array_equal(array, getattr(describe(texts), key))
     with Reader(1, seconds=4) as reader:
-        found = reader.map(slow, ["CCO", "slow", "CCN", "crash", "CCC"], molecule_sets._join, molecule_sets._unreadable)
+        found = reader.map(slow, ["CCO", "slow", "CCN", "crash", "CCC"], molecule_sets._unreadable)
         assert found.smiles.tolist() == ["CCO", "", "CCN", "", "CCC"]

@@ -37,7 +37,7 @@ class Vocabulary:
             raise BadInput(f"{len(symbols)} symbols; codes of one byte hold at most 253")
         self.symbols, self.tokenizer = list(symbols), tokenizer
         self.start = len(self.symbols) + 1
-        self._tokens = TOKENIZERS[tokenizer]
+        self.tokens = TOKENIZERS[tokenizer]
         self._number = {symbol: i for i, symbol in enumerate(self.symbols, 1)}
 
     @classmethod
@@ -50,7 +50,7 @@ class Vocabulary:
         return len(self.symbols) + 1
 
     def knows(self, text):
-        return all(symbol in self._number for symbol in self._tokens(text))
+        return all(symbol in self._number for symbol in self.tokens(text))
 
     def encode(self, texts, length=None):
         """Codes (n, length) uint8; the default length is that of the longest text. Every row ends with an END where
@@ -58,7 +58,7 @@ class Vocabulary:
         rows = []
         for text in texts:
             try:
-                rows.append([self._number[symbol] for symbol in self._tokens(text)])
+                rows.append([self._number[symbol] for symbol in self.tokens(text)])
             except KeyError as error:
                 raise BadInput(f"{text!r}: the symbol {error} is not in the vocabulary") from None
         longest = max(map(len, rows), default=0)

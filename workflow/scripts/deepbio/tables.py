@@ -114,3 +114,20 @@ def stratified(labels, fractions, rng):
         for number, chunk in enumerate(np.split(members, edges)):
             part[chunk] = number
     return part
+
+
+def group_parts(group, valid_fraction, test_fraction, rng):
+    """Whole groups drawn at random for validation and testing: 0 (training), 1 or 2 for every sample of `group`.
+
+    A group that would fill half of a held-out part (a scaffold such as benzene) stays in training, or that part would
+    be about it.
+    """
+    names, member, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(names))
+    free = len(group) * test_fraction, len(group) * valid_fraction
+    small = order[sizes[order] <= min(free) / 2]
+    ends = np.searchsorted(np.cumsum(sizes[small]), np.cumsum(free))
+    chosen = np.zeros(len(names), int)
+    chosen[small[: ends[0]]] = 2
+    chosen[small[ends[0] : ends[1]]] = 1
+    return chosen[member]

@@ -78,15 +78,7 @@ def _scaffolds(smiles, found, y, parameters, seed):
     first.sort()
     smiles, y = np.array(smiles).astype("S")[first], y[first]
     group = molecules.scaffolds([found[i] for i in first])
-    names, member, sizes = np.unique(group, return_inverse=True, return_counts=True)
-    order = np.random.default_rng([seed, 20151]).permutation(len(names))
-    free = len(group) * parameters["test_fraction"], len(group) * parameters["valid_fraction"]
-    # A scaffold that would fill half of a held-out part (benzene) stays in training, or that part would be about it.
-    small = order[sizes[order] <= min(free) / 2]
-    ends = np.searchsorted(np.cumsum(sizes[small]), np.cumsum(free))
-    chosen = np.zeros(len(names), int)
-    chosen[small[: ends[0]]] = 2
-    chosen[small[ends[0] : ends[1]]] = 1
-    part = chosen[member]
+    rng = np.random.default_rng([seed, 20151])
+    part = tables.group_parts(group, parameters["valid_fraction"], parameters["test_fraction"], rng)
     parts = enumerate(("train", "valid", "test"))
     return {name: _part(smiles, y, group, np.flatnonzero(part == number)) for number, name in parts}

@@ -1,0 +1,97 @@
+"""A Markov chain of symbols: each is drawn as it followed the last few in the training molecules."""
+
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from deepbio.files import atomic, read_json, write_json
+from deepbio.smiles import END
+
+SMALL = 0.01  # added to every count when the orders are compared
+
+
+class Method:
+    """Parameters: orders, the numbers of earlier symbols to choose from by the likelihood of validation molecules."""
+
+    def __init__(self, parameters):
+        self.parameters = parameters
+
+    def fit(self, train, valid, job):
+        self.symbols, self.seed = len(train.context["symbols"]) + 1, job.number("samples")
+        losses = []
+        for order in self.parameters["orders"]:
+            self.count(np.asarray(train.y), order)
+            losses.append(self.loss(np.asarray(valid.y)))
+            job.history.append({"phase": "order", "step": order, "valid_loss": losses[-1]})
+        self.count(np.asarray(train.y), self.parameters["orders"][int(np.argmin(losses))])
+
+    def words(self, codes, order):
+        """Numbers of every symbol's context and of the context with it (n, length), and which were written at all.
+
+        A context is read as a number to the base symbols + 1; before the first symbol stands `symbols`.
+        """
+        first = np.full((len(codes), order), self.symbols)
+        padded = np.concatenate([first, codes], axis=1).astype(np.int64)
+        context = np.zeros(codes.shape, np.int64)
+        for back in range(order):
+            context = context * (self.symbols + 1) + padded[:, back : back + codes.shape[1]]
+        written = np.concatenate([np.ones((len(codes), 1), bool), codes[:, :-1] != END], axis=1)
+        return context, context * (self.symbols + 1) + codes, written
+
+    def count(self, codes, order):
+        """Sorted words, how often each came, and the sum of all before it."""
+        self.order = order
+        _, words, written = self.words(codes, order)
+        self.seen, self.times = np.unique(words[written], return_counts=True)
+        self.sums = np.concatenate([[0], np.cumsum(self.times)])
+
+    def slices(self, context):
+        """Where the words of contexts begin and end among the sorted ones."""
+        low = context * (self.symbols + 1)
+        return np.searchsorted(self.seen, low), np.searchsorted(self.seen, low + self.symbols, side="right")
+
+    def loss(self, codes):
+        """Mean negative log likelihood of a molecule, with SMALL added to every count."""
+        context, words, written = self.words(codes, self.order)
+        low, high = self.slices(context[written])
+        place = np.minimum(np.searchsorted(self.seen, words[written]), len(self.seen) - 1)
+        times = np.where(self.seen[place] == words[written], self.times[place], 0)
+        total = self.sums[high] - self.sums[low]
+        return float(-np.log((times + SMALL) / (total + SMALL * self.symbols)).sum() / len(codes))
+
+    def predict(self, split):
+        rng = np.random.default_rng(self.seed)
+        count, length = len(split), split.context["length"]
+        codes = np.zeros((count, length), np.uint8)
+        context = np.full(count, sum(self.symbols * (self.symbols + 1) ** i for i in range(self.order)), np.int64)
+        writing = np.ones(count, bool)
+        for place in range(length):
+            low, high = self.slices(context)
+            # Every context that the chain reaches was seen, because it was drawn from the words that were.
+            drawn = self.sums[low] + rng.random(count) * (self.sums[high] - self.sums[low])
+            word = self.seen[np.minimum(np.searchsorted(self.sums, drawn, side="right") - 1, high - 1)]
+            symbol = word % (self.symbols + 1)
+            writing &= symbol != END
+            if not writing.any():
+                break
+            codes[writing, place] = symbol[writing]
+            context = np.where(writing, word % (self.symbols + 1) ** self.order, context)
+        return {"y": codes}
+
+    def weights(self):
+        return len(self.seen)
+
+    def save(self, folder):
+        with atomic(Path(folder) / "model.safetensors") as temporary:
+            save_file({"seen": self.seen, "times": self.times}, temporary)
+        facts = {"parameters": self.parameters, "order": self.order, "symbols": self.symbols, "seed": self.seed}
+        write_json(Path(folder) / "model.json", facts)
+
+    def load(self, folder):
+        facts = read_json(Path(folder) / "model.json")
+        self.parameters, self.order = facts["parameters"], facts["order"]
+        self.symbols, self.seed = facts["symbols"], facts["seed"]
+        stored = load_file(Path(folder) / "model.safetensors")
+        self.seen, self.times = stored["seen"], stored["times"]
+        self.sums = np.concatenate([[0], np.cumsum(self.times)])

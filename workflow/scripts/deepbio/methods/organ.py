@@ -1,0 +1,231 @@
+"""ORGAN (Guimaraes et al. 2017): a writer of SMILES rewarded by a discriminator and by an objective.
+
+The reward of a symbol is the mean, over strings that a slower copy of the writer finishes from there, of
+lambda · P(real) + (1 - lambda) · objective (section 3). Lambda 1 is SeqGAN, lambda 0 reinforcement alone.
+"""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from deepbio import molecule_sets, smiles_network, training
+from deepbio.files import read_json, write_json
+from deepbio.layers import Highway
+from deepbio.network import trained
+from deepbio.smiles import END
+from deepbio.smiles_network import SmilesMethod, Writer
+
+# Objective: property, and the values that count 0 and 1.
+OBJECTIVES = {"druglikeness": ("QED", 0, 1), "solubility": ("logP", -2.12, 6.04), "synthesizability": ("SAS", 10, 1)}
+ROWS = 4096  # strings finished at a time
+
+
+class Discriminator(nn.Module):
+    """Codes (n, length) -> score (n,): parallel convolutions, the maximum of each over positions, a highway, linear."""
+
+    def __init__(self, symbols, length, embedding, filters, dropout):
+        super().__init__()
+        filters = {int(width): count for width, count in filters.items() if count and int(width) <= length}
+        total = sum(filters.values())
+        self.embedding = nn.Embedding(symbols + 1, embedding)
+        self.convolutions = nn.ModuleList(nn.Conv1d(embedding, count, width) for width, count in filters.items())
+        self.highway = Highway(total)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(total, 1)
+
+    def forward(self, codes):
+        x = self.embedding(codes).transpose(1, 2)
+        x = torch.cat([F.relu(layer(x)).amax(2) for layer in self.convolutions], dim=1)
+        return self.head(self.dropout(self.highway(x)))[:, 0]
+
+
+class Method(SmilesMethod):
+    """Parameters: embedding and units of the writer; `training` by likelihood; `discriminator` (embedding, filters by
+    width, dropout, l2, clip, batch_size, steps before the game); `game`: objective, mix (lambda), wasserstein, rounds,
+    generator_steps and discriminator_steps of a round, batch_size, rollouts of each prefix, stride (symbols from one
+    prefix to the next), follow (rate at which the copy that finishes strings follows), learning_rate. Without rounds
+    the writer is the one trained by likelihood.
+    """
+
+    def build(self, parameters, shape):
+        return Writer(len(shape["symbols"]), parameters["embedding"], parameters["units"], 1, "lstm")
+
+    def fit(self, train, valid, job):
+        self.shape = {**self.describe(train), "samples": job.number("samples")}
+        self.network = self.train_network(self.parameters, train, valid, job, "likelihood")
+        self.progress = []
+        if self.parameters["game"]["rounds"]:
+            with molecule_sets.Reader() as reader:
+                self.play(train, reader, job)
+
+    def play(self, train, reader, job):
+        """The game of writer and discriminator."""
+        facts, settings, real = self.parameters["game"], self.parameters["discriminator"], np.asarray(train.y)
+        length = self.shape["length"]
+        job.seed_torch("discriminator", "build")
+        shape = {name: settings[name] for name in ("embedding", "filters", "dropout")}
+        judge = Discriminator(len(self.shape["symbols"]), length, **shape).to(job.device)
+        writer, follower = self.network, copy.deepcopy(self.network)
+        optimizers = {
+            "writer_optimizer": smiles_network.optimizer(writer, facts),
+            "judge_optimizer": torch.optim.Adam(judge.parameters(), lr=settings["learning_rate"]),
+        }
+        self.memory = {}
+
+        def judged(number, name):
+            """One step of the discriminator: real strings against as many of the writer's."""
+            index = job.rng(name, number).integers(0, len(real), settings["batch_size"])
+            truth = torch.from_numpy(real[index].astype(np.int64)).to(job.device)
+            judge.train()
+            scores = judge(truth), judge(writer.write(len(truth), length))
+            loss = self.adversarial(judge, *scores)
+            optimizers["judge_optimizer"].zero_grad(set_to_none=True)
+            loss.backward()
+            optimizers["judge_optimizer"].step()
+            if facts["wasserstein"]:
+                with torch.no_grad():
+                    for weight in judge.parameters():
+                        weight.clamp_(-settings["clip"], settings["clip"])
+            return loss.detach()
+
+        if facts["mix"] > 0:
+            before = {"judge": judge, "optimizer": optimizers["judge_optimizer"]}
+            steps = settings["steps"]
+            training.play(before, lambda i: {"train_loss": judged(i, "before")}, steps, job, "discriminator")
+
+        def step(number):
+            found = []
+            for _ in range(facts["generator_steps"]):
+                found.append(self.reinforce(writer, follower, judge, optimizers["writer_optimizer"], reader))
+                follow(follower, writer, facts["follow"])
+            losses = [
+                judged((number, i), "game") for i in range(facts["discriminator_steps"] if facts["mix"] > 0 else 0)
+            ]
+            means = {key: torch.tensor(np.mean([one[key] for one in found])) for key in found[0]}
+            return means | ({"judge_loss": torch.stack(losses).mean()} if losses else {})
+
+        parts = {"writer": writer, "follower": follower, "judge": judge, **optimizers}
+        training.play(parts, step, facts["rounds"], job, "game", max(1, facts["rounds"] // 50))
+        job.samples += facts["rounds"] * facts["generator_steps"] * facts["batch_size"]
+        keys = ("step", "reward", "objective", "valid")
+        self.progress = [{key: row[key] for key in keys} for row in job.history if row["phase"] == "game"]
+        writer.eval()
+
+    def adversarial(self, judge, real, fake):
+        """The discriminator's loss: cross-entropy, or the difference of means between clipped critics' scores."""
+        if self.parameters["game"]["wasserstein"]:
+            return fake.mean() - real.mean()
+        penalty = self.parameters["discriminator"]["l2"] * judge.head.weight.square().sum() / 2
+        return F.softplus(-real).mean() + F.softplus(fake).mean() + penalty
+
+    def reinforce(self, writer, follower, judge, optimizer, reader):
+        """One step of REINFORCE with the rewards of finished strings; the means of a batch."""
+        facts, length = self.parameters["game"], self.shape["length"]
+        codes = writer.write(facts["batch_size"], length)
+        rewards, seen = self.rewards(codes, follower, judge, reader)
+        writer.train()
+        each = -F.cross_entropy(writer(codes).float().transpose(1, 2), codes, reduction="none")
+        before = F.pad((codes == END).cumsum(1)[:, :-1], (1, 0)) == 0
+        loss = -(each * (rewards - rewards[before].mean()) * before).sum(1).mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(writer.parameters(), self.parameters["training"]["clip_norm"])
+        optimizer.step()
+        return {"train_loss": float(loss.detach()), **seen}
+
+    @torch.no_grad()
+    def rewards(self, codes, follower, judge, reader):
+        """Rewards (n, length) of every symbol of codes, and the means of the finished batch.
+
+        All prefixes and roll-outs are finished in one batch; symbols between two prefixes share the later one's.
+        """
+        facts, (count, length) = self.parameters["game"], codes.shape
+        ends = (codes != END).sum(1)
+        places = torch.arange(facts["stride"], length, facts["stride"], device=codes.device)
+        given = places.repeat_interleave(facts["rollouts"] * count)
+        forced = codes.repeat(len(places) * facts["rollouts"], 1)
+        open_ = given <= ends.repeat(len(places) * facts["rollouts"])  # a prefix beyond the end is the whole string
+        finished = forced.clone()
+        rows = torch.where(open_)[0].split(ROWS)
+        for part in rows:
+            finished[part] = follower.write(len(part), length, forced[part], given[part])
+        whole = torch.cat([codes, finished[open_]])
+        reward, objective, valid = self.judged(whole, count, judge, reader)
+        table = torch.zeros(len(forced), device=codes.device)
+        table[open_] = reward[count:]
+        table = table.view(len(places), facts["rollouts"], count).mean(1)  # (prefixes, n)
+        own = reward[:count]
+        found = torch.empty(count, length, device=codes.device)
+        for column in range(length):
+            place = column // facts["stride"]
+            later = table[place] if place < len(places) else own
+            done = places[place] > ends if place < len(places) else torch.ones_like(ends, dtype=torch.bool)
+            found[:, column] = torch.where(done, own, later)
+        means = {"reward": float(own.mean()), "objective": float(objective.mean()), "valid": float(valid.mean())}
+        return found, means
+
+    def judged(self, codes, count, judge, reader):
+        """Rewards of strings, and of the first `count` the objective and whether they are molecules.
+
+        A reward is multiplied with the share of distinct strings over the number of a string's copies, here among the
+        first `count`; roll-outs count alone.
+        """
+        facts = self.parameters["game"]
+        mix = facts["mix"]
+        texts = self.vocabulary.decode(codes.cpu())
+        objective = self.objective(texts, reader)
+        _, member, copies = np.unique(texts[:count], return_inverse=True, return_counts=True)
+        share = np.ones(len(texts))
+        share[:count] = len(copies) / count / copies[member]
+        found = torch.from_numpy(np.nan_to_num(objective) * share).float().to(codes.device) * (1 - mix)
+        if mix > 0:
+            judge.eval()
+            score = torch.cat([judge(part) for part in codes.split(ROWS)])
+            found = found + mix * (score if facts["wasserstein"] else torch.sigmoid(score))
+        return found, np.nan_to_num(objective[:count]), ~np.isnan(objective[:count])
+
+    def objective(self, texts, reader):
+        """Values (n,) of the objective from 0 to 1, NaN where a string is no molecule; known strings are not read."""
+        name, low, high = OBJECTIVES[self.parameters["game"]["objective"]]
+        unknown = list(dict.fromkeys(text for text in texts if text not in self.memory))
+        if unknown:
+            self.memory.update(zip(unknown, reader.measure(name, unknown).tolist(), strict=True))
+        values = np.array([self.memory[text] for text in texts])
+        return np.clip((values - low) / (high - low), 0, 1)
+
+    # ---- the contract
+
+    def predict(self, split):
+        return {"y": self.samples(self.network, len(split), self.shape["samples"])}
+
+    def weights(self):
+        return trained(self.network)
+
+    def save(self, folder):
+        super().save(folder)
+        write_json(Path(folder) / "game.json", self.progress)
+
+    def load(self, folder):
+        super().load(folder)
+        self.progress = read_json(Path(folder) / "game.json")
+
+    def interpret(self, split, folder):
+        from deepbio import molecule_figures
+
+        folder, origin = Path(folder), split.context["origin"]
+        texts = self.vocabulary.decode(self.predict(split)["y"])
+        molecule_figures.draw_game(self.progress, self.parameters["game"]["objective"], origin, folder / "game")
+        molecule_figures.draw_best(texts, origin, folder / "molecules")
+        known = [text.decode() for text in np.asarray(split["smiles"])]
+        molecule_figures.draw_properties({"data": known, "ORGAN": texts}, origin, folder / "properties")
+
+
+@torch.no_grad()
+def follow(follower, writer, rate):
+    """The slower copy keeps `rate` of itself (the roll-out policy of SeqGAN)."""
+    for slow, fast in zip(follower.parameters(), writer.parameters(), strict=True):
+        slow.mul_(rate).add_(fast, alpha=1 - rate)

@@ -1,0 +1,254 @@
+"""REINVENT (Olivecrona et al. 2017): a recurrent prior of SMILES, and agents tuned from it by reinforcement.
+
+An agent's likelihood of a string is pulled to the prior's plus sigma times the string's score (the augmented
+likelihood), so that it reaches the objective without forgetting how molecules are written.
+"""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.svm import SVC
+
+from deepbio import molecule_sets, smiles_network, training
+from deepbio.data import Split
+from deepbio.files import atomic, read_json, write_json
+from deepbio.network import load_network, save_network, trained
+from deepbio.smiles import rewritten
+from deepbio.smiles_network import SmilesMethod, Writer
+
+SIMILAR = 0.7  # similarity to celecoxib that is enough (k of the paper)
+STAGES = 5  # looks at an agent's molecules that are kept for figures
+SHOWN = 4  # molecules of each of them
+
+
+class Method(SmilesMethod):
+    """Parameters: embedding, units and layers of the network; `randomised` (every epoch sees each training molecule
+    written from another atom); `training` of the prior; `agent`: the `objectives` (sulphur_free, celecoxib_similarity,
+    d2_active), steps, batch_size, sigma, replay (molecules of the best `memory` that join a batch), likely (weight of
+    the term against strings that grow too likely), learning_rate; `classifier`: cost and width of the D2 classifier.
+
+    `y` of a prediction are molecules of the prior, `y_<objective>` those of an agent.
+    """
+
+    def build(self, parameters, shape):
+        return Writer(len(shape["symbols"]), *(parameters[name] for name in ("embedding", "units", "layers")))
+
+    def fit(self, train, valid, job):
+        self.shape = {**self.describe(train), "samples": job.number("samples")}
+        self.network = self.train_network(
+            self.parameters, train, valid, job, "prior", on_epoch=self.renew(train, job) if self.randomised else None
+        )
+        self.classifier = self.learn_activity(train.context, job) if "labelled" in train.context else None
+        self.agents, self.progress = {}, {}
+        with molecule_sets.Reader() as reader:
+            for objective in self.parameters["agent"]["objectives"]:
+                self.agents[objective] = self.tune(objective, reader, job)
+
+    @property
+    def randomised(self):
+        return self.parameters.get("randomised", False)
+
+    # ---- the prior
+
+    def renew(self, train, job):
+        """A callable that writes the training molecules anew for an epoch, where vocabulary and length allow."""
+        texts = [text.decode() for text in np.asarray(train["smiles"])]
+        canonical = np.array(train.y)
+        self.rewritten = canonical.copy()
+
+        def on_epoch(epoch):
+            other = rewritten(texts, job.rng("rewritten", epoch))
+            tokens = self.vocabulary.tokens
+            fits = [i for i, t in enumerate(other) if self.vocabulary.knows(t) and len(tokens(t)) <= canonical.shape[1]]
+            self.rewritten[:] = canonical
+            self.rewritten[fits] = self.vocabulary.encode([other[i] for i in fits], canonical.shape[1])
+
+        return on_epoch
+
+    def batch(self, split, index):
+        if self.randomised and len(split) == len(getattr(self, "rewritten", ())):
+            split = Split({"y": self.rewritten}, split.context)
+        return super().batch(split, index)
+
+    # ---- objectives
+
+    def learn_activity(self, context, job):
+        """The D2 classifier: a support vector machine with a Gaussian kernel on folded FCFP6 counts."""
+        facts = self.parameters["classifier"]
+        with molecule_sets.Reader() as reader:
+            x = reader.screen([text.decode() for text in np.asarray(context["labelled"])]).features
+        machine = SVC(C=facts["cost"], gamma=facts["width"], class_weight="balanced")
+        model = CalibratedClassifierCV(machine, ensemble=False, cv=3)
+        return model.fit(x.astype(np.float32), np.asarray(context["labels"]))
+
+    def scores(self, objective, seen):
+        """Scores (n,) in [0, 1] of screened strings; what is no molecule scores 0."""
+        if objective == "sulphur_free":
+            found = (~seen.sulphur).astype(float)
+        elif objective == "celecoxib_similarity":
+            found = np.minimum(seen.celecoxib, SIMILAR) / SIMILAR
+        else:
+            found = np.zeros(len(seen.valid))
+            if seen.valid.any():
+                found[seen.valid] = self.classifier.predict_proba(seen.features[seen.valid].astype(np.float32))[:, 1]
+        return found * seen.valid
+
+    # ---- agents
+
+    def tune(self, objective, reader, job):
+        """An agent: a copy of the prior whose likelihoods are pulled to the augmented ones (main text, eq. 5)."""
+        facts, prior, vocabulary = self.parameters["agent"], self.network, self.vocabulary
+        agent = copy.deepcopy(prior)
+        optimizer = smiles_network.optimizer(agent, facts)
+        memory = Memory(facts["memory"], self.shape["length"]) if facts["replay"] else None
+        stages = set(np.linspace(0, facts["steps"] - 1, STAGES).astype(int).tolist())
+        progress = Progress()
+
+        def step(number):
+            agent.train()
+            codes = agent.write(facts["batch_size"], self.shape["length"])
+            codes = codes[unique_rows(codes)]  # a string that comes twice counts once
+            texts = vocabulary.decode(codes.cpu())
+            seen = reader.screen(texts)
+            score = self.scores(objective, seen)
+            if number in stages:
+                progress.note(number, texts, score)
+            chosen, wanted = codes, torch.from_numpy(score).to(codes.device)
+            if memory is not None:
+                old, old_score = memory.draw(facts["replay"], job.rng(objective, number))
+                memory.add(codes.cpu(), score)
+                chosen = torch.cat([codes, old.to(codes.device)])
+                wanted = torch.cat([wanted, old_score.to(wanted)])
+            with torch.no_grad():
+                before = prior.log_likelihood(chosen)
+            now = agent.log_likelihood(chosen)
+            loss = (before + facts["sigma"] * wanted.to(now.dtype) - now).square().mean()
+            loss = loss - facts["likely"] * (1 / now).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            return {
+                "train_loss": loss.detach(),
+                "score": torch.tensor(score.mean()),
+                "valid": torch.tensor(seen.valid.mean()),
+            }
+
+        parts = {"network": agent, "optimizer": optimizer, "progress": progress}
+        parts |= {"memory": memory} if memory is not None else {}
+        every = max(1, facts["steps"] // 50)
+        training.play(parts, step, facts["steps"], job, objective, every)
+        job.samples += facts["steps"] * facts["batch_size"]
+        rows = [row for row in job.history if row["phase"] == objective]
+        curve = {key: [float(row[key]) for row in rows] for key in ("step", "score", "valid")}
+        self.progress[objective] = {**curve, "stages": progress.stages}
+        return agent.eval()
+
+    # ---- the contract
+
+    def predict(self, split):
+        made = {"y": self.samples(self.network, len(split), self.shape["samples"])}
+        for objective, agent in self.agents.items():
+            made[f"y_{objective}"] = self.samples(agent, len(split), self.shape["samples"])
+        return made
+
+    def weights(self):
+        return trained(self.network)
+
+    def save(self, folder):
+        super().save(folder)
+        write_json(Path(folder) / "agents.json", self.progress)
+        for objective, agent in self.agents.items():
+            save_network(agent, Path(folder) / objective, {})
+        if self.classifier is not None:
+            from skops import io
+
+            with atomic(Path(folder) / "classifier.skops") as temporary:
+                io.dump(self.classifier, temporary)
+
+    def load(self, folder):
+        super().load(folder)
+        self.progress = read_json(Path(folder) / "agents.json")
+        self.agents = {
+            objective: load_network(self.build(self.parameters, self.shape), Path(folder) / objective)
+            for objective in self.progress
+        }
+        self.classifier = None
+        if (Path(folder) / "classifier.skops").exists():
+            from skops import io
+
+            self.classifier = io.load(Path(folder) / "classifier.skops", trusted=TRUSTED)
+
+    # ---- figures
+
+    def interpret(self, split, folder):
+        from deepbio import molecule_figures
+
+        folder, context = Path(folder), split.context
+        titles = {name: TITLES[name] for name in self.progress}
+        molecule_figures.draw_progress(self.progress, titles, context["origin"], folder / "agents")
+        texts = {"test": [text.decode() for text in np.asarray(split["smiles"])]}
+        made = self.predict(split)
+        texts |= {
+            TITLES.get(key.removeprefix("y_"), "prior"): self.vocabulary.decode(codes) for key, codes in made.items()
+        }
+        molecule_figures.draw_properties(texts, context["origin"], folder / "properties")
+
+
+TITLES = {"sulphur_free": "no sulphur", "celecoxib_similarity": "like celecoxib", "d2_active": "active at D2"}
+TRUSTED = ["sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration"]
+
+
+def unique_rows(codes):
+    """Numbers of the rows of codes that are no copy of an earlier one."""
+    _, first = np.unique(codes.cpu().numpy(), axis=0, return_index=True)
+    return torch.from_numpy(np.sort(first)).to(codes.device)
+
+
+class Memory:
+    """The best strings that an agent has written, from which some join each batch (prioritised replay)."""
+
+    def __init__(self, size, length):
+        self.size, self.codes, self.score = size, torch.zeros(0, length, dtype=torch.long), torch.zeros(0)
+
+    def add(self, codes, score):
+        codes = torch.cat([self.codes, codes])
+        score = torch.cat([self.score, torch.as_tensor(score, dtype=torch.float32)])
+        first = unique_rows(codes)
+        best = first[score[first].argsort(descending=True, stable=True)[: self.size]]
+        self.codes, self.score = codes[best], score[best]
+
+    def draw(self, count, rng):
+        """Codes and scores of `count` strings, drawn by their score."""
+        total = float(self.score.sum())
+        if total == 0:
+            return self.codes[:0], self.score[:0]
+        share = self.score.numpy().astype(float) / float(self.score.numpy().astype(float).sum())
+        chosen = rng.choice(len(share), min(count, int((share > 0).sum())), replace=False, p=share)
+        return self.codes[chosen], self.score[chosen]
+
+    def state_dict(self):
+        return {"codes": self.codes, "score": self.score}
+
+    def load_state_dict(self, state):
+        self.codes, self.score = state["codes"].cpu(), state["score"].cpu()
+
+
+class Progress:
+    """Molecules that an agent wrote at some steps of its training."""
+
+    def __init__(self):
+        self.stages = []
+
+    def note(self, number, texts, score):
+        best = np.argsort(-score, kind="stable")[:SHOWN]
+        examples = [{"smiles": texts[i], "score": float(score[i])} for i in best]
+        self.stages = [one for one in self.stages if one["step"] < number] + [{"step": number, "examples": examples}]
+
+    def state_dict(self):
+        return {"stages": self.stages}
+
+    def load_state_dict(self, state):
+        self.stages = state["stages"]

@@ -1,0 +1,129 @@
+"""Figures of generated molecules: drawn structures, distributions of properties, and the course of an agent."""
+
+import io
+import textwrap
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem.Draw import rdMolDraw2D
+
+from deepbio import molecule_sets, tables
+from deepbio.plotting import PALETTE, plt, save
+
+
+def picture(text, size=(300, 220)):
+    """An image (height, width, 4) of a SMILES; a grey field where it is no molecule."""
+    molecule = Chem.MolFromSmiles(text) if text else None
+    if molecule is None:
+        return np.full((size[1], size[0], 4), 0.94)
+    drawer = rdMolDraw2D.MolDraw2DCairo(*size)
+    drawer.drawOptions().padding = 0.08
+    rdMolDraw2D.PrepareAndDrawMolecule(drawer, molecule)
+    drawer.FinishDrawing()
+    return plt.imread(io.BytesIO(drawer.GetDrawingText()), format="png")
+
+
+def draw_grid(rows, titles, origin, path):
+    """{svg,png}: a row of molecules for each list of (SMILES, caption) in `rows`."""
+    columns = max(map(len, rows))
+    figure, axes = plt.subplots(len(rows), columns, figsize=(2.1 * columns, 1.9 * len(rows) + 0.3), squeeze=False)
+    for line, row, title in zip(axes, rows, titles, strict=True):
+        for axis in line:
+            axis.axis("off")
+        for axis, (text, caption) in zip(line, row, strict=False):
+            axis.imshow(picture(text))
+            axis.set_title(caption, fontsize=8, loc="center")
+        line[0].annotate(
+            textwrap.fill(title, 24), (0, 1.18), xycoords="axes fraction", fontsize=9, fontweight="bold", va="bottom"
+        )
+    save(figure, path, origin)
+
+
+def draw_progress(progress, titles, origin, path):
+    """{svg,png,csv}: score and share of valid molecules of each agent along its training, and molecules that it drew.
+
+    progress : objective → step, score, valid (lists), and stages, each a step with its examples (smiles, score).
+    """
+    stages = max(len(facts["stages"]) for facts in progress.values())
+    figure, axes = plt.subplots(
+        len(progress), stages + 2, figsize=(3.0 + 1.9 * stages, 2.2 * len(progress) + 0.5), squeeze=False
+    )
+    written = []
+    for line, (objective, facts) in zip(axes, progress.items(), strict=True):
+        grid = line[0].get_gridspec()
+        row = list(progress).index(objective)
+        for axis in line[:2]:
+            axis.remove()
+        axis = figure.add_subplot(grid[row, :2])
+        axis.plot(facts["step"], facts["score"], color=PALETTE[0], label="score")
+        axis.plot(facts["step"], facts["valid"], "--", color=PALETTE[1], label="valid")
+        axis.set(ylim=(-0.03, 1.03), xlabel="step", ylabel="mean of a batch")
+        axis.set_title(titles[objective], fontsize=10)
+        if row == 0:
+            axis.legend(frameon=False, fontsize=8)
+        for axis in line[2:]:
+            axis.axis("off")
+        for axis, stage in zip(line[2:], facts["stages"], strict=False):
+            best = stage["examples"][0]
+            axis.imshow(picture(best["smiles"]))
+            axis.set_title(f"step {stage['step']}: {best['score']:.2f}", fontsize=8, loc="center")
+            written += [[objective, stage["step"], one["smiles"], f"{one['score']:.4f}"] for one in stage["examples"]]
+    figure.suptitle("Agents along their training, and the best molecule of a batch", x=0.01, ha="left", fontsize=11)
+    save(figure, path, origin)
+    tables.write_csv(path.with_suffix(".csv"), ["objective", "step", "smiles", "score"], written)
+
+
+def draw_properties(texts, origin, path):
+    """{svg,png,csv}: distributions of logP, QED and synthetic accessibility of sets of molecules; name → SMILES."""
+    with molecule_sets.Reader() as reader:
+        found = {name: reader.read(list(lines)) for name, lines in texts.items()}
+    names = molecule_sets.PROPERTIES
+    figure, axes = plt.subplots(1, len(names), figsize=(3.4 * len(names), 3.2))
+    rows = []
+    for axis, column, name in zip(axes, range(len(names)), names, strict=True):
+        pooled = np.concatenate([made.properties[made.valid][:, column] for made in found.values()])
+        edges = np.linspace(*np.quantile(pooled, [0.005, 0.995]), 31) if len(pooled) else np.linspace(0, 1, 31)
+        for place, (label, made) in enumerate(found.items()):
+            values = made.properties[made.valid][:, column]
+            moments = [f"{values.mean():.4f}", f"{values.std():.4f}"] if len(values) else ["", ""]
+            rows.append([label, name, len(values), *moments])
+            if len(values):
+                axis.hist(values, edges, density=True, lw=1.6, label=label, **_style(place))
+        axis.set(xlabel=name, yticks=[])
+        axis.spines["left"].set_visible(False)
+    axes[0].legend(frameon=False, fontsize=8)
+    figure.suptitle("Properties of valid molecules", x=0.01, ha="left", fontsize=11)
+    save(figure, path, origin)
+    tables.write_csv(path.with_suffix(".csv"), ["set", "property", "molecules", "mean", "sd"], rows)
+
+
+def _style(place):
+    """The first set is a grey area, the others are lines."""
+    if place == 0:
+        return {"histtype": "stepfilled", "color": "#cccccc"}
+    lines = ["-", "--", "-.", ":"]
+    return {"histtype": "step", "color": PALETTE[(place - 1) % len(PALETTE)], "ls": lines[(place - 1) % len(lines)]}
+
+
+def draw_game(rows, objective, origin, path):
+    """{svg,png,csv}: reward, objective and share of valid molecules along a game of writer and discriminator."""
+    figure, axis = plt.subplots(figsize=(5.2, 3.2))
+    steps = [row["step"] for row in rows]
+    for place, (key, label) in enumerate((("reward", "reward"), ("objective", objective), ("valid", "valid"))):
+        axis.plot(steps, [row[key] for row in rows], ["-", "--", ":"][place], color=PALETTE[place], label=label)
+    axis.set(xlabel="round", ylabel="mean of a batch")
+    axis.legend(frameon=False, fontsize=8)
+    axis.set_title("Course of the game" if rows else "Trained by likelihood alone: no game")
+    save(figure, path, origin)
+    keys = ["step", "reward", "objective", "valid"]
+    tables.write_csv(path.with_suffix(".csv"), keys, ([row[key] for key in keys] for row in rows))
+
+
+def draw_best(texts, origin, path, count=6):
+    """{svg,png}: the distinct molecules of the highest QED, and the first ones of a set of SMILES."""
+    made = molecule_sets.describe(list(texts)).distinct()
+    qed = made.properties[:, molecule_sets.PROPERTIES.index("QED")]
+    best = np.argsort(-qed, kind="stable")[:count]
+    rows = [[(made.smiles[i], f"QED {qed[i]:.2f}") for i in chosen] for chosen in (best, range(min(count, len(made))))]
+    if len(made):
+        draw_grid(rows, ["Highest QED", "As they came"], origin, path)

@@ -1,0 +1,99 @@
+"""A recurrent network that writes SMILES symbol by symbol, and what its methods share: likelihoods and samples."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from deepbio import training
+from deepbio.network import NetworkMethod
+from deepbio.smiles import END, Vocabulary
+
+CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
+BATCH = 512  # strings written at a time
+
+
+class Writer(nn.Module):
+    """Codes (n, length) -> logits (n, length, symbols + 1) of each symbol from those before it.
+
+    `symbols` counts the vocabulary without the end; the code `symbols + 1` is read before the first symbol.
+    """
+
+    def __init__(self, symbols, embedding, units, layers, cell="gru"):
+        super().__init__()
+        self.start = symbols + 1
+        self.embedding = nn.Embedding(symbols + 2, embedding)
+        self.recurrent = CELLS[cell](embedding, units, layers, batch_first=True)
+        self.head = nn.Linear(units, symbols + 1)
+
+    def forward(self, codes):
+        first = torch.full_like(codes[:, :1], self.start)
+        return self.head(self.recurrent(self.embedding(torch.cat([first, codes[:, :-1]], dim=1)))[0])
+
+    def log_likelihood(self, codes):
+        """Log probability (n,) of each string, its end included where there is room for it."""
+        each = -F.cross_entropy(self(codes).float().transpose(1, 2), codes, reduction="none")
+        # What follows the first end was never written.
+        before = F.pad((codes == END).cumsum(1)[:, :-1], (1, 0)) == 0
+        return (each * before).sum(1)
+
+    @torch.no_grad()
+    def write(self, count, length, forced=None, given=None):
+        """`count` strings drawn symbol by symbol, as codes (count, length); torch's generator draws them.
+
+        Of the codes `forced` (count, length) the first `given` (count,) symbols of each row are taken as they are, so
+        that strings are finished which others began.
+        """
+        codes = torch.zeros(count, length, dtype=torch.long, device=self.head.weight.device)
+        last = torch.full_like(codes[:, :1], self.start)
+        state, writing = None, torch.ones_like(last, dtype=torch.bool)
+        for place in range(length):
+            output, state = self.recurrent(self.embedding(last), state)
+            last = torch.multinomial(F.softmax(self.head(output[:, 0]).float(), dim=1), 1)
+            if forced is not None:
+                last = torch.where((place < given)[:, None], forced[:, place : place + 1], last)
+            last = last * writing
+            writing = last != END
+            if not writing.any():
+                break
+            codes[:, place] = last[:, 0]
+        return codes
+
+
+class SmilesMethod(NetworkMethod):
+    """A method whose network writes the symbols of the task's vocabulary: labels `y` are the codes of molecules."""
+
+    def describe(self, split):
+        return {"symbols": list(split.context["symbols"]), "length": int(split.y.shape[1])}
+
+    @property
+    def vocabulary(self):
+        return Vocabulary(self.shape["symbols"])
+
+    def batch(self, split, index):
+        return {"codes": torch.from_numpy(np.array(split.y[index], np.int64))}
+
+    def loss(self, network, batch):
+        """Mean negative log likelihood of a molecule."""
+        return -network.log_likelihood(batch["codes"]).mean()
+
+    def validate(self, network, valid, device):
+        losses = [
+            float(self.loss(network, {"codes": self.batch(valid, index)["codes"].to(device)})) * len(index)
+            for index in np.array_split(np.arange(len(valid)), -(-len(valid) // BATCH))
+        ]
+        return {"loss": sum(losses) / len(valid)}
+
+    def samples(self, network, count, seed):
+        """`count` strings of a network as codes (count, length) uint8: the same for the same seed."""
+        where = next(network.parameters()).device
+        with torch.random.fork_rng(devices=[] if where.type == "cpu" else [where]):
+            torch.manual_seed(seed)
+            parts = [network.write(min(BATCH, count - i), self.shape["length"]) for i in range(0, count, BATCH)]
+        return torch.cat(parts).cpu().numpy().astype(np.uint8)
+
+
+def optimizer(network, settings):
+    """The optimiser of a training that takes its own steps: settings as in training.fit."""
+    kind = training.OPTIMIZERS[settings.get("optimizer", "adam")]
+    return kind(network.parameters(), lr=settings["learning_rate"], **settings.get("optimizer_options", {}))

@@ -1,0 +1,199 @@
+"""Generation of molecules: new SMILES like those of a set, or such as an objective asks for."""
+
+from functools import lru_cache
+
+import numpy as np
+from rdkit import Chem
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
+
+from deepbio import metrics, molecule_sets, molecules, smiles, tables
+from deepbio.data import Split
+from deepbio.files import BadInput
+
+# Objectives that are measured on all samples of a method: id → what a set of molecules reaches in it.
+AGENTS = ("sulphur_free", "celecoxib_similarity", "d2_active")
+
+
+def prepare(sources, parameters, seed):
+    """Distinct molecules of one or several files, whole scaffolds in one split.
+
+    `files`: source, file, and the `column` of its SMILES where the file is a table; without a column the SMILES is the
+    first word of a line. `heavy_atoms` (least, most), `elements` and `length` (symbols) bound what is taken; `most`
+    molecules are drawn where there are more. `unreadable: skip` leaves out SMILES that RDKit refuses.
+
+    With `target`, labelled molecules are there for a classifier (`labelled`: source, file, and the columns of SMILES
+    and of 0/1), and a judge, a logistic regression on ECFP4, has learned from others: those of the set's files with a
+    value in the column `judge`, active from `threshold` on, and as many drawn from the rest as have none, taken for
+    inactive.
+
+    Arrays: smiles (n,) canonical byte strings; y (n, length) uint8, the codes of smiles.py; group, the scaffold. The
+    context holds the `symbols` of the training molecules and the `length`; held-out molecules with others are left out.
+    """
+    rng = np.random.default_rng([seed, 2017])
+    found, values, skipped = read(sources, parameters)
+    kept = np.array([fits(molecule, parameters) for molecule in found])
+    texts = molecules.canonical([molecule for molecule, keep in zip(found, kept, strict=True) if keep])
+    texts, first = np.unique(texts, return_index=True)
+    order = np.sort(rng.permutation(len(texts))[: parameters.get("most", len(texts))])
+    texts, chosen = texts[order], np.flatnonzero(kept)[first[order]]
+    group = molecules.scaffolds([found[i] for i in chosen])
+    part = tables.group_parts(group, parameters["valid_fraction"], parameters["test_fraction"], rng)
+    plain = molecules.texts(texts)
+    vocabulary = smiles.Vocabulary.of([text for text, where in zip(plain, part, strict=True) if where == 0])
+    length = parameters["length"]
+    known = np.array([vocabulary.knows(text) and len(smiles.atoms(text)) <= length for text in plain])
+    plain, texts, group, part = [plain[i] for i in np.flatnonzero(known)], texts[known], group[known], part[known]
+    context = {"symbols": vocabulary.symbols, "length": length, "unreadable": skipped}
+    if "labelled" in parameters:
+        context |= target(sources, parameters, np.array(plain), texts, values[chosen][known], rng)
+    whole = Split({"smiles": texts, "y": vocabulary.encode(plain, length), "group": group}, context)
+    return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
+
+
+def read(sources, parameters):
+    """RDKit molecules of all files, the values of the judge's column (NaN where there is none), and how many SMILES
+    were left out. BadInput names file and line of a SMILES that is wrong."""
+    found, values, skipped = [], [], 0
+    for entry in parameters["files"]:
+        path = sources[entry["source"]] / entry["file"]
+        texts, numbers, line = read_file(path, entry.get("column"), parameters.get("judge"))
+        for place, (text, number) in enumerate(zip(texts, numbers, strict=True)):
+            try:
+                found.append(molecules.parse(text, f"{path}:{place + line}"))
+                values.append(number)
+            except BadInput:
+                if parameters.get("unreadable") != "skip":
+                    raise
+                skipped += 1
+    return found, np.array(values), skipped
+
+
+def read_file(path, column, wanted):
+    """SMILES of a file, the numbers of its column `wanted` (NaN without one), and the number of the first line."""
+    if column is None:
+        texts = [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
+        return texts, np.full(len(texts), np.nan), 1
+    header, rows = tables.read_csv(path)
+    texts = [text.strip() for text in tables.column(path, header, rows, column)]
+    if wanted not in header:
+        return texts, np.full(len(texts), np.nan), 2
+    return texts, tables.numbers(path, tables.column(path, header, rows, wanted), wanted), 2
+
+
+def fits(molecule, parameters):
+    """Whether a molecule is one piece, and of the wanted size and elements."""
+    least, most = parameters["heavy_atoms"]
+    return (
+        least <= molecule.GetNumHeavyAtoms() <= most
+        and len(Chem.GetMolFrags(molecule)) == 1
+        and {atom.GetSymbol() for atom in molecule.GetAtoms()} <= set(parameters["elements"])
+    )
+
+
+def target(sources, parameters, plain, texts, values, rng):
+    """The labelled molecules for a classifier and the judge: `labelled` (m,) SMILES as bytes, `labels` (m,) uint8,
+    `judge` (BITS + 1,) weights and intercept, and `judge_auroc`, its AUROC in cross-validation."""
+    facts = parameters["labelled"]
+    path = sources[facts["source"]] / facts["file"]
+    header, rows = tables.read_csv(path)
+    labels = tables.numbers(path, tables.column(path, header, rows, facts["label"]), facts["label"])
+    wrong = np.flatnonzero(~np.isin(labels, (0, 1)))
+    if len(wrong):
+        raise BadInput(f"{path}:{wrong[0] + 2}: column '{facts['label']}': {labels[wrong[0]]} is neither 0 nor 1")
+    column = tables.column(path, header, rows, facts["column"])
+    inactive = rng.permutation(np.flatnonzero(labels == 0))[: facts["inactive"]]
+    chosen = np.sort(np.concatenate([np.flatnonzero(labels == 1), inactive]))
+    given = molecules.canonical([molecules.parse(column[i], f"{path}:{i + 2}") for i in chosen])
+    # The judge has seen no molecule that the classifier learns from.
+    free = ~np.isin(texts, given)
+    active = np.flatnonzero(free & (values >= parameters["threshold"]))
+    low = np.flatnonzero(free & (values < parameters["threshold"]))
+    others = rng.permutation(np.flatnonzero(free & np.isnan(values)))[: max(0, len(active) * 5 - len(low))]
+    learned = np.concatenate([active, low, others])
+    x = np.unpackbits(molecule_sets.describe(plain[learned].tolist()).fingerprints, axis=1).astype(np.float32)
+    y = np.arange(len(learned)) < len(active)
+    judge = LogisticRegression(C=parameters["judge_cost"], max_iter=1000)
+    guess = cross_val_predict(judge, x, y, cv=5, method="predict_proba")[:, 1]
+    judge.fit(x, y)
+    return {
+        "labelled": given,
+        "labels": labels[chosen].astype(np.uint8),
+        "judge": np.append(judge.coef_[0], judge.intercept_).astype(np.float32),
+        "judge_auroc": metrics.evaluate(["auroc"], y.astype(float), guess)["auroc"],
+    }
+
+
+# ---- scores
+
+
+def score(test, predictions, wanted, train):
+    """Metrics of the molecules that `y` holds as codes, and of what a method's agents wrote (`y_<objective>`).
+
+    Beside the wanted ones, which the controls prove, stand some that nonsense may be good at, such as diversity.
+    """
+    vocabulary = smiles.Vocabulary(test.context["symbols"])
+    known, others = np.asarray(train["smiles"]).astype(str), _described(np.asarray(test["smiles"]).tobytes(), test)
+    with molecule_sets.Reader() as reader:
+        made = reader.read(decoded(vocabulary, predictions["y"]))
+        values = {
+            "validity": molecule_sets.validity(made),
+            "uniqueness": molecule_sets.uniqueness(made),
+            "novelty": molecule_sets.novelty(made, known),
+            "internal_diversity": molecule_sets.internal_diversity(made),
+            "scaffold_diversity": molecule_sets.scaffold_diversity(made),
+            "nearest_similarity": molecule_sets.nearest_similarity(made, others),
+            "property_distance": molecule_sets.property_distance(made, others.properties),
+            "longest_run": molecule_sets.longest_run(made),
+        }
+        values |= reached(reader, test.context, made)
+        for objective in AGENTS:
+            if f"y_{objective}" in predictions:
+                agent = reader.read(decoded(vocabulary, predictions[f"y_{objective}"]))
+                values[f"{objective}_agent"] = reached(reader, test.context, agent)[objective]
+                values[f"{objective}_agent_validity"] = molecule_sets.validity(agent)
+                values[f"{objective}_agent_diversity"] = molecule_sets.internal_diversity(agent)
+    return values
+
+
+def decoded(vocabulary, codes):
+    """Texts of codes as a method, or a control, gave them: numbers beyond the vocabulary mean nothing. A method may
+    also give the texts themselves, as byte strings."""
+    if codes.dtype.kind == "S":
+        return molecules.texts(codes)
+    codes = np.rint(np.asarray(codes, float))
+    return vocabulary.decode(np.where((codes >= 0) & (codes < len(vocabulary)), codes, smiles.END).astype(int))
+
+
+def reached(reader, context, made):
+    """What valid molecules reach in each objective; nothing where there is no judge for it."""
+    valid = made.take(made.valid)
+    if not len(valid):
+        return dict.fromkeys(AGENTS if "judge" in context else AGENTS[:2], 0.0)
+    seen = reader.screen(valid.smiles.tolist())
+    found = {"sulphur_free": float((~seen.sulphur).mean()), "celecoxib_similarity": float(seen.celecoxib.mean())}
+    if "judge" in context:
+        bits = np.unpackbits(valid.fingerprints, axis=1)
+        found["d2_active"] = float((expit(bits @ context["judge"][:-1] + context["judge"][-1]) > 0.5).mean())
+    return found
+
+
+@lru_cache(maxsize=2)
+def _described_once(_, texts):
+    return molecule_sets.describe(list(texts))
+
+
+def _described(key, split):
+    """Molecules of a split's SMILES, which many runs are held against."""
+    return _described_once(key, tuple(molecules.texts(split["smiles"])))
+
+
+def curve(test, predictions):
+    """Quantiles of the Crippen logP of the molecules made, against those of the test molecules."""
+    made = molecule_sets.describe(decoded(smiles.Vocabulary(test.context["symbols"]), predictions["y"][:1000]))
+    if made.valid.sum() < 10:
+        return None
+    others = _described(np.asarray(test["smiles"]).tobytes(), test)
+    grid = np.linspace(0.01, 0.99, 99)
+    return "parity", *(np.quantile(p[:, 0], grid) for p in (others.properties, made.properties[made.valid]))
