@@ -82,7 +82,20 @@ def gene_split(rng, samples, output):
     return {"codes": codes, "marks": marks, "y": y.astype(np.float32)}
 
 
+def frame_split(rng, samples, output):
+    """Noisy frames of 22 by 26 pixels with a bright and a fainter spot, the second to the lower right of the first in
+    the mean; some labels are missing."""
+    y = np.stack([rng.uniform(3, 13, (samples, 2)), rng.uniform(8, 18, (samples, 2)) + [4, 0]], axis=1)
+    x, down = np.arange(26)[None, None], np.arange(22)[None, :, None]
+    image = rng.normal(30, 8, (samples, 22, 26))
+    for place, height in zip(y.transpose(1, 2, 0)[..., None, None], (200, 90), strict=True):
+        image += height * np.exp(-((x - place[0]) ** 2 + (down - place[1]) ** 2) / 6)
+    y[rng.random((samples, 2)) < 0.1] = np.nan
+    return {"image": image.clip(0, 255).astype(np.uint8), "y": y.astype(np.float32)}
+
+
 KINDS = {
+    "animal_frame": frame_split,
     "gene_region": gene_split,
     "long_sequence": long_split,
     "sequence": sequence_split,
@@ -100,6 +113,8 @@ def make_splits(kind, output, samples=160):
     context |= {"bin": 32, "strand_pair": [0]} if kind == "long_sequence" else {}
     if kind == "gene_region":
         context |= {"features": ["growth"], "marks": ["word"], "bin": 30, "tss": 80}
+    if kind == "animal_frame":
+        context |= {"features": ["bright", "faint"], "skeleton": [[0, 1]], "mirrored": [0, 1]}
     if kind == "site_in_sample":
         context["expression"] = np.array([[-1.5, 0, 1], [1, 1, 0], [1, -1, 0], [1, 0, -1]], np.float32)
     splits = {}

@@ -99,7 +99,8 @@ def predict(model, split):
 def test_predictions_have_the_labels_shape_and_range(fitted, name, kind, output):
     splits, model, _ = fitted(name, kind, output)
     p = predict(model, splits["test"])
-    assert len(p) == len(splits["test"]) and metrics.columns(p).shape[1] == 1 and np.isfinite(p).all()
+    assert len(p) == len(splits["test"]) and np.isfinite(p).all()
+    assert metrics.columns(p).shape == metrics.columns(splits["test"].y).shape
     if output == "binary":
         assert p.min() >= 0 and p.max() <= 1
     part = splits["test"].take(np.arange(5))
@@ -206,6 +207,8 @@ CONFIGURATIONS = {
     ("deeperbind", "CNN_LSTM"): ({}, {"outputs": 1, "kind": "regression", "length": 35}),
     ("deepmotif", "CNN"): ({"network": "cnn"}, {"outputs": 1, "kind": "binary", "length": 101}),
     ("zeng_cnn", "template"): ({"dropout": 0.5}, {"outputs": 1, "kind": "binary", "length": 101}),
+    ("leap", "fly"): ({}, {"parts": 32}),
+    ("leap", "mouse"): ({}, {"parts": 17}),
     ("deepbind", "M1"): ({"hidden": 0, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
     ("deepbind", "M2"): ({"hidden": 32, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
 }

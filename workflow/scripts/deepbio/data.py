@@ -85,6 +85,12 @@ class Split:
             self.context,
         )
 
+    def at_most(self, samples, rng):
+        """Some `samples` drawn at random, in the split's order; all where it has no more, or for None."""
+        if not samples or len(self) <= samples:
+            return self
+        return self.take(np.sort(rng.choice(len(self), samples, replace=False)))
+
     def inputs(self):
         """The split as a method sees it when it predicts: without labels and groups."""
         hidden = {LABEL, GROUP}

@@ -39,9 +39,7 @@ class EstimatorMethod:
 
     def fit(self, train, valid, job):
         self.kind = train.context["output"]
-        most = self.parameters.get("most_samples")
-        if most and len(train) > most:
-            train = train.take(np.sort(job.rng("samples").choice(len(train), most, replace=False)))
+        train = train.at_most(self.parameters.get("most_samples"), job.rng("samples"))
         both = concatenate(train, valid)
         x, labels = self.features(both), metrics.columns(both.y)
         in_valid = np.repeat(np.arange(len(both)) >= len(train), len(labels) // len(both))

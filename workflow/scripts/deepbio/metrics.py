@@ -2,7 +2,8 @@
 
 Every metric takes `y` (labels, NaN where missing) and `p` (predictions of the same shape) and returns a float.
 For several outputs (columns) it is the mean over the columns in which it is defined. Labels of shape (samples,
-positions, outputs), such as coverage tracks, are scored over all positions of all samples of each output.
+positions, outputs), such as coverage tracks, are scored over all positions of all samples of each output, and points
+of shape (samples, points, 2) over all points of all samples.
 """
 
 import warnings
@@ -44,6 +45,11 @@ def _log_pearson(y, p):
     return _correlation(stats.pearsonr)(*(np.log1p(np.maximum(values, 0)) for values in (y, p)))
 
 
+def _points(summary):
+    """A metric of how far points (n, 2) lie from their predictions: their two outputs are the coordinates x and y."""
+    return lambda y, p: float(summary(np.hypot(*(p - y).T)))
+
+
 def _log_loss(y, p):
     return skl.log_loss(y, np.clip(p, 1e-7, 1 - 1e-7))
 
@@ -66,6 +72,14 @@ METRICS = {
     "rmse": (skl.root_mean_squared_error, False, "RMSE"),
     "mae": (skl.mean_absolute_error, False, "mean absolute error"),
 }
+# Metrics of whole rows, not of each output by itself.
+POINTS = {
+    "pixel_error": (_points(np.mean), False, "mean error (pixels)"),
+    "median_pixel_error": (_points(np.median), False, "median error (pixels)"),
+    "pck_2px": (_points(lambda distance: np.mean(distance <= 2)), True, "share within 2 pixels"),
+    "pck_10px": (_points(lambda distance: np.mean(distance <= 10)), True, "share within 10 pixels"),
+}
+METRICS |= POINTS
 
 
 def higher_is_better(name):
@@ -105,8 +119,12 @@ def evaluate(names, y, p):
         raise ValueError(f"{int(np.isnan(p).any(axis=1).sum())} of {len(p)} predictions are NaN")
     found = {name: [] for name in names}
     for one, guess in outputs(y, p):
-        for name in names if len(one) else ():
+        for name in found.keys() - POINTS.keys() if len(one) else ():
             found[name].append(METRICS[name][0](one, guess))
+    for name in found.keys() & POINTS.keys():
+        known = ~np.isnan(y).any(axis=1)
+        if known.any():
+            found[name].append(METRICS[name][0](y[known], p[known]))
     values = {}
     for name, per_output in found.items():
         with warnings.catch_warnings():

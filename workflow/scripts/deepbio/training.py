@@ -38,7 +38,8 @@ DEFAULTS = {
     "patience": None,  # looks without a better value until training stops; None: never
     "monitor": "loss",  # "loss", or the id of a metric
     "keep": "best",  # which weights remain: "best" on validation, or "last"
-    # constant, linear or cosine (both fall to zero), {factor: 0.5, every: steps} or {factor: …, every_epochs: n}
+    # constant, linear or cosine (both fall to zero), {factor: 0.5, every: steps} or {factor: …, every_epochs: n}, or
+    # {factor: …, plateau: looks without a validation loss lower by `gain`, least: share of the first rate}
     "schedule": "constant",
     "clip_norm": None,
 }
@@ -109,7 +110,7 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
         start = (state.step % per_epoch) * batch_size
         values = {k: v.to(job.device, non_blocking=True) for k, v in batch(order[start : start + batch_size]).items()}
         for group, rate in zip(optimizer.param_groups, initial, strict=True):
-            group["lr"] = rate * _factor(settings["schedule"], state.step, total, per_epoch)
+            group["lr"] = rate * _factor(settings["schedule"], state, total, per_epoch)
         network.train()
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(
@@ -141,15 +142,28 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
     return state.finish(settings["keep"] if validate else "last")
 
 
-def _factor(schedule, step, total, per_epoch):
+def _factor(schedule, state, total, per_epoch):
     if schedule == "constant":
         return 1.0
     if schedule == "linear":
-        return 1 - step / total
+        return 1 - state.step / total
     if schedule == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * step / total))
+        return 0.5 * (1 + math.cos(math.pi * state.step / total))
+    if "plateau" in schedule:
+        return _plateau([row["valid_loss"] for row in state.history if "valid_loss" in row], **schedule)
     every = schedule.get("every") or schedule["every_epochs"] * per_epoch
-    return schedule["factor"] ** (step // every)
+    return schedule["factor"] ** (state.step // every)
+
+
+def _plateau(losses, factor, plateau, gain=0.0, least=0.0):
+    """The rate's factor after some looks; told from the losses alone, it needs no place in a checkpoint."""
+    rate, best, waited = 1.0, math.inf, 0
+    for loss in losses:
+        waited = waited + 1 if loss >= best - gain else 0
+        best = best if waited else loss
+        if waited == plateau:
+            rate, waited = max(rate * factor, least), 0
+    return rate
 
 
 class _State:

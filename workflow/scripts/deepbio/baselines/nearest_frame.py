@@ -1,0 +1,46 @@
+"""The labels of the training frame that looks most alike."""
+
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+from skimage.transform import downscale_local_mean
+
+from deepbio.files import atomic
+from deepbio.rule import RuleMethod
+
+
+class Method(RuleMethod):
+    """Parameters: side, about how many pixels the longer side keeps before frames are compared.
+
+    Likeness is Pearson's correlation of the reduced frames. Each part comes from the most alike frame in which it is
+    labelled.
+    """
+
+    def fit(self, train, valid, job):
+        self.arrays = {"frames": self.reduced(train), "y": np.asarray(train.y, np.float32)}
+
+    def reduced(self, split):
+        """Frames (n, pixels) float32, standardised one by one, so that a product is n pixels' correlation."""
+        step = max(1, max(split["image"].shape[1:]) // self.parameters["side"])
+        frames = np.stack([downscale_local_mean(image, step).ravel() for image in split["image"]])
+        frames -= frames.mean(axis=1, keepdims=True)
+        return (frames / np.maximum(np.linalg.norm(frames, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+
+    def predict(self, split):
+        likeness = self.reduced(split) @ self.arrays["frames"].T
+        known = ~np.isnan(self.arrays["y"]).any(axis=2)
+        found = [
+            self.arrays["y"][np.where(labelled, likeness, -np.inf).argmax(axis=1), part]
+            for part, labelled in enumerate(known.T)
+        ]
+        return {"y": np.stack(found, axis=1)}
+
+    def save(self, folder):
+        super().save(folder)
+        with atomic(Path(folder) / "model.safetensors") as temporary:
+            save_file(self.arrays, temporary)
+
+    def load(self, folder):
+        super().load(folder)
+        self.arrays = load_file(Path(folder) / "model.safetensors")

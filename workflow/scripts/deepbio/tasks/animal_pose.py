@@ -1,0 +1,198 @@
+"""Animal pose: where in a frame each part of an animal's body lies."""
+
+import re
+import zlib
+
+import numpy as np
+
+from deepbio import bundles, planted, tables
+from deepbio.data import Split
+from deepbio.files import BadInput
+
+# Simulated parts, and the lines between them. The animal faces right, seen from above.
+PARTS = ["nose", "neck", "tailBase", "tailMid", "tailTip", "forepawL", "forepawR", "hindpawL", "hindpawR"]
+BONES = [(0, 1), (1, 2), (2, 3), (3, 4), (1, 5), (1, 6), (2, 7), (2, 8)]
+
+
+def prepare(sources, parameters, seed):
+    """Frames and the places of the animal's parts in them.
+
+    frames : a folder of pictures with a table as DeepLabCut writes it, in blocks of frame order.
+    boxes : centred frames in an HDF5 file with their labels in a MATLAB file, as LEAP's programs write them, at random.
+    simulated : jointed animals drawn in noise, independent of each other.
+
+    Arrays: image (n, height, width) uint8, y (n, parts, 2) float32, the places x (to the right) and y (down) in pixels
+    from the centre of the first pixel, NaN where a part is not labelled, and group (block or frame). The context holds
+    the names of the parts as `features`, pairs of parts that a `skeleton` joins, and, where a frame turned upside
+    down shows such an animal too, for each part that which takes its place as `mirrored`, else null.
+    """
+    readers = {"frames": _frames, "boxes": _boxes, "simulated": _simulated}
+    return readers[parameters["format"]](sources, parameters, seed)
+
+
+def _frames(sources, parameters, seed):
+    """Split k tests the k-th run of blocks; the block after it, or the first, validates and the others train."""
+    folder = next(iter(sources.values()))
+    path = folder / parameters["table"]
+    names, files, y = read_table(path)
+    image = read_images(path, [folder / file for file in files])
+    check_inside(path, y, image.shape, first=4)
+    unknown = {name for edge in parameters["skeleton"] for name in edge} - set(names)
+    if unknown:
+        raise BadInput(f"{path}:2: no part {', '.join(sorted(unknown))}; parts are: {', '.join(names)}")
+    skeleton = [[names.index(name) for name in edge] for edge in parameters["skeleton"]]
+    context = {"features": names, "skeleton": skeleton, "mirrored": None}
+    count, tested = parameters["blocks"], parameters["test_blocks"]
+    block = tables.folds(len(files), count)
+    place = (block - (seed - 1) * tested) % count
+    arrays = {"image": image, "y": y, "group": np.char.add(b"block", block.astype("S"))}
+    rows = {"train": place > tested, "valid": place == tested, "test": place < tested}
+    found = {part: Split(arrays, context).take(mask) for part, mask in rows.items()}
+    never = np.isnan(found["train"].y).all(axis=(0, 2))
+    if never.any():
+        raise BadInput(f"{path}: no training frame shows {', '.join(np.array(names)[never])}")
+    return found
+
+
+def read_table(path):
+    """Names of the parts, picture files and y (n, parts, 2) of a table of three headers (scorer, bodyparts, coords).
+
+    Raises BadInput with line and part for a heading that is not of this form and a place that is no pair of numbers.
+    """
+    header, rows = tables.read_csv(path)
+    if [header[0], *(row[0] for row in rows[:2])] != ["scorer", "bodyparts", "coords"]:
+        raise BadInput(f"{path}: the first lines are not headed scorer, bodyparts and coords")
+    names = rows[0][1::2]
+    if rows[0][2::2] != names or rows[1][1:] != ["x", "y"] * len(names):
+        raise BadInput(f"{path}:3: the columns are not x and y of one part after the other")
+    values = [
+        tables.numbers(path, [row[column] for row in rows[2:]], f"{rows[0][column]} {rows[1][column]}", first_line=4)
+        for column in range(1, len(header))
+    ]
+    y = np.array(values, np.float32).T.reshape(-1, len(names), 2)
+    half = np.isnan(y[..., 0]) != np.isnan(y[..., 1])
+    if half.any():
+        row, part = np.argwhere(half)[0]
+        raise BadInput(f"{path}:{row + 4}: '{names[part]}' has one coordinate without the other")
+    return names, [row[0] for row in rows[2:]], y
+
+
+def read_images(path, files):
+    """Pictures (n, height, width) uint8; BadInput names the line of the table that asks for one that cannot be."""
+    from skimage import io
+
+    images = []
+    for line, file in enumerate(files, 4):
+        try:
+            image = io.imread(file)
+        except (OSError, ValueError, SyntaxError) as error:
+            raise BadInput(f"{path}:{line}: {file} is no readable picture: {error}") from None
+        if image.ndim != 2 or image.dtype != np.uint8:
+            raise BadInput(f"{path}:{line}: {file} is not an 8-bit grey picture")
+        if images and image.shape != images[0].shape:
+            raise BadInput(f"{path}:{line}: {file} has {image.shape} pixels, the first picture {images[0].shape}")
+        images.append(image)
+    return np.stack(images)
+
+
+def check_inside(path, y, shape, first=1):
+    """BadInput where a part of y (n, parts, 2) lies outside pictures of a shape (n, height, width)."""
+    outside = ((y < -0.5) | (y > np.array(shape[:0:-1]) - 0.5)).any(axis=2)
+    if outside.any():
+        row, part = np.argwhere(outside)[0]
+        raise BadInput(f"{path}:{row + first}: part {part + 1} at {y[row, part].tolist()} lies outside the picture")
+
+
+def _boxes(sources, parameters, seed):
+    """MATLAB counts pixels from 1 and, seen from HDF5, has all axes in reverse: (n, 1, width, height)."""
+    from scipy import io
+
+    folder = next(iter(sources.values()))
+    path, labels = folder / parameters["images"], folder / parameters["labels"]
+    try:
+        stored = io.loadmat(labels, simplify_cells=True)
+        y = np.asarray(stored["positions"], np.float32).transpose(2, 0, 1) - 1
+        names, bones = list(stored["skeleton"]["nodes"]), np.asarray(stored["skeleton"]["edges"], int) - 1
+    except (OSError, ValueError, TypeError, KeyError, NotImplementedError, zlib.error, io.matlab.MatReadError) as error:
+        raise BadInput(f"{labels}: no MATLAB file (before version 7.3) with positions and skeleton: {error}") from None
+    with bundles.opened(path, "box") as box:
+        if len(box.shape) != 4 or box.shape[:2] != (len(y), 1):
+            raise BadInput(f"{box.where} has shape {box.shape}, not ({len(y)}, 1, width, height)")
+        image = box.rows(0, len(y))[:, 0].transpose(0, 2, 1)
+    if image.dtype != np.uint8:  # LEAP's programs also store shares of white
+        image = np.round(255 * image).astype(np.uint8)
+    labelled = ~np.isnan(y).all(axis=(1, 2))
+    image, y = image[labelled], y[labelled]
+    check_inside(labels, y, image.shape)
+    context = {"features": names, "skeleton": bones.reshape(-1, 2).tolist(), "mirrored": partners(names)}
+    order = np.random.default_rng([seed, 16117]).permutation(len(y))
+    arrays = {"image": image[order], "y": y[order], "group": planted.names("frame", len(labelled))[labelled][order]}
+    return planted.splits(arrays, parameters["fractions"], context)
+
+
+def partners(names):
+    """For each part its partner's number on the other side (forelegL2 and forelegR2, wingL and wingR), or its own."""
+    other = {"L": "R", "R": "L"}
+    turned = [re.sub(r"[LR](?=\d*$)", lambda side: other[side.group()], name) for name in names]
+    return [names.index(there) if there in names else number for number, there in enumerate(turned)]
+
+
+def _simulated(sources, parameters, seed):
+    image, y = simulate(parameters, np.random.default_rng([seed, 16117]))
+    arrays = {"image": image, "y": y, "group": planted.names("frame", len(y))}
+    context = {"features": PARTS, "skeleton": [list(bone) for bone in BONES], "mirrored": partners(PARTS)}
+    return planted.splits(arrays, parameters["fractions"], context)
+
+
+def simulate(parameters, rng):
+    """Images (samples, size, size) and places (samples, parts, 2) of animals of random pose, shade and noise.
+
+    The animal, about half as long as the image without its tail, stands near the middle and faces right within
+    `turn` radians, as frames are after the paper's alignment. Legs have a joint. A share `missing` of the labels is
+    hidden, and so is what lies outside.
+    """
+    count, size = parameters["samples"], parameters["size"]
+    draw = lambda low, high: rng.uniform(low, high, count)  # noqa: E731
+    ahead = draw(-parameters["turn"], parameters["turn"])  # the way the body faces, clockwise
+    middle = (size - 1) / 2 + size * rng.uniform(-0.06, 0.06, (count, 2)) + [0.08 * size, 0]
+    length = size * draw(0.26, 0.34)
+    neck, hip = middle + _step(ahead, length / 2), middle - _step(ahead, length / 2)
+    nose = neck + _step(ahead + draw(-0.5, 0.5), 0.5 * length)
+    back = ahead + np.pi + draw(-0.6, 0.6)
+    tail = hip + _step(back, 0.45 * length)
+    tip = tail + _step(back + draw(-0.8, 0.8), 0.45 * length)
+    # Shapes to draw: from, to, radius over the image's size.
+    shapes = [(neck, hip, 0.075), (neck, nose, 0.05), (hip, tail, 0.02), (tail, tip, 0.015)]
+    paws = []
+    for joint, forward in ((neck, 0.6), (hip, -0.6)):
+        for side in (-1, 1):  # left is up where the animal faces right
+            sideways = ahead + side * (np.pi / 2 - forward + draw(-0.5, 0.5))
+            knee = joint + _step(sideways, 0.42 * length)
+            paw = knee + _step(sideways + draw(-0.9, 0.9), 0.34 * length)
+            shapes += [(joint, knee, 0.025), (knee, paw, 0.022)]
+            paws.append(paw)
+    y = np.stack([nose, neck, hip, tail, tip, *paws], axis=1).astype(np.float32)
+    shade, image = draw(0.3, 0.7), np.zeros((count, size, size))
+    for start, end, radius in shapes:
+        paler = (shade * draw(0.75, 1))[:, None, None]
+        image = np.maximum(image, paler * _capsule(start, end, radius * size, size))
+    slope = np.linspace(0, 1, size) * draw(-0.25, 0.25)[:, None]
+    image += 0.15 + np.abs(slope)[:, None] + 0.06 * rng.standard_normal(image.shape)
+    hidden = (rng.random(y.shape[:2]) < parameters["missing"]) | ((y < 0) | (y > size - 1)).any(axis=2)
+    y[hidden] = np.nan
+    return np.round(255 * image.clip(0, 1)).astype(np.uint8), y
+
+
+def _step(angle, length):
+    return length[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def _capsule(start, end, radius, size):
+    """How far each pixel (n, size, size) is covered by a thick line between two points (n, 2): smooth at its edge."""
+    x, y = (
+        np.arange(size)[None, None] - start[:, 0, None, None],
+        np.arange(size)[None, :, None] - start[:, 1, None, None],
+    )
+    u, v = ((end - start)[:, axis, None, None] for axis in (0, 1))
+    along = ((x * u + y * v) / (u**2 + v**2)).clip(0, 1)
+    return (radius + 0.5 - np.hypot(x - along * u, y - along * v)).clip(0, 1)
