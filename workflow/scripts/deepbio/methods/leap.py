@@ -1,6 +1,5 @@
 """LEAP (Pereira et al. 2019): a confidence map for each part of an animal's body; the part is where it is highest."""
 
-import csv
 import math
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio.files import atomic
+from deepbio import tables
 from deepbio.network import NetworkMethod
 
 DRAWN = 6  # frames with skeletons
@@ -175,13 +174,12 @@ class Method(NetworkMethod):
 
 def write_parts(names, error, height, folder):
     """parts.csv: for every part its labelled validation frames, errors in pixels, and the mean height of its peak."""
-    with atomic(Path(folder) / "parts.csv") as temporary, open(temporary, "w", newline="") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(["part", "frames", "mean_error", "median_error", "peak_height"])
-        for name, column, peak in zip(names, error.T, height.mean(axis=0), strict=True):
-            known = column[~np.isnan(column)]
-            told = [known.mean(), np.median(known)] if len(known) else [np.nan, np.nan]
-            writer.writerow([name, len(known), *(f"{value:.3f}" for value in [*told, peak])])
+    rows = []
+    for name, column, peak in zip(names, error.T, height.mean(axis=0), strict=True):
+        known = column[~np.isnan(column)]
+        told = [known.mean(), np.median(known)] if len(known) else [np.nan, np.nan]
+        rows.append([name, len(known), *(f"{value:.3f}" for value in [*told, peak])])
+    tables.write_csv(Path(folder) / "parts.csv", ["part", "frames", "mean_error", "median_error", "peak_height"], rows)
 
 
 def draw_skeletons(split, guess, error, folder):
