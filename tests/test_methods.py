@@ -27,6 +27,11 @@ EXCEPTIONS = {
 }
 # method: (samples, what is changed in its parameters, reason)
 NEEDS = {
+    "aging_ensemble": (
+        160,
+        {"members": CATALOG.methods["aging_ensemble"]["hyperparameters"]["members"][::3], "training": {"epochs": 8}},
+        "seven of the 21 networks show all activations",
+    ),
     "basset": (160, {"training": {"epochs": 12}}, "the five epochs of the quick scale are few steps on so few windows"),
     "deeperbind": (480, {"training": {"epochs": 30}}, "five detectors before two LSTMs learn slowly"),
     "deepmotif": (480, {"training": {"epochs": 15}}, "half of everything is dropped out"),

@@ -90,3 +90,46 @@ def test_folds_of_consecutive_rows_cover_every_molecule_once(prepared):
         pytest.skip("needs DEEPBIO_MIRROR")
     tests = [prepared("standard", "molecule_properties", "delaney", k)["test"]["smiles"] for k in range(1, 6)]
     assert sum(map(len, tests)) == 1124
+
+
+@pytest.mark.parametrize(("scale", "name", "dataset"), [case for case in CASES if case.values[1] == "biological_age"])
+def test_ages_are_no_codes_and_no_input_knows_them(prepared, scale, name, dataset):
+    """Nobody stands at or above the age where NHANES stops counting, and no column contains age or an outcome."""
+    splits = prepared(scale, name, dataset)
+    parameters = CATALOGS[scale].dataset(name, dataset)["parameters"]
+    derived = (
+        "age",
+        "kdm",
+        "phenoage",
+        "ln",
+        "died",
+        "status",
+        "mort",
+        "perm",
+        "time",
+        "year",
+        "wave",
+        "sample",
+        "seqn",
+    )
+    assert not [marker for marker in parameters["markers"] if marker.lower().startswith(derived)]
+    for part, split in splits.items():
+        y = np.asarray(split.y)
+        assert y.min() >= 20 and y.max() < parameters["below"]
+        # A code would hold several times as many people as the ages beside it.
+        assert np.sum(y == y.max()) < 3 * np.sum(y == y.max() - 1) + 5
+        assert ("died" in split) == (part == "valid")
+        x = np.asarray(split["x"])
+        assert x.shape[1] == len(split.context["features"]) == len(parameters["markers"]) + 1
+        assert np.isfinite(x).all() and set(np.unique(x[:, -1])) == {0, 1}
+        assert max(abs(np.corrcoef(column, y)[0, 1]) for column in x.T) < 0.6
+    measured = [{row.tobytes() for row in np.asarray(splits[part]["x"])} for part in NAMES]
+    assert not (measured[0] & measured[1] or measured[0] & measured[2] or measured[1] & measured[2])
+
+
+def test_waves_of_the_parts_are_apart(prepared):
+    if "standard" not in SCALES:
+        pytest.skip("needs DEEPBIO_MIRROR")
+    splits = prepared("standard", "biological_age", "later_wave")
+    years = [{name[:4] for name in np.asarray(splits[part]["group"]).tolist()} for part in NAMES]
+    assert years == [{b"2005", b"2007", b"2009", b"2011", b"2013", b"2015"}, {b"2003"}, {b"2017"}]

@@ -71,6 +71,7 @@ METRICS = {
     "mse": (skl.mean_squared_error, False, "mean squared error"),
     "rmse": (skl.root_mean_squared_error, False, "RMSE"),
     "mae": (skl.mean_absolute_error, False, "mean absolute error"),
+    "within_10_years": (lambda y, p: np.mean(np.abs(y - p) <= 10), True, "share within 10 years"),
 }
 # Metrics of whole rows, not of each output by itself.
 POINTS = {

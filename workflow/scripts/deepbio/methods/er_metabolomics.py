@@ -192,10 +192,10 @@ class Method(NetworkMethod):
         return mean_loss(each, kept(batch, len(output)))
 
     def interpret(self, split, folder):
-        from deepbio import plotting
+        from deepbio import importance, plotting
 
         names = split.context.get("features", [f"feature {i}" for i in range(split["x"].shape[1])])
-        change = self.permutation_importance(split)
+        change = importance.permutation(self.predict, split, "auroc", PERMUTATIONS)
         mean, spread = change.mean(1), change.std(1)
         order = np.argsort(-mean, kind="stable")
         gedeon = self.gedeon_importance()
@@ -215,20 +215,6 @@ class Method(NetworkMethod):
             Path(folder) / "importance",
         )
         self.draw_groups(split, top, [names[i] for i in top], Path(folder) / "groups")
-
-    def permutation_importance(self, split):
-        """Fall of the AUROC on `split` when the values of one feature are permuted: (features, permutations)."""
-        x, y = np.asarray(split["x"]), np.asarray(split.y)
-        rng = np.random.default_rng(0)
-        whole = metrics.evaluate(["auroc"], y, self.predict(split)["y"])["auroc"]
-        change = np.empty((x.shape[1], PERMUTATIONS))
-        for feature in range(x.shape[1]):
-            many = np.tile(x, (PERMUTATIONS, 1, 1))
-            many[:, :, feature] = rng.permuted(many[:, :, feature], axis=1)
-            scores = self.predict(Split({"x": many.reshape(-1, x.shape[1])}, split.context))["y"]
-            values = [metrics.evaluate(["auroc"], y, part)["auroc"] for part in np.split(scores, PERMUTATIONS)]
-            change[feature] = whole - np.array(values)
-        return change
 
     def gedeon_importance(self):
         """The paper's measure, from the first two layers' weights alone, largest 1: (features,).

@@ -1,0 +1,44 @@
+"""What a model makes of each feature of a table."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from deepbio import metrics
+from deepbio.data import Split
+from deepbio.files import atomic
+
+
+def permutation(predict, split, metric, repeats):
+    """How much worse `metric` becomes when the values of one feature are permuted: (features, repeats), positive
+    where the feature helps (Breiman 2001, Machine Learning 45:5, section 10).
+
+    `predict(split) -> {"y": …}` is asked once a feature, for all its permutations together.
+    """
+    x, y = np.asarray(split["x"]), np.asarray(split.y)
+    rng = np.random.default_rng(0)
+    sign = 1 if metrics.higher_is_better(metric) else -1
+    whole = metrics.evaluate([metric], y, predict(split)["y"])[metric]
+    change = np.empty((x.shape[1], repeats))
+    for feature in range(x.shape[1]):
+        many = np.tile(x, (repeats, 1, 1))
+        many[:, :, feature] = rng.permuted(many[:, :, feature], axis=1)
+        scores = predict(Split({"x": many.reshape(-1, x.shape[1])}, split.context))["y"]
+        values = [metrics.evaluate([metric], y, part)[metric] for part in np.split(scores, repeats)]
+        change[feature] = sign * (whole - np.array(values))
+    return change
+
+
+def draw(change, names, metric, title, origin, folder):
+    """importance.{svg,png} and importance.csv: the mean over the permutations, for each feature."""
+    from deepbio import plotting  # who only wants the numbers does without
+
+    mean, spread = change.mean(axis=1), change.std(axis=1)
+    with atomic(Path(folder) / "importance.csv") as temporary, open(temporary, "w", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["feature", f"{metric}_loss", f"{metric}_loss_sd"])
+        order = np.argsort(-mean, kind="stable")
+        writer.writerows([names[i], f"{mean[i]:.5f}", f"{spread[i]:.5f}"] for i in order)
+    label = f"loss of validation {metrics.title(metric)} (mean ± SD of {change.shape[1]} permutations)"
+    plotting.bars(names, mean, spread, label, title, origin, Path(folder) / "importance")
