@@ -1,19 +1,12 @@
 """Figures of a predicted age: against the true one, its errors, who lives longer, and members of an ensemble."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from deepbio import metrics
-from deepbio.files import atomic
+from deepbio import metrics, tables
 from deepbio.plotting import COLOURS, PALETTE, plt, save
-
-
-def write_csv(path, header, rows):
-    with atomic(path) as temporary, open(temporary, "w", newline="") as handle:
-        csv.writer(handle).writerows([header, *rows])
 
 
 def age_gap(age, said):
@@ -97,7 +90,7 @@ def draw_survival(age, said, sex, died, months, origin, folder):
     fit = PHReg(months, np.column_stack([gap / 5, age, sex]), status=died, ties="efron").fit()
     ratio, (low, high) = np.exp(fit.params[0]), np.exp(fit.conf_int()[0])
     row = [len(died), int(died.sum()), *(f"{value:.4f}" for value in (ratio, low, high))]
-    write_csv(Path(folder) / "survival.csv", ["people", "deaths", "hazard_ratio_5_years", "low", "high"], [row])
+    tables.write_csv(Path(folder) / "survival.csv", ["people", "deaths", "hazard_ratio_5_years", "low", "high"], [row])
     figure, axis = plt.subplots(figsize=(6.5, 4.4))
     third = np.searchsorted(np.quantile(gap, [1 / 3, 2 / 3]), gap)
     for number, (name, style) in enumerate([("younger", "-"), ("middle", "--"), ("older", "-.")]):
@@ -135,7 +128,7 @@ def draw_members(labels, each, held, stack, age, said, origin, folder):
     error = np.abs(each - age[:, None]).mean(axis=0)
     rows = zip(labels, held, error, stack["weights"], strict=True)
     header = ["member", "held_out_mae", "validation_mae", "stack_weight"]
-    write_csv(Path(folder) / "members.csv", header, [[name, *(f"{v:.4f}" for v in row)] for name, *row in rows])
+    tables.write_csv(Path(folder) / "members.csv", header, [[name, *(f"{v:.4f}" for v in row)] for name, *row in rows])
     figure, (left, right) = plt.subplots(1, 2, figsize=(12.5, 5.4), width_ratios=[1.3, 1])
     image = left.imshow(np.corrcoef(each.T), cmap="viridis", interpolation="nearest")
     left.set_yticks(range(len(labels)), labels, fontsize=8)

@@ -1,13 +1,11 @@
 """What a model makes of each feature of a table."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
-from deepbio import metrics
+from deepbio import metrics, tables
 from deepbio.data import Split
-from deepbio.files import atomic
 
 
 def permutation(predict, split, metric, repeats):
@@ -35,10 +33,7 @@ def draw(change, names, metric, title, origin, folder):
     from deepbio import plotting  # who only wants the numbers does without
 
     mean, spread = change.mean(axis=1), change.std(axis=1)
-    with atomic(Path(folder) / "importance.csv") as temporary, open(temporary, "w", newline="") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(["feature", f"{metric}_loss", f"{metric}_loss_sd"])
-        order = np.argsort(-mean, kind="stable")
-        writer.writerows([names[i], f"{mean[i]:.5f}", f"{spread[i]:.5f}"] for i in order)
+    rows = ([names[i], f"{mean[i]:.5f}", f"{spread[i]:.5f}"] for i in np.argsort(-mean, kind="stable"))
+    tables.write_csv(Path(folder) / "importance.csv", ["feature", f"{metric}_loss", f"{metric}_loss_sd"], rows)
     label = f"loss of validation {metrics.title(metric)} (mean ± SD of {change.shape[1]} permutations)"
     plotting.bars(names, mean, spread, label, title, origin, Path(folder) / "importance")
