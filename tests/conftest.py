@@ -14,7 +14,7 @@ from deepbio.data import Split
 
 torch.set_num_threads(1)  # small networks lose more to waiting threads than they gain, above all beside other jobs
 ROOT = Path(__file__).resolve().parent.parent
-METRICS = {"binary": ["auroc", "accuracy"], "regression": ["spearman", "mse"]}
+METRICS = {"binary": ["auroc", "accuracy"], "regression": ["spearman", "mse"], "generated": ["forest_auroc"]}
 
 # Real drug-like fragments; the number of oxygens makes the regression label, so the answer is in the graph.
 PARTS = ["C", "CC", "CCC", "c1ccccc1", "C1CCCCC1", "CN", "c1ccncc1", "CC=C", "CSC", "C(C)C"]
@@ -94,8 +94,18 @@ def frame_split(rng, samples, output):
     return {"image": image.clip(0, 255).astype(np.uint8), "y": y.astype(np.float32)}
 
 
+def arm_split(rng, samples, output):
+    """Two variables at three visits of people of two arms, whose levels and first variable are told apart."""
+    arm = np.arange(samples) % 2
+    level = rng.standard_normal((samples, 1, 1))
+    y = 100 + 10 * level + 5 * rng.standard_normal((samples, 2, 3))
+    y[:, 0] -= 20 * arm[:, None]
+    return {"arm": arm.astype(np.uint8), "y": y.reshape(samples, 6).astype(np.float32)}
+
+
 KINDS = {
     "animal_frame": frame_split,
+    "arm": arm_split,
     "gene_region": gene_split,
     "long_sequence": long_split,
     "sequence": sequence_split,
@@ -111,6 +121,10 @@ def make_splits(kind, output, samples=160):
     context = {"input": kind, "output": output, "metrics": METRICS[output], "title": "small", "origin": "simulated"}
     context |= {"features": [f"column {i}" for i in range(20)]} if kind == "table" else {}
     context |= {"bin": 32, "strand_pair": [0]} if kind == "long_sequence" else {}
+    if kind == "arm":
+        facts = {"unit": "mmHg", "centre": 95, "spread": 15, "low": 0, "high": 300, "whole": False}
+        context |= {"classes": ["control", "treated"], "visits": ["0", "6", "12"]}
+        context |= {"variables": [{"name": name, **facts} for name in ("systolic", "diastolic")]}
     if kind == "gene_region":
         context |= {"features": ["growth"], "marks": ["word"], "bin": 30, "tss": 80}
     if kind == "animal_frame":

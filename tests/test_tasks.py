@@ -43,7 +43,9 @@ def prepared():
 
 
 def rows(split):
-    """The inputs of every sample as bytes."""
+    """The inputs of every sample as bytes; what is to be generated is known by its records."""
+    if split.context["output"] == "generated":
+        return {row.tobytes() for row in np.asarray(split.y)}
     arrays = [array for name, array in sorted(split.inputs().arrays.items()) if not isinstance(array, Ragged)]
     return {b"".join(array[i].tobytes() for array in arrays) for i in range(len(split))}
 
@@ -76,12 +78,28 @@ def test_controls_prove_the_metrics(prepared, scale, name, dataset):
     for control in CONTROLS:
         rng = np.random.default_rng(0)
         guess = metrics.control(test.context["output"], control, splits["train"].y, test.y, rng)
-        found[control] = task.score(name, test, {"y": guess}, wanted)
+        found[control] = task.score(name, test, {"y": guess}, wanted, splits["train"])
     for metric in wanted:
         sign = 1 if metrics.higher_is_better(metric) else -1
         assert sign * found["perfect"][metric] > sign * found["random"][metric]
         assert sign * found["perfect"][metric] > sign * found["constant"][metric]
     assert all(np.isfinite(value) for values in found.values() for value in values.values())
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_clinical_records_are_whole_and_within_range(prepared, scale):
+    for dataset in CATALOGS[scale].datasets("private_clinical_data"):
+        splits = prepared(scale, "private_clinical_data", dataset)
+        facts = splits["train"].context
+        low, high = (
+            np.repeat([one[key] for one in facts["variables"]], len(facts["visits"])) for key in ("low", "high")
+        )
+        shares = []
+        for split in splits.values():
+            assert split.y.shape[1] == len(low) and (split.y >= low).all() and (split.y <= high).all()
+            assert len(np.unique(split["group"])) == len(split)
+            shares.append(np.mean(split["arm"]))
+        assert np.ptp(shares) < 0.02
 
 
 def test_folds_of_consecutive_rows_cover_every_molecule_once(prepared):

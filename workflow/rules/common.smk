@@ -69,6 +69,11 @@ def figures(task=None, method=None):
     return [f"{RESULTS}/{run.folder}/figures" for run in CATALOG.interpreted(task, method)]
 
 
+def task_figures(*tasks):
+    """Folders of the figures that tasks draw of several methods."""
+    return [f"{RESULTS}/{task}/figures" for task in tasks if CATALOG.draws(task)]
+
+
 def method_title(wildcards):
     return CATALOG.methods[wildcards.method]["title"]
 

@@ -48,6 +48,7 @@ for task in CATALOG.selected_tasks:
             input:
                 f"{RESULTS}/{task}/comparison.csv",
                 figures(task),
+                task_figures(task),
             localrule: True
 
 

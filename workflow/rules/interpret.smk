@@ -34,3 +34,34 @@ rule interpret:
     shell:
         "python {input.script:q} {params.run:q} --data {params.data:q} --output {output:q} "
         "2> >(tee {log:q} >&2)"
+
+
+# Figures of a task whose methods are seen side by side; only a task that defines `interpret` has them.
+rule interpret_task:
+    input:
+        script=SCRIPTS / "interpret_task.py",
+        runs=lambda wildcards: run_files(wildcards.task),
+        predictions=lambda wildcards: run_files(wildcards.task, name="predictions.npz"),
+        code=lambda wildcards: CATALOG.code(
+            "interpret_task.py", f"deepbio/tasks/{wildcards.task}.py", interpret=True
+        ),
+    output:
+        report(
+            directory("<results>/{task}/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/interpretation_task.rst",
+            category=domain,
+            subcategory=task_title,
+            labels={"method": "several", "dataset": "all", "figure": "{figure}"},
+        ),
+    log:
+        "<logs>/interpret_task/{task}.log",
+    benchmark:
+        "<benchmarks>/interpret_task/{task}.tsv"
+    conda:
+        CONDA
+    params:
+        settings=settings(),
+    shell:
+        "python {input.script:q} {wildcards.task} --settings {params.settings:q} --output {output:q} "
+        "2> >(tee {log:q} >&2)"

@@ -54,29 +54,29 @@ def score_split(runs, results, repeats, tables):
             raise BadInput(f"{path}/run.json: the run saw other data than {folder} holds now; train it again")
         with np.load(path / "predictions.npz", allow_pickle=False) as stored:
             alone = sum(one["method"] == run["method"] and one["status"] == "ok" for _, one in runs) == 1
-            add(tables, run, test, dict(stored), repeats if alone else 0)
+            add(tables, run, train, test, dict(stored), repeats if alone else 0)
     for control in CONTROLS:
         rng = np.random.default_rng([first["split"], CONTROLS.index(control)])
         identity = {**first, "method": control, "role": "control", "seed": first["split"]}
         guess = metrics.control(test.context["output"], control, train.y, test.y, rng)
-        add(tables, identity, test, {"y": guess}, 0)
+        add(tables, identity, train, test, {"y": guess}, 0)
 
 
-def add(tables, run, test, predictions, repeats):
+def add(tables, run, train, test, predictions, repeats):
     """Rows of one run."""
     identity = {key: run[key] for key in ("scale", "task", "dataset", "method", "role", "seed")}
     wanted = test.context["metrics"]
-    for metric, value in task.score(run["task"], test, predictions, wanted).items():
+    for metric, value in task.score(run["task"], test, predictions, wanted, train).items():
         direction = {"higher_is_better": metrics.higher_is_better(metric), "origin": run["origin"]}
         tables["scores"].append({**identity, "metric": metric, "value": value, **direction})
     if run["role"] == "control" or "y" not in predictions:
         return
-    if repeats:
+    if repeats and wanted[0] in metrics.METRICS:
         rng = np.random.default_rng(run["seed"])
         repeats = min(repeats, max(LEAST, WORK // test.y.size))
         low, high = metrics.bootstrap(wanted[0], test.y, predictions["y"], rng, repeats)
         tables["intervals"].append({**identity, "metric": wanted[0], "low": low, "high": high})
-    drawn = metrics.curve(test.context["output"], test.y, predictions["y"])
+    drawn = task.curve(run["task"], test, predictions)
     if drawn:
         name, xs, ys = drawn
         tables["curves"] += [{**identity, "curve": name, "x": x, "y": y} for x, y in zip(xs, ys, strict=True)]

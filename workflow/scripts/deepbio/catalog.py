@@ -276,8 +276,11 @@ class Catalog:
         return [run for run in first if self.interprets(run.method)]
 
     def interprets(self, method):
-        tree = ast.parse(self.file_of(method).read_text())
-        return any(isinstance(node, ast.FunctionDef) and node.name == "interpret" for node in ast.walk(tree))
+        return _defines_interpret(self.file_of(method))
+
+    def draws(self, task):
+        """Whether a task draws figures of several methods."""
+        return bool(self.datasets(task)) and _defines_interpret(SCRIPTS / "deepbio" / "tasks" / f"{task}.py")
 
     # ---- code: which files decide a result
 
@@ -299,6 +302,11 @@ class Catalog:
     def sources_of(self, task):
         """Ids of the source sets that a task needs at this scale."""
         return sorted({s for dataset in self.datasets(task) for s in self.dataset(task, dataset)["sources"]})
+
+
+def _defines_interpret(file):
+    tree = ast.parse(file.read_text())
+    return any(isinstance(node, ast.FunctionDef) and node.name == "interpret" for node in ast.walk(tree))
 
 
 @cache

@@ -82,14 +82,25 @@ POINTS = {
 }
 METRICS |= POINTS
 
+# What a task measures by its own `score`: id: (is a higher value better, name in figures)
+OF_TASKS = {
+    "forest_auroc": (True, "AUROC on real people, random forest"),
+    "logistic_auroc": (True, "AUROC on real people, logistic regression"),
+    "correlation_of_correlations": (True, "Spearman ρ of pairwise correlations"),
+    "closest_record": (True, "distance to the closest record (real people: 1)"),
+    "membership_auroc": (False, "AUROC of a membership attack"),
+    "epsilon": (False, "privacy loss ε"),
+    "delta": (False, "privacy failure δ"),
+}
+
 
 def higher_is_better(name):
-    return METRICS[name][1]
+    return METRICS[name][1] if name in METRICS else OF_TASKS[name][0]
 
 
 def title(name):
     """The name of a metric in figures."""
-    return METRICS[name][2]
+    return METRICS[name][2] if name in METRICS else OF_TASKS[name][1]
 
 
 def columns(values):

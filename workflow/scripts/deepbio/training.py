@@ -1,5 +1,7 @@
 """The one training loop: batches, early stopping, checkpoints, exact resume.
 
+`fit` trains one network on one loss; `play` takes the steps of a training of another kind, such as two adversaries'.
+
 A job that is killed and started again ends with the same weights, bit for bit on the CPU: what a phase of training
 draws at random depends on the job's seed and the phase's name alone, the order of samples on the epoch, and a
 checkpoint holds weights, optimiser, position and the generator's state.
@@ -84,7 +86,6 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
     total = settings["steps"] or settings["epochs"] * per_epoch
     every = settings["evaluate_every"] or per_epoch
 
-    torch.set_flush_denormal(True)  # a CPU takes many times longer over numbers that are next to nothing
     network.to(job.device)
     optimizer = OPTIMIZERS[settings["optimizer"]](
         groups(network) if groups else network.parameters(),
@@ -93,21 +94,17 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
         **{key: value for key, value in settings["optimizer_options"].items() if value is not None},
     )
     initial = [group["lr"] for group in optimizer.param_groups]
-    state = _State(Path(job.scratch) / f"{name}.pt", network, optimizer, job)
-    if not state.resume():
-        job.seed_torch(name)
+    state = _State(Path(job.scratch) / f"{name}.pt", {"network": network, "optimizer": optimizer}, job)
+    epoch = order = None
 
-    began, at_start, saved = time.monotonic(), state.step, time.monotonic()
-    running, counted = state.running, state.counted
-    epoch = None
-    bar = tqdm(total=total, initial=state.step, desc=name, unit="step", leave=False, disable=None)  # on a terminal only
-    while state.step < total and not state.finished:
-        if state.step // per_epoch != epoch:
-            epoch = state.step // per_epoch
+    def step(number):
+        nonlocal epoch, order
+        if number // per_epoch != epoch:
+            epoch = number // per_epoch
             order = job.rng(name, "order", epoch).permutation(samples)
             if on_epoch:
                 on_epoch(epoch)
-        start = (state.step % per_epoch) * batch_size
+        start = (number % per_epoch) * batch_size
         values = {k: v.to(job.device, non_blocking=True) for k, v in batch(order[start : start + batch_size]).items()}
         for group, rate in zip(optimizer.param_groups, initial, strict=True):
             group["lr"] = rate * _factor(settings["schedule"], state, total, per_epoch)
@@ -121,25 +118,68 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
         if settings["clip_norm"]:
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings["clip_norm"])
         optimizer.step()
-        state.step += 1
-        bar.update()
-        running, counted = running + value.detach(), counted + 1
+        return {"train_loss": value.detach()}
 
+    taken = _advance(state, step, total, every, lambda row: state.look(row, validate, settings), name)
+    job.samples += taken * batch_size
+    return state.finish(settings["keep"] if validate else "last")
+
+
+def play(parts, step, steps, job, name="fit", every=None, look=None):
+    """Take the steps of a training that is not one network's descent on one loss.
+
+    Parameters
+    ----------
+    parts : dict
+        All that training changes, each with `state_dict()` and `load_state_dict()`: networks, optimisers, …
+    step : callable
+        `step(number) -> dict` of scalar tensors, whose means between two looks are written to the history. What it
+        draws at random comes from torch's generator, or from `job.rng` by the step's number.
+    steps, every : int
+        Steps in all, and between two looks (None: one look at the end).
+    look : callable, optional
+        `look(row) -> dict or None`, called with a row of the history, to which it may add.
+
+    Raises TrainingFailed when one of the means is not finite.
+    """
+    state = _State(Path(job.scratch) / f"{name}.pt", parts, job)
+
+    def note(row):
+        state.history.append({**row, **((look(row) if look else None) or {})})
+
+    _advance(state, step, steps, every or steps, note, name)
+    state.finished = True
+    state.save()
+
+
+def _advance(state, step, total, every, look, name):
+    """Go on from the last checkpoint until `total` steps are done or a look has finished; the number taken here."""
+    job = state.job
+    torch.set_flush_denormal(True)  # a CPU takes many times longer over numbers that are next to nothing
+    if not state.resume():
+        job.seed_torch(name)
+    began, first, saved = time.monotonic(), state.step, time.monotonic()
+    bar = tqdm(total=total, initial=first, desc=name, unit="step", leave=False, disable=None)  # on a terminal only
+    while state.step < total and not state.finished:
+        for key, value in step(state.step).items():
+            state.running[key] = state.running.get(key, 0.0) + value
+        state.step += 1
+        state.counted += 1
+        bar.update()
         if state.step % every == 0 or state.step == total:
-            mean = float(running) / counted
-            if not math.isfinite(mean):
-                raise TrainingFailed(f"{name}: the training loss is {mean} at step {state.step}")
-            state.look(mean, validate, settings, name)
-            running, counted = 0.0, 0
+            means = {key: float(value) / state.counted for key, value in state.running.items()}
+            if not all(map(math.isfinite, means.values())):
+                told = ", ".join(map(str, means.values()))
+                raise TrainingFailed(f"{name}: the training loss is {told} at step {state.step}")
+            look({"step": state.step, **means})
+            state.running, state.counted = {}, 0
         if time.monotonic() - saved > job.checkpoint_seconds and not state.finished:
-            state.save(running, counted)
+            state.save()
             saved = time.monotonic()
     bar.close()
-    seconds = time.monotonic() - began
-    job.samples += (state.step - at_start) * batch_size
-    job.seconds += seconds
+    job.seconds += time.monotonic() - began
     job.history += [{"phase": name, **row} for row in state.history]
-    return state.finish(settings["keep"] if validate else "last")
+    return state.step - first
 
 
 def _factor(schedule, state, total, per_epoch):
@@ -167,19 +207,19 @@ def _plateau(losses, factor, plateau, gain=0.0, least=0.0):
 
 
 class _State:
-    """Progress of one phase: what a checkpoint holds."""
+    """Progress of one phase: what a checkpoint holds. `parts`: the networks and optimisers that training changes."""
 
-    def __init__(self, path, network, optimizer, job):
-        self.path, self.network, self.optimizer, self.job = path, network, optimizer, job
+    def __init__(self, path, parts, job):
+        self.path, self.parts, self.job = path, parts, job
         self.step, self.history, self.finished = 0, [], False
         self.best, self.best_step, self.best_weights, self.waited = None, 0, None, 0
-        self.running, self.counted = 0.0, 0
+        self.running, self.counted = {}, 0  # sums since the last look, and of how many steps
 
-    def look(self, train_loss, validate, settings, name):
+    def look(self, row, validate, settings):
         """Note the losses; keep the best weights; finish when patience is at its end."""
-        row = {"step": self.step, "train_loss": train_loss}
+        network = self.parts["network"]
         if validate:
-            self.network.eval()
+            network.eval()
             with torch.no_grad():
                 row.update({f"valid_{key}": float(value) for key, value in validate().items()})
             monitor = settings["monitor"]
@@ -187,43 +227,40 @@ class _State:
             rises = monitor != "loss" and METRICS[monitor][1]
             if self.best is None or (value > self.best if rises else value < self.best):
                 self.best, self.best_step, self.waited = value, self.step, 0
-                self.best_weights = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
+                self.best_weights = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
             else:
                 self.waited += 1
             self.finished = settings["patience"] is not None and self.waited >= settings["patience"]
         self.history.append(row)
-        log.info("%s: %s", name, ", ".join(f"{key} {value:.4g}" for key, value in row.items()))
+        log.info("%s: %s", self.path.stem, ", ".join(f"{key} {value:.4g}" for key, value in row.items()))
 
-    def save(self, running, counted):
-        """Write a checkpoint: weights, optimiser, progress and the generators' states."""
+    def save(self):
+        """Write a checkpoint: weights, optimisers, progress and the generators' states."""
         generators = {"cpu": torch.get_rng_state()}
         if self.job.device != "cpu":
             generators["cuda"] = torch.cuda.get_rng_state()
         with atomic(self.path) as temporary:
             torch.save(
                 {
-                    "network": self.network.state_dict(),
-                    "optimizer": self.optimizer.state_dict(),
+                    "parts": {key: part.state_dict() for key, part in self.parts.items()},
                     "generators": generators,
-                    "running": float(running),
-                    "counted": counted,
+                    "running": {key: float(value) for key, value in self.running.items()},
                     **{key: getattr(self, key) for key in _State.KEPT},
                 },
                 temporary,
             )
 
-    KEPT = ("step", "history", "finished", "best", "best_step", "best_weights", "waited")
+    KEPT = ("step", "history", "finished", "best", "best_step", "best_weights", "waited", "counted")
 
     def resume(self):
         """Take up the last checkpoint of this phase; False where there is none."""
         if not self.path.exists():
             return False
         stored = torch.load(self.path, map_location=self.job.device, weights_only=True)
-        self.network.load_state_dict(stored["network"])
-        self.optimizer.load_state_dict(stored["optimizer"])
-        for key in _State.KEPT:
+        for key, part in self.parts.items():
+            part.load_state_dict(stored["parts"][key])
+        for key in (*_State.KEPT, "running"):
             setattr(self, key, stored[key])
-        self.running, self.counted = stored["running"], stored["counted"]
         torch.set_rng_state(stored["generators"]["cpu"].cpu())
         if "cuda" in stored["generators"]:
             torch.cuda.set_rng_state(stored["generators"]["cuda"].cpu())
@@ -232,13 +269,13 @@ class _State:
 
     def finish(self, keep):
         """Put the kept weights into the network; a phase that is done is not done again after a kill."""
-        steps = self.step
+        steps, network = self.step, self.parts["network"]
         if keep == "best" and self.best_weights is not None:
-            self.network.load_state_dict(self.best_weights)
+            network.load_state_dict(self.best_weights)
             steps = self.best_step
-        self.network.eval()
+        network.eval()
         self.finished = True
-        self.save(0.0, 0)
+        self.save()
         return steps
 
 

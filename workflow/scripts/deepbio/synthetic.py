@@ -1,0 +1,79 @@
+"""Synthetic records of people beside real ones: are they of use, and do they give anybody away?
+
+Records are arrays (people, values); `arm` is the class of each person.
+"""
+
+import numpy as np
+from scipy import stats
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import NearestNeighbors
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+CLASSIFIERS = {
+    "forest": lambda trees: RandomForestClassifier(trees, random_state=0),
+    "logistic": lambda trees: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+}
+
+
+def classify(kind, records, arm, others, trees=100):
+    """Probability of the second arm for each of `others`, by a classifier that learned from `records` alone.
+
+    Where the records have one arm only, nothing is known: one half.
+    """
+    if len(np.unique(arm)) < 2:
+        return np.full(len(others), 0.5)
+    return CLASSIFIERS[kind](trees).fit(records, arm).predict_proba(others)[:, 1]
+
+
+def correlations(records):
+    """Pearson's correlation of every two values over people; a constant value is correlated with nothing: 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.nan_to_num(np.corrcoef(np.asarray(records, float).T), nan=0.0)
+
+
+def correlation_of_correlations(one, other):
+    """Spearman's correlation between the pairwise correlations of two sets of records (Fig. 4 of Beaulieu-Jones et
+    al. 2019); 0 where a set has no correlations."""
+    above = np.triu_indices(np.shape(one)[1], 1)
+    a, b = correlations(one)[above], correlations(other)[above]
+    return 0.0 if np.ptp(a) == 0 or np.ptp(b) == 0 else float(stats.spearmanr(a, b)[0])
+
+
+def closest(records, others):
+    """Euclidean distance of each record to the closest of `others`."""
+    return NearestNeighbors(n_neighbors=1).fit(others).kneighbors(records)[0][:, 0]
+
+
+def privacy(synthetic, members, fresh):
+    """What synthetic records tell of the people they were learned from, beside `fresh` people of the same kind.
+
+    closest_record : median distance of a synthetic record to the closest member, over that of fresh people; 0 where
+        members were copied, about 1 where synthetic people are as new as real ones.
+    membership_auroc : AUROC of an attacker who takes people close to a synthetic record for members; 0.5 tells nothing.
+
+    Values are divided by their standard deviation over members.
+    """
+    spread = members.std(axis=0)
+    spread[spread == 0] = 1
+    synthetic, members, fresh = (np.asarray(people, float) / spread for people in (synthetic, members, fresh))
+    distance = np.concatenate([closest(people, synthetic) for people in (members, fresh)])
+    return {
+        "closest_record": float(np.median(closest(synthetic, members)) / np.median(closest(fresh, members))),
+        "membership_auroc": float(roc_auc_score(np.arange(len(distance)) < len(members), -distance)),
+    }
+
+
+def for_arms(arm, draw):
+    """Records for the arms asked for; `draw(arm, count)` gives those of one arm.
+
+    The first records of a draw must not depend on its count, so that a person asked for alone is the same person.
+    """
+    arm = np.asarray(arm)
+    drawn = {int(one): draw(int(one), int((arm == one).sum())) for one in np.unique(arm)}
+    records = np.empty((len(arm), next(iter(drawn.values())).shape[1]), np.float32)
+    for one, rows in drawn.items():
+        records[arm == one] = rows
+    return records

@@ -1,0 +1,101 @@
+"""Figures of synthetic people beside real ones, one panel a method.
+
+`train` is the split of the real people, `people` maps the title of a method to its records (people, values) and their
+arms.
+"""
+
+import csv
+
+import numpy as np
+
+from deepbio import synthetic
+from deepbio.files import atomic
+from deepbio.plotting import PALETTE, plt, save
+
+
+def _panels(count, width, height):
+    """A figure with `count` panels, three in a row."""
+    columns = min(3, count)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(1 + width * columns, 0.8 + height * rows), squeeze=False)
+    for axis in axes.flat[count:]:
+        axis.set_visible(False)
+    return figure, axes.flat[:count]
+
+
+def _title(figure, text):
+    figure.suptitle(text, x=0.01, ha="left", fontsize=12, fontweight="bold")
+
+
+def _with_real(train, people):
+    return {"Real people": (np.asarray(train.y), np.asarray(train["arm"])), **people}
+
+
+def trajectories(train, people, path):
+    """Median of the first variable with quartiles at each visit, by arm; also as a table."""
+    visits, classes, variable = (train.context[key] for key in ("visits", "classes", "variables"))
+    people, rows = _with_real(train, people), []
+    figure, axes = _panels(len(people), 3.0, 2.6)
+    drawn = []
+    for axis, (title, (y, arm)) in zip(axes, people.items(), strict=True):
+        for number, name in enumerate(classes):
+            low, median, high = np.percentile(y[arm == number][:, : len(visits)], [25, 50, 75], axis=0)
+            axis.fill_between(range(len(visits)), low, high, color=PALETTE[number], alpha=0.18, lw=0)
+            axis.plot(median, "os"[number] + "-", color=PALETTE[number], ms=4, label=name)
+            rows += [[title, name, *row] for row in zip(visits, low, median, high, strict=True)]
+            drawn += [low, high]
+        axis.set_title(title, fontsize=10)
+        axis.set_xticks(range(len(visits)), visits, rotation=90 if len(visits) > 6 else 0, fontsize=8)
+    for axis in axes:
+        axis.set_ylim(np.min(drawn) - 3, np.max(drawn) + 3)
+    figure.supylabel(f"{variable[0]['name']} ({variable[0]['unit']})", fontsize=10)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=2, frameon=False, fontsize=9)
+    _title(figure, "Median and quartiles at each visit")
+    save(figure, path, train.context["origin"])
+    with atomic(f"{path}.csv") as temporary, open(temporary, "w", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["people", "arm", "visit", "quartile1", "median", "quartile3"])
+        writer.writerows([*row[:3], *(f"{value:g}" for value in row[3:])] for row in rows)
+
+
+def correlations(train, people, path):
+    """Pairwise correlations of all values; ρ says how they rank against those of the real people."""
+    visits, variables = len(train.context["visits"]), [one["name"] for one in train.context["variables"]]
+    people = _with_real(train, people)
+    figure, axes = _panels(len(people), 2.7, 3.0)
+    for axis, (title, (y, _)) in zip(axes, people.items(), strict=True):
+        image = axis.imshow(synthetic.correlations(y), cmap="PuOr_r", vmin=-1, vmax=1, interpolation="nearest")
+        rho = synthetic.correlation_of_correlations(y, train.y)
+        axis.set_title(title if axis is axes[0] else f"{title}, ρ = {rho:.2f}", fontsize=9)
+        middle = (np.arange(len(variables)) + 0.5) * visits - 0.5
+        axis.set_xticks(middle, variables, fontsize=7)
+        axis.set_yticks(middle, variables, fontsize=7, rotation=90, va="center")
+        axis.tick_params(length=0)
+        for edge in np.arange(1, len(variables)) * visits - 0.5:
+            axis.axhline(edge, color="black", lw=0.6)
+            axis.axvline(edge, color="black", lw=0.6)
+    figure.colorbar(image, ax=list(axes), label="Pearson r", shrink=0.6, pad=0.01)
+    _title(figure, "Correlations of all values")
+    save(figure, path, train.context["origin"])
+
+
+def components(train, people, path):
+    """Synthetic people over the real ones, on the first two principal components of the real ones."""
+    real = np.asarray(train.y, float)
+    centre, spread = real.mean(axis=0), np.maximum(real.std(axis=0), 1e-9)
+    _, strength, directions = np.linalg.svd((real - centre) / spread, full_matrices=False)
+    share = strength**2 / (strength**2).sum()
+    figure, axes = _panels(len(people), 3.0, 2.9)
+    places = {title: ((y - centre) / spread) @ directions[:2].T for title, (y, _) in people.items()}
+    real = ((real - centre) / spread) @ directions[:2].T
+    reach = 1.3 * np.abs(real).max(axis=0)
+    for axis, (title, x) in zip(axes, places.items(), strict=True):
+        axis.plot(*real.T, ".", color="#aaaaaa", ms=3, label="real", rasterized=True)
+        axis.plot(*x.T, ".", color=PALETTE[0], ms=3, alpha=0.5, label="synthetic", rasterized=True)
+        axis.set(xlim=(-reach[0], reach[0]), ylim=(-reach[1], reach[1]))
+        axis.set_title(title, fontsize=10)
+    figure.supylabel(f"component 2 ({share[1]:.0%} of variance)", fontsize=9)
+    legend = axes[0].get_legend_handles_labels()
+    figure.legend(*legend, loc="outside lower left", ncols=2, frameon=False, fontsize=9, markerscale=3)
+    _title(figure, f"Principal components of real people (across: component 1, {share[0]:.0%} of variance)")
+    save(figure, path, train.context["origin"])

@@ -1,0 +1,176 @@
+"""Records of trial participants to be made anew: blood pressures and drugs over visits, given the arm."""
+
+import numpy as np
+
+from deepbio import metrics, synthetic, tables
+from deepbio.data import Split
+from deepbio.files import BadInput
+
+EXAMINATIONS = {"systolic": "SYSBP", "diastolic": "DIABP", "treated": "BPMEDS"}
+TRIAL = {"systolic": "SBP", "diastolic": "DBP", "drug classes": "N_BPCLASSES"}
+
+
+def prepare(sources, parameters, seed):
+    """People with all visits, each in one split; `parameters["format"]` says where they come from.
+
+    simulated : a trial of two treatment targets.
+    framingham : three examinations of the Framingham teaching data; a label in place of an arm.
+    trial : the tables of SPRINT.
+
+    Arrays: arm (n,) uint8, what a generator is asked for; y (n, variables · visits) float32, in the variables' units,
+    all visits of the first variable first; group, the person. The context holds the `classes` of the arm, the names
+    of the `visits`, and of each of the `variables` its name, unit, range (low, high), usual centre and spread, and
+    whether it is `whole`. These facts come from the configuration, never from the people: they are public.
+    """
+    readers = {"simulated": _simulated, "framingham": _framingham, "trial": _trial}
+    rng = np.random.default_rng([seed, 15976])
+    where, people, arm, values = readers[parameters["format"]](sources, parameters, rng)
+    variables, visits = parameters["variables"], parameters["visits"]
+    for variable, rows in zip(variables, values.swapaxes(0, 1), strict=True):
+        wrong = (rows < variable["low"]) | (rows > variable["high"])
+        if wrong.any():
+            person, visit = np.argwhere(wrong)[0]
+            raise BadInput(
+                f"{where}: person {people[person]}, visit {visits[visit]}: {variable['name']} "
+                f"{rows[person, visit]:g} lies outside {variable['low']} to {variable['high']}"
+            )
+    if len(np.unique(arm)) != 2:
+        raise BadInput(f"{where}: the people with all visits belong to {len(np.unique(arm))} arms; two are needed")
+    context = {"classes": parameters["classes"], "visits": list(map(str, visits)), "variables": variables}
+    arrays = {"arm": arm.astype(np.uint8), "y": values.reshape(len(values), -1).astype(np.float32)}
+    arrays["group"] = np.asarray(people).astype("S")
+    if "counts" in parameters:  # people in the order of their names, the last ones for testing
+        part = np.searchsorted(np.cumsum(parameters["counts"]), np.arange(len(arm)), side="right")
+        part[np.argsort(people, kind="stable")] = part.copy()
+    else:
+        part = tables.stratified(arm, parameters["fractions"], rng)
+    whole = Split(arrays, context)
+    return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
+
+
+def assemble(where, person, visit, values, visits):
+    """Names of the people and their values (people, variables, visits), NaN where there is no such visit.
+
+    `person` and `visit` (rows,) say whose and when the `values` (rows, variables) are; other visits are left out.
+    BadInput where a person has a visit twice.
+    """
+    places = {name: place for place, name in enumerate(visits)}
+    people, rows = np.unique(person, return_inverse=True)
+    found = np.full((len(people), values.shape[1], len(visits)), np.nan)
+    seen = set()
+    for row, when, value in zip(rows, visit, values, strict=True):
+        if when in places:
+            if (row, when) in seen:
+                raise BadInput(f"{where}: person {people[row]} has visit {when} twice")
+            seen.add((row, when))
+            found[row, :, places[when]] = value
+    return people, found
+
+
+def _framingham(sources, parameters, rng):
+    import pyreadr
+
+    path = next(iter(sources.values())) / "framingham.rda"
+    try:
+        frames = list(pyreadr.read_r(str(path)).values())
+    except (pyreadr.PyreadrError, pyreadr.LibrdataError) as error:
+        raise BadInput(f"{path}: no R data: {error}") from None
+    columns = [EXAMINATIONS[variable["name"]] for variable in parameters["variables"]]
+    for name in ("RANDID", "PERIOD", parameters["label"], *columns):
+        if len(frames) != 1 or name not in frames[0]:
+            raise BadInput(f"{path}: one data frame with the column '{name}' is needed")
+    frame = frames[0]
+    person = frame["RANDID"].to_numpy().astype(int)
+    label = frame[parameters["label"]].to_numpy()
+    people, values = assemble(
+        path, person, frame["PERIOD"].to_numpy().astype(int), frame[columns].to_numpy(float), parameters["visits"]
+    )
+    first = np.unique(person, return_index=True)[1]
+    if (label != label[first][np.searchsorted(people, person)]).any():
+        raise BadInput(f"{path}: '{parameters['label']}' differs between examinations of one person")
+    complete = ~np.isnan(values).any(axis=(1, 2)) & ~np.isnan(label[first])
+    return path, people[complete], label[first][complete], values[complete]
+
+
+def _trial(sources, parameters, rng):
+    folder = next(iter(sources.values()))
+    header, rows = tables.read_csv(folder / "baseline.csv")
+    names = tables.column(folder / "baseline.csv", header, rows, "MASKID")
+    arms = tables.column(folder / "baseline.csv", header, rows, "INTENSIVE")
+    for line, value in enumerate(arms, start=2):
+        if value not in ("0", "1"):
+            raise BadInput(f"{folder}/baseline.csv:{line}: column 'INTENSIVE': {value!r} is neither 0 nor 1")
+    arm_of = dict(zip(names, map(int, arms), strict=True))
+    path = folder / "bp.csv"
+    header, rows = tables.read_csv(path)
+    person, visit = (tables.column(path, header, rows, name) for name in ("MASKID", "VISITCODE"))
+    for line, name in enumerate(person, start=2):
+        if name not in arm_of:
+            raise BadInput(f"{path}:{line}: person {name} is not in baseline.csv")
+    columns = [TRIAL[variable["name"]] for variable in parameters["variables"]]
+    measured = [tables.numbers(path, tables.column(path, header, rows, name), name) for name in columns]
+    people, values = assemble(path, person, visit, np.stack(measured, axis=1), parameters["visits"])
+    complete = ~np.isnan(values).any(axis=(1, 2))
+    return path, people[complete], np.array([arm_of[name] for name in people[complete]]), values[complete]
+
+
+def _simulated(sources, parameters, rng):
+    """A trial in which the intensive arm is given more drugs and reaches a lower pressure within months.
+
+    A person has a level of each variable and a response to treatment, correlated with each other; what is left
+    wanders from visit to visit. Sizes are those of such trials: some 15 mmHg and one drug class between the arms.
+    """
+    count, visits = parameters["people"], len(parameters["visits"])
+    arm = np.arange(count) % 2
+    level, own, habit, response = rng.standard_normal((4, count, 1))
+    wander = rng.standard_normal((3, count, visits))
+    for visit in range(1, visits):
+        wander[:, :, visit] = 0.5 * wander[:, :, visit - 1] + np.sqrt(0.75) * wander[:, :, visit]
+    treated = (1 - np.exp(-np.array(parameters["months"]) / 2)) * (1 + 0.25 * response)
+    intensive = arm[:, None]
+    systolic = 140 + 10 * level + 8 * wander[0] - treated * np.where(intensive, 19, 4)
+    diastolic = 78 + 5 * level + 8 * own + 3 * wander[0] + 3 * wander[1] - treated * np.where(intensive, 10, 2)
+    drugs = 1.8 + 0.3 * level + 0.7 * habit + 0.3 * wander[2] + treated * np.where(intensive, 1.0, 0.1)
+    values = np.stack([systolic, diastolic, drugs], axis=1)
+    limits = np.array([[variable["low"], variable["high"]] for variable in parameters["variables"]])[:, :, None]
+    values = np.clip(np.round(values), limits[:, 0], limits[:, 1])
+    return "simulated", np.array([f"person{i:05d}" for i in range(count)]), arm, values
+
+
+def score(test, predictions, wanted, train=None):
+    """What synthetic records are worth and what they give away; epsilon and delta where the method states them.
+
+    forest_auroc, logistic_auroc : classifiers that learn the arm from synthetic people tell that of the test people.
+    correlation_of_correlations : see deepbio.synthetic, against the test people.
+    closest_record, membership_auroc : of the training people, where `train` is given. They are not among the metrics
+        that the controls prove: the perfect control hands out the test people.
+    """
+    made, arm = np.asarray(predictions["y"], float), np.asarray(test["arm"])
+    if made.shape != test.y.shape or not np.isfinite(made).all():
+        raise ValueError(f"a prediction must be {test.y.shape} finite numbers")
+    found = {}
+    for kind in synthetic.CLASSIFIERS:
+        p = synthetic.classify(kind, made, arm, np.asarray(test.y))
+        found[f"{kind}_auroc"] = metrics.evaluate(["auroc"], arm, p)["auroc"]
+    found["correlation_of_correlations"] = synthetic.correlation_of_correlations(made, test.y)
+    found = {name: found[name] for name in wanted}
+    if train is not None:
+        found |= synthetic.privacy(made, np.asarray(train.y), np.asarray(test.y))
+    return found | {name: float(predictions[name]) for name in ("epsilon", "delta") if name in predictions}
+
+
+def curve(test, predictions):
+    """ROC curve, on the test people, of the forest that learned from synthetic people."""
+    p = synthetic.classify("forest", predictions["y"], np.asarray(test["arm"]), np.asarray(test.y))
+    return metrics.curve("binary", np.asarray(test["arm"], float), p)
+
+
+def interpret(train, runs, path):
+    """Median trajectories by arm, correlation heat maps and principal components, of the training people and of the
+    synthetic people of each method. `runs`: title of a method → its predictions and the inputs they belong to."""
+    from deepbio import synthetic_figures
+
+    people = {title: (found["y"], found["arm"]) for title, found in runs.items()}
+    synthetic_figures.trajectories(train, people, f"{path}_trajectories")
+    synthetic_figures.correlations(train, people, f"{path}_correlations")
+    synthetic_figures.components(train, people, f"{path}_components")

@@ -1,0 +1,40 @@
+"""Draw what the methods of a task make side by side: predictions of each one's first seed, beside training data."""
+
+from pathlib import Path
+
+import numpy as np
+
+from deepbio import command, data, task
+from deepbio.catalog import Catalog, data_folder
+from deepbio.files import atomic, read_json
+
+ORDER = ("listed", "variant", "baseline")
+
+
+def main():
+    arguments = command.parser(__doc__)
+    arguments.add_argument("task", help="id of config/tasks")
+    command.add_settings(arguments)
+    arguments.add_argument("--output", required=True, help="folder for the figures")
+    given = arguments.parse_args()
+    known = Catalog(given.settings)
+    first = sorted(
+        (run for run in known.runs(given.task) if run.seed == 1),
+        key=lambda run: (ORDER.index(known.roles[run.method]), run.method),
+    )
+    with atomic(given.output, folder=True) as folder:
+        for dataset in known.datasets(given.task):
+            split = known.results / data_folder(given.task, dataset, 1)
+            asked = data.read_split(split, "test").inputs()
+            made = {}
+            for run in first:
+                place = known.results / run.folder
+                if run.dataset == dataset and read_json(place / "run.json")["status"] == "ok":
+                    with np.load(place / "predictions.npz", allow_pickle=False) as stored:
+                        made[known.methods[run.method]["title"]] = {**asked.arrays, **stored}
+            if made:
+                task.load(given.task).interpret(data.read_split(split, "train"), made, Path(folder) / dataset)
+
+
+if __name__ == "__main__":
+    command.run(main)
