@@ -9,12 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rdkit import Chem
 
 from deepbio.data import Split
+from deepbio.smiles import Vocabulary
 
 torch.set_num_threads(1)  # small networks lose more to waiting threads than they gain, above all beside other jobs
 ROOT = Path(__file__).resolve().parent.parent
 METRICS = {"binary": ["auroc", "accuracy"], "regression": ["spearman", "mse"], "generated": ["forest_auroc"]}
+
+SYMBOLS = Vocabulary(["#", "(", ")", "-", "1", "2", "3", "=", "C", "N", "O", "S", "c", "n"])
 
 # Real drug-like fragments; the number of oxygens makes the regression label, so the answer is in the graph.
 PARTS = ["C", "CC", "CCC", "c1ccccc1", "C1CCCCC1", "CN", "c1ccncc1", "CC=C", "CSC", "C(C)C"]
@@ -103,7 +107,15 @@ def arm_split(rng, samples, output):
     return {"arm": arm.astype(np.uint8), "y": y.reshape(samples, 6).astype(np.float32)}
 
 
+def molecule_set_split(rng, samples, output):
+    """Chains of fragments, of which half a hundred differ; labels are their codes."""
+    parts = ["C", "CC", "CO", "CN", "c1ccccc1", "C(=O)", "CS"]
+    texts = [Chem.CanonSmiles("".join(rng.choice(parts, rng.integers(1, 4))) + "O") for _ in range(samples)]
+    return {"smiles": np.array(texts).astype("S"), "y": SYMBOLS.encode(texts, 32)}
+
+
 KINDS = {
+    "molecule_set": molecule_set_split,
     "animal_frame": frame_split,
     "arm": arm_split,
     "gene_region": gene_split,
@@ -125,6 +137,8 @@ def make_splits(kind, output, samples=160):
         facts = {"unit": "mmHg", "centre": 95, "spread": 15, "low": 0, "high": 300, "whole": False}
         context |= {"classes": ["control", "treated"], "visits": ["0", "6", "12"]}
         context |= {"variables": [{"name": name, **facts} for name in ("systolic", "diastolic")]}
+    if kind == "molecule_set":
+        context |= {"symbols": SYMBOLS.symbols, "length": 32, "metrics": ["validity"]}
     if kind == "gene_region":
         context |= {"features": ["growth"], "marks": ["word"], "bin": 30, "tss": 80}
     if kind == "animal_frame":

@@ -27,7 +27,11 @@ EXCEPTIONS = {
     ("gradient", "sprint_gan"): "its two networks have a loss each; tests/test_private.py sees both of them learn",
     ("gradient", "sprint_gan-open"): "as the private one",
     ("loss", "sprint_gan"): "adversaries' losses need not fall",
+    ("loss", "reinvent"): "an agent's loss is that of its own strings; tests/test_generation.py sees its score rise",
+    ("loss", "organ"): "a reward need not rise in few rounds; tests/test_generation.py sees that it does",
 }
+# Kind of input of records to be generated: the task that scores them, and the metric that beats chance.
+HOMES = {"arm": ("private_clinical_data", "forest_auroc"), "molecule_set": ("molecule_generation", "validity")}
 # method: (samples, what is changed in its parameters, reason)
 NEEDS = {
     "aging_ensemble": (
@@ -121,16 +125,16 @@ def test_beats_the_random_control(fitted, name, kind, output):
     if ("beats_random", name) in EXCEPTIONS:
         pytest.skip(EXCEPTIONS["beats_random", name])
     splits, model, _ = fitted(name, kind, output)
-    metric = {"binary": "auroc", "regression": "spearman", "generated": "forest_auroc"}[output]
-    home = CATALOG.methods[base(name)].get("tasks", ["private_clinical_data"])[0] if output == "generated" else None
     p = predict(model, splits["test"])
-    found = (
-        task.score(home, splits["test"], {"y": p}, [metric])
-        if home
-        else metrics.evaluate([metric], splits["test"].y, p)
-    )
-    # Three standard errors of a random guess on 160 samples.
-    assert found[metric] > {"binary": 0.5 + 3 * 0.046, "regression": 3 * 0.079, "generated": 0.5 + 3 * 0.046}[output]
+    if output == "generated":
+        home, metric = HOMES[kind]
+        found = task.score(home, splits["test"], {"y": p}, [metric], splits["train"])
+    else:
+        metric = {"binary": "auroc", "regression": "spearman"}[output]
+        found = metrics.evaluate([metric], splits["test"].y, p)
+    # Three standard errors of a random guess on 160 samples; of validity, what such a guess gets once in a while.
+    chance = {"auroc": 0.5 + 3 * 0.046, "forest_auroc": 0.5 + 3 * 0.046, "spearman": 3 * 0.079, "validity": 0.3}
+    assert found[metric] > chance[metric]
 
 
 @pytest.mark.parametrize(("name", "kind", "output"), cases())

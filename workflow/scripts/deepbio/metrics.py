@@ -91,6 +91,31 @@ OF_TASKS = {
     "membership_auroc": (False, "AUROC of a membership attack"),
     "epsilon": (False, "privacy loss ε"),
     "delta": (False, "privacy failure δ"),
+    "validity": (True, "valid SMILES"),
+    "uniqueness": (True, "distinct among valid"),
+    "novelty": (True, "not among training molecules"),
+    "internal_diversity": (True, "1 − mean similarity of two"),
+    "scaffold_diversity": (True, "scaffolds for each molecule"),
+    "nearest_similarity": (True, "similarity to nearest test molecule"),
+    "property_distance": (False, "distance of logP, QED and SAS (SD)"),
+    "longest_run": (False, "longest run of one character"),
+    "qed": (True, "mean QED"),
+    "logp": (True, "mean logP"),
+    "sas": (False, "mean synthetic accessibility"),
+    **{
+        f"{objective}{mark}": (True, f"{title}{', agent' if mark else ''}")
+        for objective, title in (
+            ("sulphur_free", "share without sulphur"),
+            ("celecoxib_similarity", "similarity to celecoxib"),
+            ("d2_active", "share judged active at D2"),
+        )
+        for mark in ("", "_agent")
+    },
+    **{
+        f"{objective}_agent_{name}": (True, f"{name}, agent of {objective}")
+        for objective in ("sulphur_free", "celecoxib_similarity", "d2_active")
+        for name in ("validity", "diversity")
+    },
 }
 
 

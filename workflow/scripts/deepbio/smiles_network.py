@@ -85,12 +85,13 @@ class SmilesMethod(NetworkMethod):
         return {"loss": sum(losses) / len(valid)}
 
     def samples(self, network, count, seed):
-        """`count` strings of a network as codes (count, length) uint8: the same for the same seed."""
+        """`count` strings of a network as codes (count, length) uint8: the same for the same seed, and the first ones
+        however many are asked for."""
         where = next(network.parameters()).device
         with torch.random.fork_rng(devices=[] if where.type == "cpu" else [where]):
             torch.manual_seed(seed)
-            parts = [network.write(min(BATCH, count - i), self.shape["length"]) for i in range(0, count, BATCH)]
-        return torch.cat(parts).cpu().numpy().astype(np.uint8)
+            parts = [network.write(BATCH, self.shape["length"]) for _ in range(0, count, BATCH)]
+        return torch.cat(parts)[:count].cpu().numpy().astype(np.uint8)
 
 
 def optimizer(network, settings):

@@ -8,6 +8,7 @@ from safetensors.numpy import load_file, save_file
 from deepbio.files import atomic, read_json, write_json
 from deepbio.smiles import END
 
+BATCH = 512  # strings written at a time, so that the first ones are the same however many are asked for
 SMALL = 0.01  # added to every count when the orders are compared
 
 
@@ -61,8 +62,12 @@ class Method:
         return float(-np.log((times + SMALL) / (total + SMALL * self.symbols)).sum() / len(codes))
 
     def predict(self, split):
-        rng = np.random.default_rng(self.seed)
-        count, length = len(split), split.context["length"]
+        rng, length = np.random.default_rng(self.seed), split.context["length"]
+        parts = [self.write(BATCH, length, rng) for _ in range(0, len(split), BATCH)]
+        return {"y": np.concatenate(parts)[: len(split)]}
+
+    def write(self, count, length, rng):
+        """Codes (count, length) of new strings."""
         codes = np.zeros((count, length), np.uint8)
         context = np.full(count, sum(self.symbols * (self.symbols + 1) ** i for i in range(self.order)), np.int64)
         writing = np.ones(count, bool)
@@ -77,7 +82,7 @@ class Method:
                 break
             codes[writing, place] = symbol[writing]
             context = np.where(writing, word % (self.symbols + 1) ** self.order, context)
-        return {"y": codes}
+        return codes
 
     def weights(self):
         return len(self.seen)

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
+from torch import nn
 
 from deepbio import molecule_sets, smiles_network, training
 from deepbio.data import Split
-from deepbio.files import atomic, read_json, write_json
+from deepbio.files import atomic, read_json
 from deepbio.network import load_network, save_network, trained
 from deepbio.smiles import rewritten
 from deepbio.smiles_network import SmilesMethod, Writer
@@ -158,10 +159,9 @@ class Method(SmilesMethod):
         return trained(self.network)
 
     def save(self, folder):
-        super().save(folder)
-        write_json(Path(folder) / "agents.json", self.progress)
-        for objective, agent in self.agents.items():
-            save_network(agent, Path(folder) / objective, {})
+        networks = nn.ModuleDict({"prior": self.network, **self.agents})
+        facts = {"parameters": self.parameters, "shape": self.shape, "progress": self.progress}
+        save_network(networks, folder, facts)
         if self.classifier is not None:
             from skops import io
 
@@ -169,12 +169,12 @@ class Method(SmilesMethod):
                 io.dump(self.classifier, temporary)
 
     def load(self, folder):
-        super().load(folder)
-        self.progress = read_json(Path(folder) / "agents.json")
-        self.agents = {
-            objective: load_network(self.build(self.parameters, self.shape), Path(folder) / objective)
-            for objective in self.progress
-        }
+        facts = read_json(Path(folder) / "model.json")
+        self.parameters, self.shape, self.progress = (facts[key] for key in ("parameters", "shape", "progress"))
+        names = ["prior", *self.progress]
+        networks = nn.ModuleDict({name: self.build(self.parameters, self.shape) for name in names})
+        self.agents = dict(load_network(networks, folder))
+        self.network = self.agents.pop("prior")
         self.classifier = None
         if (Path(folder) / "classifier.skops").exists():
             from skops import io

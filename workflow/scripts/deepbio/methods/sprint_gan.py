@@ -7,7 +7,6 @@ epochs whose generators are kept are chosen on real people, which costs again. W
 one person more or less (with all visits and the arm) among the training people, whose number is public.
 """
 
-import csv
 import math
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import synthetic, training
+from deepbio import synthetic, tables, training
 from deepbio.files import atomic
 from deepbio.network import NetworkMethod, load_network, trained
 
@@ -376,10 +375,8 @@ class Method(NetworkMethod):
         axis.set_title("Privacy loss spent")
         axis.legend(frameon=False, fontsize=9, loc="lower right")
         save(figure, Path(folder) / "epsilon", split.context["origin"])
-        with atomic(Path(folder) / "epsilon.csv") as temporary, open(temporary, "w", newline="") as handle:
-            writer = csv.writer(handle)
-            writer.writerow(["epoch", "epsilon", "delta"])
-            writer.writerows([f"{e:g}", f"{s:.6g}", privacy["delta"]] for e, s in self.shape["spent"])
+        rows = [[f"{e:g}", f"{s:.6g}", privacy["delta"]] for e, s in self.shape["spent"]]
+        tables.write_csv(Path(folder) / "epsilon.csv", ["epoch", "epsilon", "delta"], rows)
 
 
 def pair_losses(discriminator, real, arm, made, asked):

@@ -147,6 +147,9 @@ def score(test, predictions, wanted, train):
             "property_distance": molecule_sets.property_distance(made, others.properties),
             "longest_run": molecule_sets.longest_run(made),
         }
+        if made.valid.any():
+            means = made.properties[made.valid].mean(axis=0)
+            values |= {name.lower(): float(mean) for name, mean in zip(molecule_sets.PROPERTIES, means, strict=True)}
         values |= reached(reader, test.context, made)
         for objective in AGENTS:
             if f"y_{objective}" in predictions:
