@@ -1,0 +1,196 @@
+"""Writers of SMILES: their likelihoods, how they finish strings, and what reinforcement changes."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import SYMBOLS, make_splits
+from test_methods import fit, parameters_of
+
+from deepbio import molecule_sets, molecules, task
+from deepbio.catalog import Catalog, merge
+from deepbio.job import Job
+from deepbio.methods import organ, reinvent
+from deepbio.smiles import END
+from deepbio.smiles_network import Writer
+
+CATALOG = Catalog({"scale": "quick"})
+
+
+@pytest.fixture(scope="module")
+def writer():
+    torch.manual_seed(3)
+    return Writer(3, 4, 8, 2)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_likelihoods_of_all_strings_add_up_to_one(cell):
+    """Of two symbols and three places: each string once, with its end where there is room."""
+    torch.manual_seed(1)
+    network = Writer(2, 4, 8, 1, cell)
+    grid = torch.cartesian_prod(*[torch.arange(3)] * 3)
+    ended = (grid == END).cumsum(1) > 0
+    strings = torch.unique(torch.where(ended, END, grid), dim=0)
+    assert len(strings) == 1 + 2 + 4 + 8
+    assert network.log_likelihood(strings).exp().sum().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_strings_come_as_often_as_their_likelihood_says(writer):
+    torch.manual_seed(2)
+    codes = writer.write(20000, 2)
+    strings, counts = torch.unique(codes, dim=0, return_counts=True)
+    expected = writer.log_likelihood(strings).exp() * len(codes)
+    assert len(strings) == 13
+    np.testing.assert_allclose(counts, expected.detach(), atol=4 * np.sqrt(len(codes) / 4))
+    assert ((codes[:, 0] != END) | (codes[:, 1] == END)).all()  # nothing after the end
+
+
+def test_a_begun_string_is_kept_and_finished(writer):
+    torch.manual_seed(4)
+    forced = torch.tensor([[1, 2, 3, 1], [2, 2, END, END], [3, END, END, END]])
+    given = torch.tensor([3, 2, 0])
+    codes = writer.write(3, 4, forced, given)
+    assert codes[0, :3].tolist() == [1, 2, 3] and codes[1, :2].tolist() == [2, 2]
+    whole = writer.write(3, 4, forced, torch.full((3,), 4))
+    assert whole.equal(forced)
+
+
+def changed(name, **agent):
+    return merge(parameters_of(name), agent)
+
+
+def run(name, parameters, folder, samples=160):
+    module = {"reinvent": reinvent, "organ": organ}[name]
+    model, job = module.Method(parameters), Job(1, folder)
+    splits = make_splits("molecule_set", "generated", samples)
+    folder.mkdir(exist_ok=True)
+    model.fit(splits["train"], splits["valid"], job)
+    return model, job, splits
+
+
+def test_agents_reach_their_objective_and_the_prior_stays(tmp_path):
+    """Half of the training molecules have sulphur or none; the agent learns to leave it out."""
+    agent = {"objectives": ["sulphur_free"], "steps": 60, "batch_size": 64, "learning_rate": 5e-3, "replay": 4}
+    model, job, splits = run("reinvent", changed("reinvent", agent=agent), tmp_path / "job")
+    found = task.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
+    assert found["sulphur_free"] < 0.8 < 0.95 < found["sulphur_free_agent"]
+    assert found["sulphur_free_agent_validity"] > 0.5
+    assert [stage["step"] for stage in model.progress["sulphur_free"]["stages"]] == [0, 14, 29, 44, 59]
+
+
+def test_augmented_likelihood_by_hand(tmp_path):
+    """With sigma 0 and no term against likely strings an agent that is the prior stays as it is."""
+    agent = {"objectives": ["sulphur_free"], "steps": 3, "sigma": 0, "likely": 0}
+    model, _, _ = run("reinvent", changed("reinvent", agent=agent), tmp_path / "job")
+    for one, other in zip(model.network.parameters(), model.agents["sulphur_free"].parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+def test_memory_keeps_the_best_of_distinct_strings():
+    memory = reinvent.Memory(3, 2)
+    memory.add(torch.tensor([[1, 1], [1, 2], [1, 1]]), np.array([0.1, 0.9, 0.1]))
+    memory.add(torch.tensor([[2, 2], [3, 3], [1, 2]]), np.array([0.5, 0.0, 0.9]))
+    assert memory.codes.tolist() == [[1, 2], [2, 2], [1, 1]]
+    codes, score = memory.draw(2, np.random.default_rng(0))
+    assert len(codes) == len(score) == 2
+
+
+def test_activity_is_learned_and_judged_on_other_molecules(tmp_path):
+    """The classifier of the agent tells phenyl rings; the judge is a context array of weights."""
+    splits = make_splits("molecule_set", "generated")
+    texts = np.array([f"{'c1ccccc1' if i % 2 else 'C' * (i % 5 + 1)}CC{'O' * (i % 3 > 0)}" for i in range(60)])
+    made = molecule_sets.describe(["c1ccccc1", "CCC"])
+    weights = np.unpackbits(made.fingerprints, axis=1).astype(np.float32)
+    facts = {"labelled": texts.astype("S"), "labels": (np.arange(60) % 2).astype(np.uint8)}
+    facts |= {"judge": np.append(weights[0] - weights[1], 0).astype(np.float32)}
+    for split in splits.values():
+        split.context = {**split.context, **facts}
+    agent = {"objectives": ["d2_active"], "steps": 40, "batch_size": 64, "learning_rate": 5e-3}
+    model, job = reinvent.Method(changed("reinvent", agent=agent)), Job(1, tmp_path / "job")
+    model.fit(splits["train"], splits["valid"], job)
+    found = task.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
+    assert found["d2_active_agent"] > found["d2_active"] + 0.2
+    (tmp_path / "model").mkdir()
+    model.save(tmp_path / "model")
+    back = reinvent.Method({})
+    back.load(tmp_path / "model")
+    with molecule_sets.Reader() as reader:
+        seen = reader.screen(["c1ccccc1CCO", "CCCC", "C1"])
+    np.testing.assert_allclose(back.scores("d2_active", seen), model.scores("d2_active", seen))
+    assert back.scores("d2_active", seen)[0] > 0.5 > back.scores("d2_active", seen)[1]
+    assert back.scores("d2_active", seen)[2] == 0
+
+
+def game(**facts):
+    usual = {"objective": "solubility", "rounds": 25, "batch_size": 32, "rollouts": 2, "stride": 8}
+    return {**usual, "learning_rate": 0.01, **facts}
+
+
+def test_reinforcement_raises_the_objective(tmp_path):
+    parameters = changed("organ", game=game(mix=0.0), training={"epochs": 12})
+    model, job, splits = run("organ", parameters, tmp_path / "job")
+    before = task.score("molecule_generation", splits["test"], {"y": np.asarray(splits["test"].y)}, [], splits["train"])
+    after = task.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
+    assert after["logp"] > before["logp"] + 0.3
+    assert model.progress[-1]["objective"] > model.progress[0]["objective"]
+
+
+def test_rewards_follow_mix_copies_and_ends(tmp_path):
+    """A reward is the objective alone at mix 0, shared among copies, and 0 for what is no molecule."""
+    model, _, splits = run("organ", changed("organ", game=game(mix=0.0, rounds=0)), tmp_path / "job")
+    codes = torch.from_numpy(SYMBOLS.encode(["CCO", "CCO", "CCC", "C("], 32).astype(np.int64))
+    model.memory = {}
+    with molecule_sets.Reader() as reader:
+        reward, objective, valid = model.judged(codes, 4, None, reader)
+        found, means = model.rewards(codes, model.network, None, reader)
+    logp = molecule_sets.describe(["CCO", "CCC"]).properties[:, 0]
+    wanted = np.clip((logp + 2.12) / (6.04 + 2.12), 0, 1)
+    np.testing.assert_allclose(reward, [wanted[0] * 3 / 8, wanted[0] * 3 / 8, wanted[1] * 3 / 4, 0], rtol=1e-5)
+    assert valid.tolist() == [True, True, True, False] and objective[3] == 0
+    # The end of a string is rewarded with the string's own reward.
+    np.testing.assert_allclose(found[[0, 2], [3, 3]], reward[[0, 2]], rtol=1e-5)
+    assert means["valid"] == 0.75
+
+
+def test_the_slower_copy_follows():
+    fast, slow = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+    wanted = 0.8 * slow.weight.detach() + 0.2 * fast.weight.detach()
+    organ.follow(slow, fast, 0.8)
+    torch.testing.assert_close(slow.weight.detach(), wanted)
+
+
+@pytest.mark.parametrize("clip", [False, True])
+def test_discriminator_tells_real_from_made(clip):
+    torch.manual_seed(1)
+    judge = organ.Discriminator(5, 12, 8, {"1": 8, "3": 8, "20": 4, "2": 0}, 0.0)
+    assert len(judge.convolutions) == 2  # wider than the strings, and without filters, are left out
+    real, made = torch.randint(1, 3, (64, 12)), torch.randint(3, 6, (64, 12))
+    method = organ.Method({"game": {"wasserstein": clip}, "discriminator": {"l2": 0.0}})
+    optimizer = torch.optim.Adam(judge.parameters(), lr=0.01)
+    for _ in range(30):
+        optimizer.zero_grad()
+        method.adversarial(judge, judge(real), judge(made)).backward()
+        optimizer.step()
+    assert judge(real).mean() > judge(made).mean() + 1
+
+
+def test_molecules_of_a_split_are_known_to_no_other():
+    splits = make_splits("molecule_set", "generated")
+    assert molecules.texts(splits["train"]["smiles"]) == SYMBOLS.decode(splits["train"].y)
+
+
+def test_known_generators_in_the_task_s_own_score():
+    splits = make_splits("molecule_set", "generated")
+    test, train = splits["test"], splits["train"]
+    copied = task.score("molecule_generation", test, {"y": np.asarray(train.y)}, [], train)
+    assert copied["validity"] == 1 and copied["novelty"] == 0
+    nonsense = task.score("molecule_generation", test, {"y": np.full(test.y.shape, 2.0)}, [], train)
+    assert nonsense["validity"] == 0 and nonsense["uniqueness"] == 0
+    texts = task.score("molecule_generation", test, {"y": np.array([b"CCO", b"C(", b"OCC"])}, [], train)
+    assert texts["validity"] == pytest.approx(2 / 3) and texts["uniqueness"] == 0.5
+
+
+def test_contract_of_a_reader_holds_for_a_method(tmp_path):
+    splits = make_splits("molecule_set", "generated", 64)
+    model, _ = fit("organ-mle", splits, tmp_path / "job")
+    made = model.predict(splits["test"])["y"]
+    np.testing.assert_array_equal(model.predict(splits["test"].take(np.arange(3)))["y"], made[:3])
