@@ -136,7 +136,7 @@ def test_reinforcement_raises_the_objective(tmp_path):
 
 def test_rewards_follow_mix_copies_and_ends(tmp_path):
     """A reward is the objective alone at mix 0, shared among copies, and 0 for what is no molecule."""
-    model, _, splits = run("organ", changed("organ", game=game(mix=0.0, rounds=0)), tmp_path / "job")
+    model, _, splits = run("organ", changed("organ", reinforced=False, game=game(mix=0.0)), tmp_path / "job")
     codes = torch.from_numpy(SYMBOLS.encode(["CCO", "CCO", "CCC", "C("], 32).astype(np.int64))
     model.memory = {}
     with molecule_sets.Reader() as reader:

@@ -18,7 +18,11 @@ from deepbio.files import atomic
 
 # Student's t knows no bounds; an interval from two runs may pass those of its metric and is cut there.
 SHARES = ("auroc", "auprc", "auprc_negative", "accuracy", "balanced_accuracy", "f1", "pck_2px", "pck_10px")
-BOUNDS = dict.fromkeys(SHARES, (0, 1)) | dict.fromkeys(("mcc", "pearson", "log_pearson", "spearman"), (-1, 1))
+SHARES += ("validity", "uniqueness", "novelty", "internal_diversity", "nearest_similarity", "within_10_years")
+SHARES += ("forest_auroc", "logistic_auroc", "membership_auroc")
+BOUNDS = dict.fromkeys(SHARES, (0, 1)) | dict.fromkeys(
+    ("mcc", "pearson", "log_pearson", "spearman", "correlation_of_correlations"), (-1, 1)
+)
 BOUNDS |= dict.fromkeys(("mse", "rmse", "mae", "log_loss", "pixel_error", "median_pixel_error"), (0, np.inf))
 COLUMNS = ["scale", "task", "dataset", "method", "role", "metric", "mean", "low", "high", "interval", "runs"]
 COLUMNS += ["higher_is_better", "origin", "where", "comparable", "note"]

@@ -91,7 +91,9 @@ def comparison(table, title, origin, path):
         )
         if (table["role"] == role).any()
     ]
-    figure.legend(handles=handles, loc="outside lower left", ncols=len(handles), frameon=False, fontsize=9)
+    # Beside one panel alone the entries take two lines, or they would run into the data's origin.
+    across = len(handles) if columns > 1 else 3
+    figure.legend(handles=handles, loc="outside lower left", ncols=across, frameon=False, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     save(figure, path, origin)
 

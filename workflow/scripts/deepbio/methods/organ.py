@@ -47,8 +47,8 @@ class Method(SmilesMethod):
     """Parameters: embedding and units of the writer; `training` by likelihood; `discriminator` (embedding, filters by
     width, dropout, l2, clip, batch_size, steps before the game); `game`: objective, mix (lambda), wasserstein, rounds,
     generator_steps and discriminator_steps of a round, batch_size, rollouts of each prefix, stride (symbols from one
-    prefix to the next), follow (rate at which the copy that finishes strings follows), learning_rate. Without rounds
-    the writer is the one trained by likelihood.
+    prefix to the next), follow (rate at which the copy that finishes strings follows), learning_rate. Where
+    `reinforced` is false, the writer is the one trained by likelihood.
     """
 
     def build(self, parameters, shape):
@@ -58,7 +58,7 @@ class Method(SmilesMethod):
         self.shape = {**self.describe(train), "samples": job.number("samples")}
         self.network = self.train_network(self.parameters, train, valid, job, "likelihood")
         self.progress = []
-        if self.parameters["game"]["rounds"]:
+        if self.parameters["reinforced"]:
             with molecule_sets.Reader() as reader:
                 self.play(train, reader, job)
 
@@ -221,7 +221,7 @@ class Method(SmilesMethod):
         molecule_figures.draw_game(self.progress, self.parameters["game"]["objective"], origin, folder / "game")
         molecule_figures.draw_best(texts, origin, folder / "molecules")
         known = [text.decode() for text in np.asarray(split["smiles"])]
-        molecule_figures.draw_properties({"data": known, "ORGAN": texts}, origin, folder / "properties")
+        molecule_figures.draw_properties({"validation": known, "made": texts}, origin, folder / "properties")
 
 
 @torch.no_grad()

@@ -189,7 +189,7 @@ class Method(SmilesMethod):
         folder, context = Path(folder), split.context
         titles = {name: TITLES[name] for name in self.progress}
         molecule_figures.draw_progress(self.progress, titles, context["origin"], folder / "agents")
-        texts = {"test": [text.decode() for text in np.asarray(split["smiles"])]}
+        texts = {"validation": [text.decode() for text in np.asarray(split["smiles"])]}
         made = self.predict(split)
         texts |= {
             TITLES.get(key.removeprefix("y_"), "prior"): self.vocabulary.decode(codes) for key, codes in made.items()
