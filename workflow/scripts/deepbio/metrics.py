@@ -84,9 +84,9 @@ METRICS |= POINTS
 
 # What a task measures by its own `score`: id: (is a higher value better, name in figures)
 OF_TASKS = {
-    "forest_auroc": (True, "AUROC on real people, random forest"),
-    "logistic_auroc": (True, "AUROC on real people, logistic regression"),
-    "correlation_of_correlations": (True, "Spearman ρ of pairwise correlations"),
+    "forest_auroc": (True, "forest AUROC on real people"),
+    "logistic_auroc": (True, "logistic AUROC on real people"),
+    "correlation_of_correlations": (True, "Spearman ρ of correlations"),
     "closest_record": (True, "distance to the closest record (real people: 1)"),
     "membership_auroc": (False, "AUROC of a membership attack"),
     "epsilon": (False, "privacy loss ε"),

@@ -91,8 +91,7 @@ def comparison(table, title, origin, path):
         )
         if (table["role"] == role).any()
     ]
-    # Beside one panel alone the entries take two lines, or they would run into the data's origin.
-    across = len(handles) if columns > 1 else 3
+    across = len(handles) if columns > 1 else 3  # beside the origin of the data there is room for three
     figure.legend(handles=handles, loc="outside lower left", ncols=across, frameon=False, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     save(figure, path, origin)
@@ -126,7 +125,7 @@ def curves(table, title, origin, path):
             span = [panel[["x", "y"]].min().min(), panel[["x", "y"]].max().max()]
             axis.plot(span, span, color="#999999", lw=0.8, ls=":")
             axis.set(xlabel="measured", ylabel="predicted")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    figure.suptitle(textwrap.fill(title, 8 + 30 * columns), x=0.01, ha="left", fontsize=12, fontweight="bold")
     save(figure, path, origin)
 
 

@@ -30,8 +30,11 @@ def classify(kind, records, arm, others, trees=100):
 
 def correlations(records):
     """Pearson's correlation of every two values over people; a constant value is correlated with nothing: 0."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nan_to_num(np.corrcoef(np.asarray(records, float).T), nan=0.0)
+    records = np.asarray(records, float)
+    varies = np.ptp(records, axis=0) > 0
+    found = np.zeros((records.shape[1], records.shape[1]))
+    found[np.ix_(varies, varies)] = np.corrcoef(records[:, varies].T)
+    return found
 
 
 def correlation_of_correlations(one, other):

@@ -372,6 +372,7 @@ class Method(NetworkMethod):
         )
         axis.axhline(privacy["epsilon"], color="#767676", ls="--", lw=1, label="budget")
         axis.set(xlabel="epoch", ylim=(0, 1.1 * privacy["epsilon"]), ylabel=f"ε at δ = {privacy['delta']:g}")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_title("Privacy loss spent")
         axis.legend(frameon=False, fontsize=9, loc="lower right")
         save(figure, Path(folder) / "epsilon", split.context["origin"])
