@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from rdkit import Chem
 
 from deepbio.data import Split
+from deepbio.molecule_sets import describe
 from deepbio.smiles import Vocabulary
 
 torch.set_num_threads(1)  # small networks lose more to waiting threads than they gain, above all beside other jobs
@@ -111,7 +113,13 @@ def molecule_set_split(rng, samples, output):
     """Chains of fragments, of which half a hundred differ; labels are their codes."""
     parts = ["C", "CC", "CO", "CN", "c1ccccc1", "C(=O)", "CS"]
     texts = [Chem.CanonSmiles("".join(rng.choice(parts, rng.integers(1, 4))) + "O") for _ in range(samples)]
-    return {"smiles": np.array(texts).astype("S"), "y": SYMBOLS.encode(texts, 32)}
+    properties = np.array([known_properties(text) for text in texts], np.float32)
+    return {"smiles": np.array(texts).astype("S"), "y": SYMBOLS.encode(texts, 32), "y_properties": properties}
+
+
+@cache
+def known_properties(text):
+    return describe([text]).properties[0]
 
 
 KINDS = {

@@ -42,6 +42,11 @@ NEEDS = {
     "basset": (160, {"training": {"epochs": 12}}, "the five epochs of the quick scale are few steps on so few windows"),
     "deeperbind": (480, {"training": {"epochs": 30}}, "five detectors before two LSTMs learn slowly"),
     "deepmotif": (480, {"training": {"epochs": 15}}, "half of everything is dropped out"),
+    "chemical_vae": (
+        480,
+        {"training": {"epochs": 20}, "anneal": {"centre": 12}},
+        "writing from a place is learned slowly",
+    ),
     "danq": (480, {"training": {"epochs": 30}}, "an LSTM and a dense layer under dropout"),
     "expecto": (480, {}, "its chromatin network has six convolutions"),
     "primer_cnn": (480, {}, "its flattened positions must each see the word"),

@@ -46,7 +46,8 @@ class Split:
     """Named arrays whose first axis is the sample, and a context that all samples share.
 
     `y` holds the labels, float32 (NaN: missing) or, where millions of 0/1 labels are all known, uint8; `group` says
-    what must not be in two splits at once (chromosome, scaffold, patient, …). Every other array is input. The context
+    what must not be in two splits at once (chromosome, scaffold, patient, …). Arrays `y_…` are labels of another kind.
+    Every other array is input. The context
     holds JSON-able facts (names of features, the kind of output) and arrays without a sample axis (a graph, an
     ontology).
     """
@@ -92,9 +93,11 @@ class Split:
         return self.take(np.sort(rng.choice(len(self), samples, replace=False)))
 
     def inputs(self):
-        """The split as a method sees it when it predicts: without labels and groups."""
-        hidden = {LABEL, GROUP}
-        return Split({name: array for name, array in self.arrays.items() if name not in hidden}, self.context)
+        """The split as a method sees it when it predicts: without groups, labels, and what else is named as one."""
+        hidden = (LABEL, GROUP)
+        return Split(
+            {k: a for k, a in self.arrays.items() if k not in hidden and not k.startswith(f"{LABEL}_")}, self.context
+        )
 
     def digest(self):
         """Changes with any value, shape, type or name of the arrays and the context."""

@@ -100,6 +100,11 @@ OF_TASKS = {
     "property_distance": (False, "distance of logP, QED and SAS (SD)"),
     "longest_run": (False, "longest run of one character"),
     "qed": (True, "mean QED"),
+    "reconstruction": (True, "molecules written back"),
+    "symbol_accuracy": (True, "symbols written back"),
+    "logp_mae": (False, "mean absolute error of logP"),
+    "qed_mae": (False, "mean absolute error of QED"),
+    "sas_mae": (False, "mean absolute error of SAS"),
     "logp": (True, "mean logP"),
     "sas": (False, "mean synthetic accessibility"),
     **{

@@ -127,3 +127,44 @@ def draw_best(texts, origin, path, count=6):
     rows = [[(made.smiles[i], f"QED {qed[i]:.2f}") for i in chosen] for chosen in (best, range(min(count, len(made))))]
     if len(made):
         draw_grid(rows, ["Highest QED", "As they came"], origin, path)
+
+
+def draw_latent(places, properties, origin, path):
+    """{svg,png,csv}: the first two principal components of places (n, latent), coloured by each property (n, 3)."""
+    centred = places - places.mean(axis=0)
+    _, spread, axes = np.linalg.svd(centred, full_matrices=False)
+    share, xy = spread**2 / (spread**2).sum(), centred @ axes[:2].T
+    names = molecule_sets.PROPERTIES
+    figure, panels = plt.subplots(1, len(names), figsize=(3.9 * len(names), 3.3), sharex=True, sharey=True)
+    for axis, name, values in zip(panels, names, properties.T, strict=True):
+        limits = np.quantile(values, [0.02, 0.98])
+        shown = axis.scatter(*xy.T, c=values, s=8, cmap="cividis", vmin=limits[0], vmax=limits[1], lw=0)
+        figure.colorbar(shown, ax=axis, label=name)
+        axis.set_xlabel(f"component 1 ({share[0]:.0%})")
+    panels[0].set_ylabel(f"component 2 ({share[1]:.0%})")
+    figure.suptitle("Latent places of validation molecules", x=0.01, ha="left", fontsize=11)
+    save(figure, path, origin)
+    rows = ([*(f"{v:.5g}" for v in (*point, *values))] for point, values in zip(xy, properties, strict=True))
+    tables.write_csv(path.with_suffix(".csv"), ["component1", "component2", *names], rows)
+
+
+def draw_search(found, origin, path):
+    """{svg,png,csv}: 5 · QED - SAS of the molecules that a search in latent space began at, and of those it came to.
+
+    found : from, before, told (by the Gaussian process), smiles and reached (None where no molecule was written).
+    """
+    figure, axis = plt.subplots(figsize=(5.4, 3.4))
+    reached = np.array([np.nan if value is None else value for value in found["reached"]])
+    order = np.argsort(found["before"], kind="stable")
+    place = np.arange(len(order))
+    for column, (key, label, mark) in enumerate(
+        (("before", "start", "o"), ("told", "told by the process", "_"), ("reached", "molecule written", "D"))
+    ):
+        values = reached if key == "reached" else np.array(found[key])
+        axis.plot(place, values[order], mark, color=PALETTE[column], label=label, ms=7)
+    axis.set(xlabel="start, from the poorest", ylabel="5 · QED − SAS", xticks=[])
+    axis.set_title(f"Search in latent space: {int((~np.isnan(reached)).sum())} of {len(reached)} are molecules")
+    axis.legend(frameon=False, fontsize=8)
+    save(figure, path, origin)
+    rows = zip(*(found[key] for key in ("from", "before", "told", "smiles", "reached")), strict=True)
+    tables.write_csv(path.with_suffix(".csv"), ["from", "before", "told", "smiles", "reached"], rows)

@@ -52,9 +52,12 @@ class Vocabulary:
     def knows(self, text):
         return all(symbol in self._number for symbol in self.tokens(text))
 
-    def encode(self, texts, length=None):
+    def encode(self, texts, length=None, blank=False):
         """Codes (n, length) uint8; the default length is that of the longest text. Every row ends with an END where
-        there is room for it. BadInput names a text that is too long or has an unknown symbol."""
+        there is room for it. BadInput names a text that is too long or has an unknown symbol; with `blank` it is
+        written as no symbol at all."""
+        if blank:
+            texts = [text if self.knows(text) and len(self.tokens(text)) <= length else "" for text in texts]
         rows = []
         for text in texts:
             try:

@@ -28,7 +28,8 @@ def prepare(sources, parameters, seed):
     value in the column `judge`, active from `threshold` on, and as many drawn from the rest as have none, taken for
     inactive.
 
-    Arrays: smiles (n,) canonical byte strings; y (n, length) uint8, the codes of smiles.py; group, the scaffold. The
+    Arrays: smiles (n,) canonical byte strings; y (n, length) uint8, the codes of smiles.py; with `properties`,
+    y_properties (n, 3) float32, logP (Crippen), QED and synthetic accessibility by RDKit; group, the scaffold. The
     context holds the `symbols` of the training molecules and the `length`; held-out molecules with others are left out.
     """
     rng = np.random.default_rng([seed, 2017])
@@ -48,7 +49,10 @@ def prepare(sources, parameters, seed):
     context = {"symbols": vocabulary.symbols, "length": length, "unreadable": skipped}
     if "labelled" in parameters:
         context |= target(sources, parameters, np.array(plain), texts, values[chosen][known], rng)
-    whole = Split({"smiles": texts, "y": vocabulary.encode(plain, length), "group": group}, context)
+    arrays = {"smiles": texts, "y": vocabulary.encode(plain, length), "group": group}
+    if parameters.get("properties"):
+        arrays["y_properties"] = molecule_sets.describe(plain).properties.astype(np.float32)
+    whole = Split(arrays, context)
     return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
 
 
@@ -150,13 +154,28 @@ def score(test, predictions, wanted, train):
         if made.valid.any():
             means = made.properties[made.valid].mean(axis=0)
             values |= {name.lower(): float(mean) for name, mean in zip(molecule_sets.PROPERTIES, means, strict=True)}
-        values |= reached(reader, test.context, made)
+        values |= reached(reader, test.context, made) | latent(vocabulary, test, predictions)
         for objective in AGENTS:
             if f"y_{objective}" in predictions:
                 agent = reader.read(decoded(vocabulary, predictions[f"y_{objective}"]))
                 values[f"{objective}_agent"] = reached(reader, test.context, agent)[objective]
                 values[f"{objective}_agent_validity"] = molecule_sets.validity(agent)
                 values[f"{objective}_agent_diversity"] = molecule_sets.internal_diversity(agent)
+    return values
+
+
+def latent(vocabulary, test, predictions):
+    """What an autoencoder keeps of the test molecules: the share written back as they were, the share of their symbols
+    in their places, and mean absolute errors of the properties told."""
+    values = {}
+    if "y_reconstructed" in predictions:
+        truth, made = np.asarray(test.y), predictions["y_reconstructed"]
+        there = truth != smiles.END
+        values["reconstruction"] = float((truth == made).all(axis=1).mean())
+        values["symbol_accuracy"] = float((truth == made)[there].mean())
+    if "y_properties" in predictions:
+        errors = np.abs(predictions["y_properties"] - test["y_properties"]).mean(axis=0)
+        values |= {f"{name.lower()}_mae": float(e) for name, e in zip(molecule_sets.PROPERTIES, errors, strict=True)}
     return values
 
 

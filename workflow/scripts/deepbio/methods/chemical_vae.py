@@ -1,0 +1,265 @@
+"""A variational autoencoder of SMILES whose latent space also tells properties (Gómez-Bombarelli et al. 2018).
+
+A convolutional encoder gives mean and spread of a molecule's place; recurrent layers write it back, the last of them
+reading the symbol before: the true one in training, its own when it writes. A small network tells properties from the
+mean. A Gaussian process over places then points to molecules that should reach an objective.
+"""
+
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from deepbio import molecule_sets, molecules
+from deepbio.data import Split
+from deepbio.network import NetworkMethod
+from deepbio.smiles import Vocabulary
+
+BATCH = 256  # molecules written at a time
+PATH = 6  # molecules on the way from one to another
+
+
+class Autoencoder(nn.Module):
+    """Codes (n, length) of characters -> logits (n, length, symbols), and places (n, latent), properties (n, 3)."""
+
+    def __init__(self, parameters, shape):
+        super().__init__()
+        self.symbols, self.length = len(shape["symbols"]) + 1, shape["length"]
+        layers, before, left = [], self.symbols, self.length
+        for count, width in zip(parameters["filters"], parameters["widths"], strict=True):
+            layers += [nn.Conv1d(before, count, width), nn.Tanh(), nn.BatchNorm1d(count)]
+            before, left = count, left - width + 1
+        latent, dropout = parameters["latent"], parameters["dropout"]
+        self.encoder = nn.Sequential(*layers, nn.Flatten(), *dense(before * left, latent, dropout))
+        self.mean, self.log_variance = nn.Linear(latent, latent), nn.Linear(latent, latent)
+        self.middle = nn.Sequential(*dense(latent, latent, dropout))
+        self.recurrent = nn.GRU(
+            latent, parameters["units"], parameters["layers"], batch_first=True, dropout=parameters["recurrent_dropout"]
+        )
+        self.terminal = nn.GRU(parameters["units"] + self.symbols, self.symbols, batch_first=True)
+        self.head = nn.Linear(self.symbols, self.symbols)
+        sizes = [latent, *(round(parameters["told"] * parameters["growth"] ** i) for i in range(3))]
+        told = [layer for pair in pairwise(sizes) for layer in dense(*pair, parameters["told_dropout"])]
+        self.properties = nn.Sequential(*told, nn.Linear(sizes[-1], shape["properties"]))
+
+    def one_hot(self, codes):
+        return F.one_hot(codes, self.symbols).float()
+
+    def encode(self, codes):
+        """Mean and logarithm of the variance (n, latent) of each molecule's place."""
+        x = self.encoder(self.one_hot(codes).transpose(1, 2))
+        return self.mean(x), self.log_variance(x)
+
+    def context(self, places):
+        """What the last layer reads of places (n, latent): (n, length, units)."""
+        return self.recurrent(self.middle(places)[:, None].expand(-1, self.length, -1))[0]
+
+    def decode(self, places, codes):
+        """Logits (n, length, symbols) with the true symbols before each place given (teacher forcing)."""
+        before = F.pad(self.one_hot(codes)[:, :-1], (0, 0, 1, 0))
+        return self.head(self.terminal(torch.cat([self.context(places), before], dim=2))[0])
+
+    @torch.no_grad()
+    def write(self, places, temperature=0.01):
+        """Codes (n, length) written from places, each symbol read by the next step; torch's generator draws them."""
+        context, state = self.context(places), None
+        before = torch.zeros(len(places), 1, self.symbols, device=places.device)
+        codes = torch.zeros(len(places), self.length, dtype=torch.long, device=places.device)
+        for place in range(self.length):
+            output, state = self.terminal(torch.cat([context[:, place : place + 1], before], dim=2), state)
+            drawn = torch.multinomial(F.softmax(self.head(output[:, 0]).float() / temperature, dim=1), 1)
+            codes[:, place] = drawn[:, 0]
+            before = self.one_hot(drawn)
+        return codes
+
+
+def dense(before, units, dropout):
+    return [nn.Linear(before, units), nn.Tanh(), nn.Dropout(dropout), nn.BatchNorm1d(units)]
+
+
+class Method(NetworkMethod):
+    """Parameters: length; filters and widths of the encoder's convolutions, latent, dropout, units and layers of the
+    writer, recurrent_dropout, told (units of the first of three layers that tell properties), growth, told_dropout;
+    mix (share of the properties in the loss), anneal (centre and slope, in epochs, of the sigmoid that scales the
+    divergence and the noise); training; search (places that a Gaussian process learns from, poor places that it
+    begins at, steps and step length).
+    """
+
+    def describe(self, split):
+        known = np.asarray(split["y_properties"], np.float64)
+        return {
+            "symbols": Vocabulary.of(molecules.texts(split["smiles"]), "characters").symbols,
+            "length": self.parameters["length"],
+            "properties": known.shape[1],
+            "mean": known.mean(axis=0).tolist(),
+            "spread": np.maximum(known.std(axis=0), 1e-9).tolist(),
+        }
+
+    def build(self, parameters, shape):
+        return Autoencoder(parameters, shape)
+
+    @property
+    def vocabulary(self):
+        return Vocabulary(self.shape["symbols"], "characters")
+
+    def encoded(self, split):
+        """A split of character codes and standardised properties; BadInput names a molecule that does not fit."""
+        arrays = {"codes": self.vocabulary.encode(molecules.texts(split["smiles"]), self.shape["length"])}
+        if "y_properties" in split:
+            arrays["properties"] = (np.asarray(split["y_properties"]) - self.shape["mean"]) / self.shape["spread"]
+        return Split(arrays, split.context)
+
+    def batch(self, split, index):
+        if "codes" not in split:
+            split, index = self.encoded(split.take(index)), np.arange(len(index))
+        tensors = {"codes": torch.from_numpy(split["codes"][index].astype(np.int64))}
+        if "properties" in split:
+            tensors["properties"] = torch.from_numpy(split["properties"][index].astype(np.float32))
+        return tensors
+
+    def fit(self, train, valid, job):
+        self.shape = {**self.describe(train), "samples": job.number("samples")}
+        train, valid = self.encoded(train), self.encoded(valid)
+        self.network = self.train_network(self.parameters, train, valid, job, on_epoch=self.begin)
+        self.shape["found"] = job.remember("search", lambda: self.search(train, job))
+
+    def begin(self, epoch):
+        """The weight of divergence and noise in an epoch: a sigmoid of the epoch (code, hyper-parameters)."""
+        facts = self.parameters["anneal"]
+        self.weight = 1 / (1 + math.exp(-facts["slope"] * (epoch - facts["centre"])))
+
+    def loss(self, network, batch):
+        """(1 - mix) · (cross-entropy of characters + weight · divergence) + mix · squared error of the properties.
+
+        Both are means, over characters and over dimensions: a sum over dimensions would empty the latent space.
+        """
+        mean, log_variance = network.encode(batch["codes"])
+        places = mean
+        if network.training:
+            places = mean + self.weight * torch.exp(log_variance / 2) * torch.randn_like(mean)
+        logits = network.decode(places, batch["codes"]).float()
+        written = F.cross_entropy(logits.transpose(1, 2), batch["codes"])
+        weight = self.weight if network.training else 1.0
+        divergence = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).mean()
+        told = F.mse_loss(network.properties(mean).float(), batch["properties"])
+        mix = self.parameters["mix"]
+        return (1 - mix) * (written + weight * divergence) + mix * told
+
+    def validate(self, network, valid, device):
+        total = 0.0
+        for index in np.array_split(np.arange(len(valid)), -(-len(valid) // BATCH)):
+            batch = {key: value.to(device) for key, value in self.batch(valid, index).items()}
+            total += float(self.loss(network, batch)) * len(index)
+        return {"loss": total / len(valid)}
+
+    # ---- what the latent space is for
+
+    @torch.no_grad()
+    def places(self, split):
+        """Mean places (n, latent) and properties (n, 3) in their units, of a split of codes."""
+        where, found = next(self.network.parameters()).device, []
+        for index in np.array_split(np.arange(len(split)), -(-len(split) // BATCH)):
+            mean = self.network.encode(self.batch(split, index)["codes"].to(where))[0]
+            found.append([mean.cpu(), self.network.properties(mean).float().cpu()])
+        mean, told = (torch.cat(parts).numpy() for parts in zip(*found, strict=True))
+        return mean, told * self.shape["spread"] + self.shape["mean"]
+
+    def written(self, places, seed):
+        """Texts of places (n, latent): the same for the same seed, the first ones however many there are."""
+        where, texts = next(self.network.parameters()).device, []
+        with torch.random.fork_rng(devices=[] if where.type == "cpu" else [where]):
+            torch.manual_seed(seed)
+            for start in range(0, len(places), BATCH):
+                part = torch.zeros(BATCH, places.shape[1])
+                part[: len(places) - start] = torch.from_numpy(places[start : start + BATCH])
+                texts += self.vocabulary.decode(self.network.write(part.to(where)).cpu())
+        return texts[: len(places)]
+
+    def search(self, train, job):
+        """Ascent of a Gaussian process over places, from poor ones: SMILES before and after, and their objective.
+
+        The objective is 5 · QED - SAS (Fig. 5). The process learns from training molecules alone.
+        """
+        facts, rng = self.parameters["search"], job.rng("search")
+        chosen = rng.choice(len(train), min(facts["molecules"], len(train)), replace=False)
+        part = train.take(chosen)
+        x, _ = self.places(part)
+        y = objective(part["properties"] * self.shape["spread"] + self.shape["mean"])
+        poor = np.argsort(y, kind="stable")[: max(facts["starts"], len(y) // 10)]
+        starts = rng.choice(poor, facts["starts"], replace=False)
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
+        width = float(np.sqrt(x.var(axis=0).sum()))
+        kernel = ConstantKernel(1.0) * RBF(width) + WhiteKernel(0.5, (1e-3, 10.0))
+        process = GaussianProcessRegressor(kernel, normalize_y=True, random_state=0).fit(x, y)
+        place, seen = x[starts].copy(), process.X_train_
+        scale, reach = process.kernel_.k1.k1.constant_value, process.kernel_.k1.k2.length_scale
+        for _ in range(facts["steps"]):
+            gap = place[:, None] - seen
+            near = scale * np.exp(-0.5 * (gap**2).sum(2) / reach**2) * process.alpha_
+            slope = -(near[..., None] * gap).sum(1) / reach**2
+            place += facts["step"] * width * slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
+        told = process.predict(place)
+        texts = self.written(place.astype(np.float32), job.number("written"))
+        made = molecule_sets.describe(texts)
+        return {
+            "from": self.vocabulary.decode(part["codes"][starts]),
+            "before": y[starts].tolist(),
+            "told": told.tolist(),
+            "smiles": made.smiles.tolist(),
+            "reached": [None if math.isnan(value) else value for value in objective(made.properties)],
+        }
+
+    # ---- the contract
+
+    def predict(self, split):
+        """`y`: SMILES from places drawn from the prior; `y_reconstructed`: the split's molecules, written from their
+        places; `y_properties`: their properties as told from there."""
+        count, latent = len(split), self.parameters["latent"]
+        drawn = np.random.default_rng(self.shape["samples"]).standard_normal((count, latent), dtype=np.float32)
+        mean, told = self.places(self.encoded(split))
+        seed, told_in, length = self.shape["samples"], Vocabulary(split.context["symbols"]), split.context["length"]
+        return {
+            "y": told_in.encode(self.written(drawn, seed), length, blank=True),
+            "y_reconstructed": told_in.encode(self.written(mean, seed), length, blank=True),
+            "y_properties": told,
+        }
+
+    # ---- figures
+
+    def interpret(self, split, folder):
+        from deepbio import molecule_figures
+
+        folder, origin = Path(folder), split.context["origin"]
+        places, _ = self.places(self.encoded(split))
+        molecule_figures.draw_latent(places, np.asarray(split["y_properties"]), origin, folder / "latent")
+        molecule_figures.draw_search(self.shape["found"], origin, folder / "search")
+        texts, known = molecules.texts(split["smiles"]), np.asarray(split["y_properties"])[:, 0]
+        # Between the molecules of the lowest and the highest logP, so that the way shows a change.
+        ends = int(known.argmin()), int(known.argmax())
+        between = slerp(*places[list(ends)], np.linspace(0, 1, PATH))
+        way = self.written(between.astype(np.float32), self.shape["samples"])
+        rows = [
+            [(texts[ends[0]], "start"), *((text, f"{i + 1}") for i, text in enumerate(way)), (texts[ends[1]], "end")]
+        ]
+        molecule_figures.draw_grid(rows, ["Between two molecules"], origin, folder / "path")
+        codes = self.predict(split)["y"]
+        made = Vocabulary(split.context["symbols"]).decode(codes)
+        molecule_figures.draw_properties({"validation": texts, "made": made}, origin, folder / "properties")
+
+
+def objective(properties):
+    """5 · QED - SAS of rows of logP, QED, SAS."""
+    return 5 * properties[:, 1] - properties[:, 2]
+
+
+def slerp(one, other, shares):
+    """Places (n, latent) on the great circle between two, at shares (n,) of the way."""
+    angle = np.arccos(np.clip(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)), -1, 1))
+    parts = np.sin(np.stack([1 - shares, shares]) * angle) / max(np.sin(angle), 1e-9)
+    return parts[0][:, None] * one + parts[1][:, None] * other
