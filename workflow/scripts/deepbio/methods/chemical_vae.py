@@ -107,8 +107,10 @@ class Method(NetworkMethod):
         return Vocabulary(self.shape["symbols"], "characters")
 
     def encoded(self, split):
-        """A split of character codes and standardised properties; BadInput names a molecule that does not fit."""
-        arrays = {"codes": self.vocabulary.encode(molecules.texts(split["smiles"]), self.shape["length"])}
+        """A split of character codes and standardised properties. A molecule that is too long, or has a character
+        that no training molecule has, is read as nothing."""
+        texts = molecules.texts(split["smiles"])
+        arrays = {"codes": self.vocabulary.encode(texts, self.shape["length"], blank=True)}
         if "y_properties" in split:
             arrays["properties"] = (np.asarray(split["y_properties"]) - self.shape["mean"]) / self.shape["spread"]
         return Split(arrays, split.context)
@@ -123,7 +125,7 @@ class Method(NetworkMethod):
 
     def fit(self, train, valid, job):
         self.shape = {**self.describe(train), "samples": job.number("samples")}
-        train, valid = self.encoded(train), self.encoded(valid)
+        train, valid = (part.take(part["codes"].any(axis=1)) for part in map(self.encoded, (train, valid)))
         self.network = self.train_network(self.parameters, train, valid, job, on_epoch=self.begin)
         self.shape["found"] = job.remember("search", lambda: self.search(train, job))
 
