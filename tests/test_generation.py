@@ -9,7 +9,7 @@ from test_methods import fit, parameters_of
 from deepbio import molecule_sets, molecules, task
 from deepbio.catalog import Catalog, merge
 from deepbio.job import Job
-from deepbio.methods import organ, reinvent
+from deepbio.methods import chemical_vae, organ, reinvent
 from deepbio.smiles import END
 from deepbio.smiles_network import Writer
 
@@ -194,3 +194,54 @@ def test_contract_of_a_reader_holds_for_a_method(tmp_path):
     model, _ = fit("organ-mle", splits, tmp_path / "job")
     made = model.predict(splits["test"])["y"]
     np.testing.assert_array_equal(model.predict(splits["test"].take(np.arange(3)))["y"], made[:3])
+
+
+@pytest.fixture(scope="module")
+def autoencoder(tmp_path_factory):
+    splits = make_splits("molecule_set", "generated", 480)
+    model, _ = fit("chemical_vae", splits, tmp_path_factory.mktemp("vae"))
+    return model, splits
+
+
+def test_what_is_written_is_what_teacher_forcing_thinks_likeliest(autoencoder):
+    """The last layer reads its own symbols when it writes, and the given ones otherwise: one network."""
+    model, _ = autoencoder
+    torch.manual_seed(5)
+    places = torch.randn(40, model.parameters["latent"])
+    with torch.no_grad():
+        codes = model.network.write(places, temperature=1e-4)
+        again = model.network.decode(places, codes).argmax(2)
+    assert (codes == again).float().mean() > 0.99
+
+
+def test_one_place_is_written_alike_alone_and_among_others(autoencoder):
+    model, splits = autoencoder
+    places, told = model.places(model.encoded(splits["test"]))
+    assert model.written(places[:3], 1) == model.written(places, 1)[:3]
+    np.testing.assert_allclose(model.predict(splits["test"])["y_properties"], told)
+
+
+def test_properties_are_told_from_the_latent_space(autoencoder):
+    model, splits = autoencoder
+    truth, told = np.asarray(splits["test"]["y_properties"]), model.predict(splits["test"])["y_properties"]
+    assert min(np.corrcoef(truth[:, i], told[:, i])[0, 1] for i in range(truth.shape[1])) > 0.5
+
+
+def test_what_cannot_be_read_counts_as_not_written_back(autoencoder):
+    model, splits = autoencoder
+    test = splits["test"].take(np.arange(2))
+    test.arrays["smiles"] = np.array([b"C" * 99, b"CBr"])
+    assert not model.encoded(test)["codes"].any()
+    assert "y_properties" not in test.inputs() and "y" not in test.inputs()
+
+
+def test_the_search_climbs_what_the_process_tells(autoencoder):
+    found = autoencoder[0].shape["found"]
+    assert np.mean(found["told"]) > np.mean(found["before"])
+    assert len({len(values) for values in found.values()}) == 1
+
+
+def test_the_way_between_two_places_is_an_arc():
+    one, other = np.array([2.0, 0.0]), np.array([0.0, 2.0])
+    way = chemical_vae.slerp(one, other, np.array([0, 0.5, 1]))
+    np.testing.assert_allclose(way, [[2, 0], [2**0.5, 2**0.5], [0, 2]], atol=1e-12)
