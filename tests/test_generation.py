@@ -85,6 +85,18 @@ def test_augmented_likelihood_by_hand(tmp_path):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
 
 
+def test_randomised_molecules_are_the_same_ones_written_anew():
+    splits = make_splits("molecule_set", "generated")
+    model = reinvent.Method(parameters_of("reinvent"))
+    model.shape = model.describe(splits["train"])
+    codes = np.array(splits["train"].y)
+    model.renewal(splits["train"], codes, Job(1, None))(0)
+    truth = molecules.texts(splits["train"]["smiles"])
+    written = SYMBOLS.decode(codes)
+    assert np.mean([one != other for one, other in zip(written, truth, strict=True)]) > 0.5
+    np.testing.assert_array_equal(molecule_sets.describe(written).smiles, molecule_sets.describe(truth).smiles)
+
+
 def test_memory_keeps_the_best_of_distinct_strings():
     memory = reinvent.Memory(3, 2)
     memory.add(torch.tensor([[1, 1], [1, 2], [1, 1]]), np.array([0.1, 0.9, 0.1]))

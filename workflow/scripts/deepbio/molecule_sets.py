@@ -76,23 +76,23 @@ class Reader:
 
     def read(self, texts):
         """Molecules of a list of strings."""
-        return self.map(describe, texts, _unreadable)
+        return self.map(describe, texts)
 
     def measure(self, name, texts):
         """Values (n,) of one of PROPERTIES, NaN where a string is no molecule."""
-        return self.map(partial(measure, name), texts, _unmeasured).values
+        return self.map(partial(measure, name), texts).values
 
     def screen(self, texts):
         """Screened of a list of strings."""
-        return self.map(screen, texts, _unscreened)
+        return self.map(screen, texts)
 
-    def map(self, function, texts, instead):
-        """What `function(list of texts)` gives for chunks of `texts`, joined; `instead(count)` stands for strings that
-        took too long or broke their worker."""
+    def map(self, function, texts):
+        """What `function(list of texts)` gives for chunks of `texts`, joined; a string that took too long or broke its
+        worker counts as an empty one."""
         chunks = [texts[i : i + CHUNK] for i in range(0, len(texts), CHUNK)]
-        return _join([part for chunk in self._each(function, chunks, instead, split=True) for part in chunk])
+        return _join([part for chunk in self._each(function, chunks, split=True) for part in chunk])
 
-    def _each(self, function, chunks, instead, split):
+    def _each(self, function, chunks, split):
         """For each chunk the list of its parts: one, or one a molecule where the chunk as a whole failed."""
         results = self.pool.map(function, chunks, timeout=self.seconds).result()
         for chunk in chunks:
@@ -100,8 +100,8 @@ class Reader:
                 yield [next(results)]
             except (TimeoutError, ProcessExpired):
                 alone = [[text] for text in chunk]
-                again = self._each(function, alone, instead, split=False) if split else ()
-                yield [part for parts in again for part in parts] if split else [instead(1)]
+                again = self._each(function, alone, split=False) if split else ()
+                yield [part for parts in again for part in parts] if split else [function([""])]
 
 
 @cache
@@ -121,13 +121,19 @@ def _generator():
     return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
 
 
+def _molecule(text):
+    """An RDKit molecule, or None where the text is none or holds no atom."""
+    molecule = Chem.MolFromSmiles(text)
+    return molecule if molecule is not None and molecule.GetNumAtoms() else None
+
+
 def describe(texts):
     """Molecules of a list of strings, read in this process."""
     smiles, properties = [], np.full((len(texts), len(PROPERTIES)), np.nan)
     scaffolds, fingerprints = [], np.zeros((len(texts), BITS // 8), np.uint8)
     for row, text in enumerate(texts):
-        molecule = Chem.MolFromSmiles(text) if text else None
-        if molecule is None or molecule.GetNumAtoms() == 0:
+        molecule = _molecule(text)
+        if molecule is None:
             smiles.append("")
             scaffolds.append("")
             continue
@@ -144,10 +150,6 @@ def _join(parts):
     return type(parts[0])(*(np.concatenate(array) for array in arrays))
 
 
-def _unreadable(count):
-    return describe([""] * count)
-
-
 @dataclass(frozen=True)
 class Measured:
     """One property of n strings: `values` (n,), NaN where a string is no molecule."""
@@ -159,14 +161,10 @@ def measure(name, texts):
     """Measured of a list of strings: one of PROPERTIES, which takes a fraction of the time of all."""
     found = np.full(len(texts), np.nan)
     for row, text in enumerate(texts):
-        molecule = Chem.MolFromSmiles(text) if text else None
-        if molecule is not None and molecule.GetNumAtoms():
+        molecule = _molecule(text)
+        if molecule is not None:
             found[row] = _PROPERTY[name](molecule)
     return Measured(found)
-
-
-def _unmeasured(count):
-    return Measured(np.full(count, np.nan))
 
 
 @dataclass(frozen=True)
@@ -202,18 +200,14 @@ def screen(texts):
         *(np.zeros(len(texts), kind) for kind in (bool, bool, float)), np.zeros((len(texts), FEATURE_BITS), "u1")
     )
     for row, text in enumerate(texts):
-        molecule = Chem.MolFromSmiles(text) if text else None
-        if molecule is None or molecule.GetNumAtoms() == 0:
+        molecule = _molecule(text)
+        if molecule is None:
             continue
         found.valid[row] = True
         found.sulphur[row] = any(atom.GetAtomicNum() == 16 for atom in molecule.GetAtoms())
         found.celecoxib[row] = DataStructs.TanimotoSimilarity(near.GetSparseCountFingerprint(molecule), wanted)
         found.features[row] = np.minimum(far.GetCountFingerprintAsNumPy(molecule), 255)
     return found
-
-
-def _unscreened(count):
-    return screen([""] * count)
 
 
 # ---- metrics

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import training
 from deepbio.network import NetworkMethod
 from deepbio.smiles import END, Vocabulary
 
@@ -92,9 +91,3 @@ class SmilesMethod(NetworkMethod):
             torch.manual_seed(seed)
             parts = [network.write(BATCH, self.shape["length"]) for _ in range(0, count, BATCH)]
         return torch.cat(parts)[:count].cpu().numpy().astype(np.uint8)
-
-
-def optimizer(network, settings):
-    """The optimiser of a training that takes its own steps: settings as in training.fit."""
-    kind = training.OPTIMIZERS[settings.get("optimizer", "adam")]
-    return kind(network.parameters(), lr=settings["learning_rate"], **settings.get("optimizer_options", {}))

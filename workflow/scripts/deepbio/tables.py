@@ -116,6 +116,13 @@ def stratified(labels, fractions, rng):
     return part
 
 
+def column_moments(x):
+    """Mean and standard deviation of each column of x (n, columns), as lists; 1 in place of a deviation of 0."""
+    x = np.asarray(x, dtype=np.float64)
+    spread = x.std(axis=0)
+    return x.mean(axis=0).tolist(), np.where(spread > 0, spread, 1).tolist()
+
+
 def group_parts(group, valid_fraction, test_fraction, rng):
     """Whole groups drawn at random for validation and testing: 0 (training), 1 or 2 for every sample of `group`.
 

@@ -4,14 +4,14 @@ A task is a module `tasks/<id>.py` with
 
     prepare(sources, parameters, seed) -> {"train": Split, "valid": Split, "test": Split}
         sources: id of a source set → its folder; parameters: those of the dataset; seed: number of the split
-    score(test, predictions, metrics) -> {metric: value}      optional; default: metrics.evaluate
+    score(test, predictions, metrics, train) -> {metric: value}   optional; default: metrics.evaluate
     curve(test, predictions) -> (curve id, x, y)              optional; default: metrics.curve
     interpret(train, runs, path)                              optional: figures of several methods side by side;
         runs: title of a method → its inputs and predictions; the files' names begin with `path`
 
 Where the output is `generated`, `y` are records like those that a generator should make, the inputs say what is asked
-for (a class), and a prediction is as many new records. Such a task's `score` also takes the training split, to see
-whether its records were copied.
+for (a class), and a prediction is as many new records. The training split tells such a task's `score` whether
+its records were copied.
 """
 
 import importlib
@@ -63,9 +63,7 @@ def check(splits, where):
 def score(name, test, predictions, wanted, train=None):
     """Metric id → value of one run's predictions on the test split."""
     own = getattr(load(name), "score", None)
-    if own and test.context["output"] == "generated":
-        return own(test, predictions, wanted, train)
-    return own(test, predictions, wanted) if own else metrics.evaluate(wanted, test.y, predictions["y"])
+    return own(test, predictions, wanted, train) if own else metrics.evaluate(wanted, test.y, predictions["y"])
 
 
 def curve(name, test, predictions):

@@ -87,12 +87,7 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
     every = settings["evaluate_every"] or per_epoch
 
     network.to(job.device)
-    optimizer = OPTIMIZERS[settings["optimizer"]](
-        groups(network) if groups else network.parameters(),
-        lr=settings["learning_rate"],
-        # A scale that changes the optimiser takes an option back by null.
-        **{key: value for key, value in settings["optimizer_options"].items() if value is not None},
-    )
+    optimizer = optimizer_of(groups(network) if groups else network.parameters(), settings)
     initial = [group["lr"] for group in optimizer.param_groups]
     state = _State(Path(job.scratch) / f"{name}.pt", {"network": network, "optimizer": optimizer}, job)
     epoch = order = None
@@ -123,6 +118,14 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
     taken = _advance(state, step, total, every, lambda row: state.look(row, validate, settings), name)
     job.samples += taken * batch_size
     return state.finish(settings["keep"] if validate else "last")
+
+
+def optimizer_of(parameters, settings):
+    """The optimiser that `settings` (as of `fit`) name, over torch parameters or groups of them."""
+    settings = {**DEFAULTS, **settings}
+    # A scale that changes the optimiser takes an option back by null.
+    options = {key: value for key, value in settings["optimizer_options"].items() if value is not None}
+    return OPTIMIZERS[settings["optimizer"]](parameters, lr=settings["learning_rate"], **options)
 
 
 def play(parts, step, steps, job, name="fit", every=None, look=None):

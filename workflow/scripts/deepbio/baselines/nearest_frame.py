@@ -1,12 +1,8 @@
 """The labels of the training frame that looks most alike."""
 
-from pathlib import Path
-
 import numpy as np
-from safetensors.numpy import load_file, save_file
 from skimage.transform import downscale_local_mean
 
-from deepbio.files import atomic
 from deepbio.rule import RuleMethod
 
 
@@ -35,12 +31,3 @@ class Method(RuleMethod):
             for part, labelled in enumerate(known.T)
         ]
         return {"y": np.stack(found, axis=1)}
-
-    def save(self, folder):
-        super().save(folder)
-        with atomic(Path(folder) / "model.safetensors") as temporary:
-            save_file(self.arrays, temporary)
-
-    def load(self, folder):
-        super().load(folder)
-        self.arrays = load_file(Path(folder) / "model.safetensors")

@@ -1,22 +1,16 @@
 """A Markov chain of symbols: each is drawn as it followed the last few in the training molecules."""
 
-from pathlib import Path
-
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
-from deepbio.files import atomic, read_json, write_json
+from deepbio.rule import RuleMethod
 from deepbio.smiles import END
 
 BATCH = 512  # strings written at a time, so that the first ones are the same however many are asked for
 SMALL = 0.01  # added to every count when the orders are compared
 
 
-class Method:
+class Method(RuleMethod):
     """Parameters: orders, the numbers of earlier symbols to choose from by the likelihood of validation molecules."""
-
-    def __init__(self, parameters):
-        self.parameters = parameters
 
     def fit(self, train, valid, job):
         self.symbols, self.seed = len(train.context["symbols"]) + 1, job.number("samples")
@@ -26,6 +20,8 @@ class Method:
             losses.append(self.loss(np.asarray(valid.y)))
             job.history.append({"phase": "order", "step": order, "valid_loss": losses[-1]})
         self.count(np.asarray(train.y), self.parameters["orders"][int(np.argmin(losses))])
+        self.facts = {"order": self.order, "symbols": self.symbols, "seed": self.seed}
+        self.arrays = {"seen": self.seen, "times": self.times}
 
     def words(self, codes, order):
         """Numbers of every symbol's context and of the context with it (n, length), and which were written at all.
@@ -41,11 +37,15 @@ class Method:
         return context, context * (self.symbols + 1) + codes, written
 
     def count(self, codes, order):
-        """Sorted words, how often each came, and the sum of all before it."""
+        """Know the words of codes, with contexts of `order` symbols."""
         self.order = order
         _, words, written = self.words(codes, order)
-        self.seen, self.times = np.unique(words[written], return_counts=True)
-        self.sums = np.concatenate([[0], np.cumsum(self.times)])
+        self.know(*np.unique(words[written], return_counts=True))
+
+    def know(self, seen, times):
+        """Sorted words, how often each came, and the sum of all before it."""
+        self.seen, self.times = seen, times
+        self.sums = np.concatenate([[0], np.cumsum(times)])
 
     def slices(self, context):
         """Where the words of contexts begin and end among the sorted ones."""
@@ -87,16 +87,7 @@ class Method:
     def weights(self):
         return len(self.seen)
 
-    def save(self, folder):
-        with atomic(Path(folder) / "model.safetensors") as temporary:
-            save_file({"seen": self.seen, "times": self.times}, temporary)
-        facts = {"parameters": self.parameters, "order": self.order, "symbols": self.symbols, "seed": self.seed}
-        write_json(Path(folder) / "model.json", facts)
-
     def load(self, folder):
-        facts = read_json(Path(folder) / "model.json")
-        self.parameters, self.order = facts["parameters"], facts["order"]
-        self.symbols, self.seed = facts["symbols"], facts["seed"]
-        stored = load_file(Path(folder) / "model.safetensors")
-        self.seen, self.times = stored["seen"], stored["times"]
-        self.sums = np.concatenate([[0], np.cumsum(self.times)])
+        super().load(folder)
+        self.order, self.symbols, self.seed = (self.facts[key] for key in ("order", "symbols", "seed"))
+        self.know(self.arrays["seen"], self.arrays["times"])

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import metrics, training
+from deepbio import metrics, tables, training
 from deepbio.network import NetworkMethod
 
 ACTIVATIONS = {"relu": F.relu, "elu": F.elu, "tanh": torch.tanh}  # prelu has weights of its own
@@ -91,13 +91,8 @@ class Method(NetworkMethod):
     """
 
     def describe(self, split):
-        x = np.asarray(split["x"], dtype=np.float64)
-        spread = x.std(axis=0)
-        return {
-            **super().describe(split),
-            "column_mean": x.mean(axis=0).tolist(),
-            "column_spread": np.where(spread > 0, spread, 1).tolist(),
-        }
+        mean, spread = tables.column_moments(split["x"])
+        return {**super().describe(split), "column_mean": mean, "column_spread": spread}
 
     def build(self, parameters, shape):
         return Ensemble([self.build_member(parameters, shape, form) for form in parameters["members"]])

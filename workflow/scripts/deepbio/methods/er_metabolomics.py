@@ -96,13 +96,8 @@ class Method(NetworkMethod):
     """Parameters: search (trials, folds, space), pretraining (settings of training), training."""
 
     def describe(self, split):
-        x = np.asarray(split["x"], dtype=np.float64)
-        spread = x.std(axis=0)
-        return {
-            **super().describe(split),
-            "centre": x.mean(axis=0).tolist(),
-            "spread": np.where(spread > 0, spread, 1).tolist(),
-        }
+        centre, spread = tables.column_moments(split["x"])
+        return {**super().describe(split), "centre": centre, "spread": spread}
 
     def build(self, parameters, shape):
         names = ("hidden", "activation", "input_dropout", "hidden_dropout", "l1", "l2")

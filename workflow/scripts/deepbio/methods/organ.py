@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import molecule_sets, smiles_network, training
+from deepbio import molecule_sets, training
 from deepbio.files import read_json, write_json
 from deepbio.layers import Highway
 from deepbio.network import trained
@@ -71,8 +71,8 @@ class Method(SmilesMethod):
         judge = Discriminator(len(self.shape["symbols"]), length, **shape).to(job.device)
         writer, follower = self.network, copy.deepcopy(self.network)
         optimizers = {
-            "writer_optimizer": smiles_network.optimizer(writer, facts),
-            "judge_optimizer": torch.optim.Adam(judge.parameters(), lr=settings["learning_rate"]),
+            "writer_optimizer": training.optimizer_of(writer.parameters(), facts),
+            "judge_optimizer": training.optimizer_of(judge.parameters(), settings),
         }
         self.memory = {}
 

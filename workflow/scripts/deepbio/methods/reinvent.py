@@ -13,7 +13,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 from torch import nn
 
-from deepbio import molecule_sets, smiles_network, training
+from deepbio import molecule_sets, training
 from deepbio.data import Split
 from deepbio.files import atomic, read_json
 from deepbio.network import load_network, save_network, trained
@@ -39,40 +39,30 @@ class Method(SmilesMethod):
 
     def fit(self, train, valid, job):
         self.shape = {**self.describe(train), "samples": job.number("samples")}
-        self.network = self.train_network(
-            self.parameters, train, valid, job, "prior", on_epoch=self.renew(train, job) if self.randomised else None
-        )
+        seen, renew = train, None
+        if self.parameters["randomised"]:
+            seen = Split({**train.arrays, "y": np.array(train.y)}, train.context)
+            renew = self.renewal(train, seen.y, job)
+        self.network = self.train_network(self.parameters, seen, valid, job, "prior", on_epoch=renew)
         self.classifier = self.learn_activity(train.context, job) if "labelled" in train.context else None
         self.agents, self.progress = {}, {}
         with molecule_sets.Reader() as reader:
             for objective in self.parameters["agent"]["objectives"]:
                 self.agents[objective] = self.tune(objective, reader, job)
 
-    @property
-    def randomised(self):
-        return self.parameters.get("randomised", False)
-
     # ---- the prior
 
-    def renew(self, train, job):
-        """A callable that writes the training molecules anew for an epoch, where vocabulary and length allow."""
+    def renewal(self, train, codes, job):
+        """A callable that writes the molecules of `train` anew into `codes` for an epoch, where vocabulary and length
+        allow; the others stand there as they are."""
         texts = [text.decode() for text in np.asarray(train["smiles"])]
         canonical = np.array(train.y)
-        self.rewritten = canonical.copy()
 
         def on_epoch(epoch):
-            other = rewritten(texts, job.rng("rewritten", epoch))
-            tokens = self.vocabulary.tokens
-            fits = [i for i, t in enumerate(other) if self.vocabulary.knows(t) and len(tokens(t)) <= canonical.shape[1]]
-            self.rewritten[:] = canonical
-            self.rewritten[fits] = self.vocabulary.encode([other[i] for i in fits], canonical.shape[1])
+            other = self.vocabulary.encode(rewritten(texts, job.rng("rewritten", epoch)), codes.shape[1], blank=True)
+            codes[:] = np.where(other.any(axis=1)[:, None], other, canonical)
 
         return on_epoch
-
-    def batch(self, split, index):
-        if self.randomised and len(split) == len(getattr(self, "rewritten", ())):
-            split = Split({"y": self.rewritten}, split.context)
-        return super().batch(split, index)
 
     # ---- objectives
 
@@ -103,7 +93,7 @@ class Method(SmilesMethod):
         """An agent: a copy of the prior whose likelihoods are pulled to the augmented ones (main text, eq. 5)."""
         facts, prior, vocabulary = self.parameters["agent"], self.network, self.vocabulary
         agent = copy.deepcopy(prior)
-        optimizer = smiles_network.optimizer(agent, facts)
+        optimizer = training.optimizer_of(agent.parameters(), facts)
         memory = Memory(facts["memory"], self.shape["length"]) if facts["replay"] else None
         stages = set(np.linspace(0, facts["steps"] - 1, STAGES).astype(int).tolist())
         progress = Progress()

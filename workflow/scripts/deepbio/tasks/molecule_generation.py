@@ -138,7 +138,7 @@ def score(test, predictions, wanted, train):
     Beside the wanted ones, which the controls prove, stand some that nonsense may be good at, such as diversity.
     """
     vocabulary = smiles.Vocabulary(test.context["symbols"])
-    known, others = np.asarray(train["smiles"]).astype(str), _described(np.asarray(test["smiles"]).tobytes(), test)
+    known, others = np.asarray(train["smiles"]).astype(str), _described(tuple(molecules.texts(test["smiles"])))
     with molecule_sets.Reader() as reader:
         made = reader.read(decoded(vocabulary, predictions["y"]))
         values = {
@@ -154,7 +154,7 @@ def score(test, predictions, wanted, train):
         if made.valid.any():
             means = made.properties[made.valid].mean(axis=0)
             values |= {name.lower(): float(mean) for name, mean in zip(molecule_sets.PROPERTIES, means, strict=True)}
-        values |= reached(reader, test.context, made) | latent(vocabulary, test, predictions)
+        values |= reached(reader, test.context, made) | latent(test, predictions)
         for objective in AGENTS:
             if f"y_{objective}" in predictions:
                 agent = reader.read(decoded(vocabulary, predictions[f"y_{objective}"]))
@@ -164,7 +164,7 @@ def score(test, predictions, wanted, train):
     return values
 
 
-def latent(vocabulary, test, predictions):
+def latent(test, predictions):
     """What an autoencoder keeps of the test molecules: the share written back as they were, the share of their symbols
     in their places, and mean absolute errors of the properties told."""
     values = {}
@@ -202,20 +202,18 @@ def reached(reader, context, made):
 
 
 @lru_cache(maxsize=2)
-def _described_once(_, texts):
-    return molecule_sets.describe(list(texts))
-
-
-def _described(key, split):
-    """Molecules of a split's SMILES, which many runs are held against."""
-    return _described_once(key, tuple(molecules.texts(split["smiles"])))
+def _described(texts):
+    """Molecules of a tuple of SMILES, which many runs are held against."""
+    return molecule_sets.describe(texts)
 
 
 def curve(test, predictions):
     """Quantiles of the Crippen logP of the molecules made, against those of the test molecules."""
-    made = molecule_sets.describe(decoded(smiles.Vocabulary(test.context["symbols"]), predictions["y"][:1000]))
-    if made.valid.sum() < 10:
+    texts = decoded(smiles.Vocabulary(test.context["symbols"]), predictions["y"][:1000])
+    made = molecule_sets.measure("logP", texts).values
+    made = made[~np.isnan(made)]
+    if len(made) < 10:
         return None
-    others = _described(np.asarray(test["smiles"]).tobytes(), test)
+    others = _described(tuple(molecules.texts(test["smiles"])))
     grid = np.linspace(0.01, 0.99, 99)
-    return "parity", *(np.quantile(p[:, 0], grid) for p in (others.properties, made.properties[made.valid]))
+    return "parity", *(np.quantile(values, grid) for values in (others.properties[:, 0], made))
