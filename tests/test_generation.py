@@ -6,7 +6,7 @@ import torch
 from conftest import SYMBOLS, make_splits
 from test_methods import fit, parameters_of
 
-from deepbio import molecule_sets, molecules, task
+from deepbio import molecule_figures, molecule_search, molecule_sets, molecules, task
 from deepbio.catalog import Catalog, merge
 from deepbio.job import Job
 from deepbio.methods import chemical_vae, organ, reinvent
@@ -116,7 +116,7 @@ def test_activity_is_learned_and_judged_on_other_molecules(tmp_path):
     facts |= {"judge": np.append(weights[0] - weights[1], 0).astype(np.float32)}
     for split in splits.values():
         split.context = {**split.context, **facts}
-    agent = {"objectives": ["d2_active"], "steps": 40, "batch_size": 64, "learning_rate": 5e-3}
+    agent = {"objectives": ["d2_active"], "steps": 60, "batch_size": 64, "learning_rate": 5e-3, "sigma": 60}
     model, job = reinvent.Method(changed("reinvent", agent=agent)), Job(1, tmp_path / "job")
     model.fit(splits["train"], splits["valid"], job)
     found = task.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
@@ -247,10 +247,37 @@ def test_what_cannot_be_read_counts_as_not_written_back(autoencoder):
     assert "y_properties" not in test.inputs() and "y" not in test.inputs()
 
 
-def test_the_search_climbs_what_the_process_tells(autoencoder):
-    found = autoencoder[0].shape["found"]
-    assert np.mean(found["told"]) > np.mean(found["before"])
-    assert len({len(values) for values in found.values()}) == 1
+def test_every_search_tries_as_often(autoencoder):
+    model = autoencoder[0]
+    found, count = model.shape["found"], model.parameters["search"]["starts"]
+    for name in molecule_figures.SEARCHES:
+        assert len(found[name]["smiles"]) == len(found[name]["reached"]) == count
+    kept = [value for value in found["genetic"]["reached"] if value is not None]
+    assert kept and found["known"] == sorted(found["known"])
+
+
+def test_a_process_leads_up_and_random_steps_as_far():
+    rng = np.random.default_rng(0)
+    places = rng.standard_normal((200, 3))
+    process = molecule_search.fitted(places, -np.square(places - [1, 0, 0]).sum(1))
+    starts = np.array([[-1.5, 0, 0], [0, 1.5, 0.0]])
+    way = molecule_search.climb(process, starts, 0.1, 10)
+    told = process.predict(way.reshape(-1, 3)).reshape(10, 2)
+    assert (np.diff(told, axis=0) > 0).all()
+    step = 1e-4 * np.eye(3)
+    slope = [(process.predict(starts[:1] + d) - process.predict(starts[:1] - d))[0] for d in step]
+    first = (way[0] - starts)[0]
+    assert first @ slope / np.linalg.norm(first) / np.linalg.norm(slope) > 0.999
+    far = np.linalg.norm(molecule_search.wander(starts, 0.1, 10, rng) - starts, axis=2)
+    np.testing.assert_allclose(far, np.repeat(np.arange(1, 11)[:, None] * 0.1, 2, axis=1))
+
+
+def test_bred_strings_replace_no_better_parent():
+    def judge(texts):
+        return np.array([text.count("C") if text else np.nan for text in texts], float)
+
+    made = molecule_search.breed(["O", "CO"], 200, ["C", "O"], judge, np.random.default_rng(1))
+    assert len(made) == 200 and max(judge(made[-1])) > 10
 
 
 def test_the_way_between_two_places_is_an_arc():

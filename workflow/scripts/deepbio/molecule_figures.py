@@ -148,23 +148,35 @@ def draw_latent(places, properties, origin, path):
     tables.write_csv(path.with_suffix(".csv"), ["component1", "component2", *names], rows)
 
 
-def draw_search(found, origin, path):
-    """{svg,png,csv}: 5 · QED - SAS of the molecules that a search in latent space began at, and of those it came to.
+SEARCHES = {"process": "Gaussian process", "random": "random steps", "genetic": "genetic algorithm"}
 
-    found : from, before, told (by the Gaussian process), smiles and reached (None where no molecule was written).
+
+def draw_search(found, origin, path):
+    """{svg,png,csv}: 5 · QED - SAS of poor molecules, and of the best that each kind of search made of them.
+
+    found : from, before, for each of SEARCHES smiles and reached (None where no molecule was made), and known, the
+    values of training molecules at each percent.
     """
-    figure, axis = plt.subplots(figsize=(5.4, 3.4))
-    reached = np.array([np.nan if value is None else value for value in found["reached"]])
+    figure, axis = plt.subplots(figsize=(5.8, 3.6))
     order = np.argsort(found["before"], kind="stable")
-    place = np.arange(len(order))
-    for column, (key, label, mark) in enumerate(
-        (("before", "start", "o"), ("told", "told by the process", "_"), ("reached", "molecule written", "D"))
-    ):
-        values = reached if key == "reached" else np.array(found[key])
-        axis.plot(place, values[order], mark, color=PALETTE[column], label=label, ms=7)
+    place, before = np.arange(len(order)), np.array(found["before"])
+    axis.plot(place, before[order], "o", color="0.6", label="start", ms=6)
+    for column, (name, label) in enumerate(SEARCHES.items()):
+        reached = np.array([np.nan if value is None else value for value in found[name]["reached"]])
+        made = ~np.isnan(reached)
+        percent = np.searchsorted(found["known"], reached[made].mean()) if made.any() else 0
+        axis.plot(
+            place + (column - 1) * 0.2,
+            reached[order],
+            "D^s"[column],
+            color=PALETTE[column],
+            ms=5,
+            label=f"{label}: {made.mean():.0%} molecules, mean at {min(percent, 100)} % of the training set",
+        )
     axis.set(xlabel="start, from the poorest", ylabel="5 · QED − SAS", xticks=[])
-    axis.set_title(f"Search in latent space: {int((~np.isnan(reached)).sum())} of {len(reached)} are molecules")
-    axis.legend(frameon=False, fontsize=8)
+    axis.set_title("Search from poor molecules, as many tries each")
+    axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.1))
     save(figure, path, origin)
-    rows = zip(*(found[key] for key in ("from", "before", "told", "smiles", "reached")), strict=True)
-    tables.write_csv(path.with_suffix(".csv"), ["from", "before", "told", "smiles", "reached"], rows)
+    header = ["from", "before", *(f"{name}_{key}" for name in SEARCHES for key in ("smiles", "reached"))]
+    columns = [found["from"], found["before"], *(found[n][k] for n in SEARCHES for k in ("smiles", "reached"))]
+    tables.write_csv(path.with_suffix(".csv"), header, zip(*columns, strict=True))

@@ -10,10 +10,11 @@ from deepbio.smiles import END, Vocabulary
 
 CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
 BATCH = 512  # strings written at a time
+READ = 64  # strings read together, of a batch in the order of their lengths
 
 
 class Writer(nn.Module):
-    """Codes (n, length) -> logits (n, length, symbols + 1) of each symbol from those before it.
+    """Codes (n, length) -> log probability (n, length) of each symbol, from those before it.
 
     `symbols` counts the vocabulary without the end; the code `symbols + 1` is read before the first symbol.
     """
@@ -26,15 +27,25 @@ class Writer(nn.Module):
         self.head = nn.Linear(units, symbols + 1)
 
     def forward(self, codes):
+        """Log probability (n, length) of each symbol from those before it; 0 after a string's first end.
+
+        Strings of like length are read together, so that little is spent on the places after their ends.
+        """
         first = torch.full_like(codes[:, :1], self.start)
-        return self.head(self.recurrent(self.embedding(torch.cat([first, codes[:, :-1]], dim=1)))[0])
+        before = torch.cat([first, codes[:, :-1]], dim=1)
+        lengths = ((codes == END).cumsum(1)[:, :-1] == 0).sum(1) + 1
+        found = torch.zeros(codes.shape, device=codes.device)
+        for rows in lengths.argsort().split(READ):
+            width = int(lengths[rows[-1]])
+            logits = self.head(self.recurrent(self.embedding(before[rows, :width]))[0]).float()
+            each = -F.cross_entropy(logits.transpose(1, 2), codes[rows, :width], reduction="none")
+            written = torch.arange(width, device=codes.device) < lengths[rows, None]
+            found[rows, :width] = each * written
+        return found
 
     def log_likelihood(self, codes):
         """Log probability (n,) of each string, its end included where there is room for it."""
-        each = -F.cross_entropy(self(codes).float().transpose(1, 2), codes, reduction="none")
-        # What follows the first end was never written.
-        before = F.pad((codes == END).cumsum(1)[:, :-1], (1, 0)) == 0
-        return (each * before).sum(1)
+        return self(codes).sum(1)
 
     @torch.no_grad()
     def write(self, count, length, forced=None, given=None):

@@ -128,9 +128,9 @@ class Method(SmilesMethod):
         codes = writer.write(facts["batch_size"], length)
         rewards, seen = self.rewards(codes, follower, judge, reader)
         writer.train()
-        each = -F.cross_entropy(writer(codes).float().transpose(1, 2), codes, reduction="none")
-        before = F.pad((codes == END).cumsum(1)[:, :-1], (1, 0)) == 0
-        loss = -(each * (rewards - rewards[before].mean()) * before).sum(1).mean()
+        each = writer(codes)
+        written = each != 0
+        loss = -(each * (rewards - rewards[written].mean())).sum(1).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(writer.parameters(), self.parameters["training"]["clip_norm"])

@@ -19,9 +19,10 @@ AGENTS = ("sulphur_free", "celecoxib_similarity", "d2_active")
 def prepare(sources, parameters, seed):
     """Distinct molecules of one or several files, whole scaffolds in one split.
 
-    `files`: source, file, and the `column` of its SMILES where the file is a table; without a column the SMILES is the
-    first word of a line. `heavy_atoms` (least, most), `elements` and `length` (symbols) bound what is taken; `most`
-    molecules are drawn where there are more. `unreadable: skip` leaves out SMILES that RDKit refuses.
+    `files`: source, file, the `column` of its SMILES where the file is a table (without one the SMILES is the first
+    word of a line), and the `most` lines to draw from it. `heavy_atoms` (least, most), `elements` and `length` in
+    symbols bound what is taken; `most` molecules are drawn where there are more. `stereo: false` leaves out what tells
+    stereoisomers apart, `unreadable: skip` SMILES that RDKit refuses.
 
     With `target`, labelled molecules are there for a classifier (`labelled`: source, file, and the columns of SMILES
     and of 0/1), and a judge, a logistic regression on ECFP4, has learned from others: those of the set's files with a
@@ -33,13 +34,11 @@ def prepare(sources, parameters, seed):
     context holds the `symbols` of the training molecules and the `length`; held-out molecules with others are left out.
     """
     rng = np.random.default_rng([seed, 2017])
-    found, values, skipped = read(sources, parameters)
-    kept = np.array([fits(molecule, parameters) for molecule in found])
-    texts = molecules.canonical([molecule for molecule, keep in zip(found, kept, strict=True) if keep])
+    texts, values, skipped = read(sources, parameters, rng)
     texts, first = np.unique(texts, return_index=True)
     order = np.sort(rng.permutation(len(texts))[: parameters.get("most", len(texts))])
-    texts, chosen = texts[order], np.flatnonzero(kept)[first[order]]
-    group = molecules.scaffolds([found[i] for i in chosen])
+    texts, values = texts[order], values[first[order]]
+    group = molecules.scaffolds(map(Chem.MolFromSmiles, molecules.texts(texts)))
     part = tables.group_parts(group, parameters["valid_fraction"], parameters["test_fraction"], rng)
     plain = molecules.texts(texts)
     vocabulary = smiles.Vocabulary.of([text for text, where in zip(plain, part, strict=True) if where == 0])
@@ -48,7 +47,7 @@ def prepare(sources, parameters, seed):
     plain, texts, group, part = [plain[i] for i in np.flatnonzero(known)], texts[known], group[known], part[known]
     context = {"symbols": vocabulary.symbols, "length": length, "unreadable": skipped}
     if "labelled" in parameters:
-        context |= target(sources, parameters, np.array(plain), texts, values[chosen][known], rng)
+        context |= target(sources, parameters, np.array(plain), texts, values[known], rng)
     arrays = {"smiles": texts, "y": vocabulary.encode(plain, length), "group": group}
     if parameters.get("properties"):
         arrays["y_properties"] = molecule_sets.describe(plain).properties.astype(np.float32)
@@ -56,22 +55,30 @@ def prepare(sources, parameters, seed):
     return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
 
 
-def read(sources, parameters):
-    """RDKit molecules of all files, the values of the judge's column (NaN where there is none), and how many SMILES
-    were left out. BadInput names file and line of a SMILES that is wrong."""
+def read(sources, parameters, rng):
+    """Canonical SMILES (byte strings) of the molecules of all files that fit, the values of the judge's column (NaN
+    where there is none), and how many SMILES were left out. BadInput names file and line of a SMILES that is wrong."""
     found, values, skipped = [], [], 0
     for entry in parameters["files"]:
         path = sources[entry["source"]] / entry["file"]
         texts, numbers, line = read_file(path, entry.get("column"), parameters.get("judge"))
-        for place, (text, number) in enumerate(zip(texts, numbers, strict=True)):
+        for place in np.sort(rng.permutation(len(texts))[: entry.get("most", len(texts))]):
             try:
-                found.append(molecules.parse(text, f"{path}:{place + line}"))
-                values.append(number)
+                molecule = molecules.parse(texts[place], f"{path}:{place + line}")
             except BadInput:
                 if parameters.get("unreadable") != "skip":
                     raise
                 skipped += 1
-    return found, np.array(values), skipped
+                continue
+            if fits(molecule, parameters):
+                found.append(canonical(molecule, parameters))
+                values.append(numbers[place])
+    return np.array(found).astype("S"), np.array(values), skipped
+
+
+def canonical(molecule, parameters):
+    """Canonical SMILES, of the flat molecule where stereoisomers are not to be told apart."""
+    return Chem.MolToSmiles(molecule, isomericSmiles=parameters.get("stereo", True))
 
 
 def read_file(path, column, wanted):
@@ -109,9 +116,9 @@ def target(sources, parameters, plain, texts, values, rng):
     column = tables.column(path, header, rows, facts["column"])
     inactive = rng.permutation(np.flatnonzero(labels == 0))[: facts["inactive"]]
     chosen = np.sort(np.concatenate([np.flatnonzero(labels == 1), inactive]))
-    given = molecules.canonical([molecules.parse(column[i], f"{path}:{i + 2}") for i in chosen])
+    given = [canonical(molecules.parse(column[i], f"{path}:{i + 2}"), parameters) for i in chosen]
     # The judge has seen no molecule that the classifier learns from.
-    free = ~np.isin(texts, given)
+    free = ~np.isin(plain, given)
     active = np.flatnonzero(free & (values >= parameters["threshold"]))
     low = np.flatnonzero(free & (values < parameters["threshold"]))
     others = rng.permutation(np.flatnonzero(free & np.isnan(values)))[: max(0, len(active) * 5 - len(low))]
@@ -122,7 +129,7 @@ def target(sources, parameters, plain, texts, values, rng):
     guess = cross_val_predict(judge, x, y, cv=5, method="predict_proba")[:, 1]
     judge.fit(x, y)
     return {
-        "labelled": given,
+        "labelled": np.array(given).astype("S"),
         "labels": labels[chosen].astype(np.uint8),
         "judge": np.append(judge.coef_[0], judge.intercept_).astype(np.float32),
         "judge_auroc": metrics.evaluate(["auroc"], y.astype(float), guess)["auroc"],
