@@ -43,11 +43,10 @@ def draw_course(course, restarts, origin, path):
             axis.axvline(edge + 0.5, color="#999999", lw=1, ls=":")
         if title in ("discriminator", "encoder"):
             axis.axhline(math.log(2), color="#999999", lw=0.8, ls="--")
-        axis.set(title=title, xlabel="look (grey: pretraining)", ylim=(0, None))
+        axis.set(title=title, xlabel="look (grey: pretraining)", xlim=(0.5, len(course) + 0.5))
+        axis.set_ylim(0, axis.get_ylim()[1] * (1.3 if len(keys) > 1 else 1))
         if len(keys) > 1:
-            axis.set_yscale("log")
-            axis.set_ylim(None, None)
-            axis.legend(frameon=False, fontsize=8)
+            axis.legend(frameon=False, fontsize=8, loc="upper left")
         else:
             axis.set_ylabel(TITLES[keys[0]], fontsize=9)
     again = "without a restart" if not restarts else f"after {restarts} restart{'s' * (restarts > 1)}"
@@ -57,40 +56,53 @@ def draw_course(course, restarts, origin, path):
     tables.write_csv(path.with_suffix(".csv"), keys, ([row.get(key, "") for key in keys] for row in course))
 
 
-def draw_neighbours(wanted, found, y, least, origin, path):
-    """{svg,png,csv}: activity of the nearest compounds of fingerprints against the activity each was made for.
+def draw_neighbours(wanted, place, y, least, origin, path):
+    """{svg,png,csv}: activity of the nearest compounds of fingerprints against the activity each was made for, and
+    the share of actives among the distinct ones.
 
-    wanted, found (m,); y (n,), the activities of the library; least : from where on a compound is active.
+    wanted (m,); place (m,), of the nearest compound in y (n,), the activities of the library; least : from where on a
+    compound is active.
     """
     levels = np.unique(wanted)
     figure, axes = plt.subplots(1, 2, figsize=(9.2, 3.6))
-    groups = [found[wanted == level] for level in levels]
-    place = np.arange(len(levels))
+    groups = [y[place[wanted == level]] for level in levels]
+    distinct = [y[np.unique(place[wanted == level])] for level in levels]
+    ticks = np.arange(len(levels))
     box = {"facecolor": "#cfe6f3", "edgecolor": PALETTE[0]}
     line = {"color": PALETTE[0]}
     axes[0].boxplot(
-        groups, positions=place, widths=0.55, patch_artist=True, showfliers=False, boxprops=box,
+        groups, positions=ticks, widths=0.55, patch_artist=True, showfliers=False, boxprops=box,
         medianprops={"color": PALETTE[1], "lw": 2}, whiskerprops=line, capprops=line,
     )  # fmt: skip
     axes[0].axhline(np.median(y), color="#555555", lw=1, ls="--", label="median of the library")
     axes[0].axhline(least, color=PALETTE[2], lw=1, ls=":", label="active from here on")
     axes[0].set(ylabel="activity of the nearest compound", title="Activity found near")
-    share, base = [float(np.mean(group >= least)) for group in groups], float(np.mean(y >= least))
-    axes[1].bar(place, share, 0.55, color="#cfe6f3", edgecolor=PALETTE[0])
+    share, base = [float(np.mean(group >= least)) for group in distinct], float(np.mean(y >= least))
+    axes[1].bar(ticks, share, 0.55, color="#cfe6f3", edgecolor=PALETTE[0])
     axes[1].axhline(base, color="#555555", lw=1, ls="--", label=f"library ({base:.0%})")
-    axes[1].set(ylabel="share of actives", title="Actives among them", ylim=(0, max(*share, base) * 1.2 + 0.02))
+    axes[1].set(
+        ylabel="share of actives", title="Actives among the distinct nearest", ylim=(0, max(*share, base) * 1.3)
+    )
+    for tick, part, group in zip(ticks, share, distinct, strict=True):
+        axes[1].annotate(f"of {len(group)}", (tick, part), (0, 3), textcoords="offset points", ha="center", fontsize=8)
     for axis in axes:
-        axis.set_xticks(place, [f"{level:.1f}" for level in levels])
+        axis.set_xticks(ticks, [f"{level:.1f}" for level in levels])
         axis.set_xlabel("activity wanted")
         axis.legend(frameon=False, fontsize=8, loc="upper left")
     low, high = axes[0].get_ylim()
     axes[0].set_ylim(low, high + 0.25 * (high - low))  # room for the legend
     save(figure, path, origin)
     rows = (
-        [f"{level:.4f}", len(group), *(f"{q:.4f}" for q in np.quantile(group, [0.25, 0.5, 0.75])), f"{part:.4f}"]
-        for level, group, part in zip(levels, groups, share, strict=True)
+        [
+            f"{level:.4f}",
+            len(group),
+            *(f"{q:.4f}" for q in np.quantile(group, [0.25, 0.5, 0.75])),
+            len(one),
+            f"{part:.4f}",
+        ]
+        for level, group, one, part in zip(levels, groups, distinct, share, strict=True)
     )
-    header = ["wanted", "fingerprints", "quartile1", "median", "quartile3", "active_share"]
+    header = ["wanted", "fingerprints", "quartile1", "median", "quartile3", "distinct", "active_share"]
     tables.write_csv(path.with_suffix(".csv"), header, rows)
 
 
@@ -100,7 +112,7 @@ def draw_leads(wanted, place, similar, texts, y, origin, path):
     place, similar (m,) : of the nearest compound of each fingerprint, in `texts` (SMILES) and y, and how near it is.
     """
     rows, written, titles = [], [], []
-    for level, name in ((wanted.max(), "highest"), (wanted.min(), "lowest")):
+    for level, name in ((wanted.max(), "High wanted"), (wanted.min(), "Low wanted")):
         chosen = wanted == level
         found, count = np.unique(place[chosen], return_counts=True)
         most = np.argsort(-count, kind="stable")
@@ -108,11 +120,9 @@ def draw_leads(wanted, place, similar, texts, y, origin, path):
         written += [
             [f"{level:.4f}", texts[found[i]], count[i], f"{y[found[i]]:.4f}", f"{near[found[i]]:.4f}"] for i in most
         ]
-        rows.append(
-            [(texts[i], f"activity {y[i]:.2f}\n{n} times, Tanimoto {near[i]:.2f}") for i, n in
-             zip(found[most[:SHOWN]], count[most[:SHOWN]], strict=True)]
-        )  # fmt: skip
-        titles.append(f"Made for the {name} activity ({level:.1f}): {len(found)} compounds")
+        shown = zip(found[most[:SHOWN]], count[most[:SHOWN]], strict=True)
+        rows.append([(texts[i], f"activity {y[i]:.2f} ({times}×)") for i, times in shown])
+        titles.append(f"{name}: {level:.1f}")
     molecule_figures.draw_grid(rows, titles, origin, path)
     header = ["wanted", "smiles", "times", "activity", "similarity"]
     tables.write_csv(path.with_suffix(".csv"), header, written)
@@ -123,11 +133,6 @@ def draw_bits(known, made, names, origin, path):
     figure, axis = plt.subplots(figsize=(4.6, 4.4))
     axis.plot([0, 1], [0, 1], color="#999999", lw=0.8, ls=":")
     axis.plot(known, made, "o", color=PALETTE[0], ms=4, alpha=0.6)
-    far = np.argsort(-np.abs(made - known), kind="stable")[:5]
-    for bit in far:
-        left = known[bit] > 0.6
-        axis.annotate(names[bit], (known[bit], made[bit]), (-5 if left else 5, 0), fontsize=7, va="center",
-                      ha="right" if left else "left", textcoords="offset points")  # fmt: skip
     axis.set(xlabel="share of training compounds", ylabel="share of fingerprints made", aspect="equal")
     axis.set_title(f"Bits set, Pearson r = {np.corrcoef(known, made)[0, 1]:.3f}")
     save(figure, path, origin)

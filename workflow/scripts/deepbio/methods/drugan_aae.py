@@ -291,7 +291,7 @@ class Method(NetworkMethod):
         molecule_figures.draw_latent(found["y_latent"], shown, names, origin, folder / "latent")
         fingerprint_figures.draw_course(self.shape["course"], self.shape["restarts"], origin, folder / "losses")
         place, similar = fingerprints.nearest(found["y_made"], split["x"])
-        fingerprint_figures.draw_neighbours(found["wanted"], y[place], y, active, origin, folder / "neighbours")
+        fingerprint_figures.draw_neighbours(found["wanted"], place, y, active, origin, folder / "neighbours")
         drawn = np.random.default_rng(self.shape["seed"]).standard_normal(LEVELS)
         made = self.make(drawn * self.shape["spread"] + self.shape["mean"], self.shape["seed"])
         frequency = np.array(self.shape["frequency"])
