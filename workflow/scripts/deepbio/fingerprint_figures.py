@@ -34,6 +34,7 @@ def draw_course(course, restarts, origin, path):
     place = np.arange(1, len(course) + 1)
     edges = [1 + max(i for i, row in enumerate(course) if row["phase"] == phase) for phase in phases[:-1]]
     for axis, (title, keys) in zip(axes, PANELS.items(), strict=True):
+        keys = [key for key in keys if any(key in row for row in course)]
         for number, key in enumerate(keys):
             values = np.array([row.get(key, math.nan) for row in course], float)
             axis.plot(place, values, ["o-", "s--"][number], ms=3, lw=1.3, color=PALETTE[number], label=TITLES[key])

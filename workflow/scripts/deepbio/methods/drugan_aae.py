@@ -85,7 +85,8 @@ class Method(NetworkMethod):
 
     units, latent, critic : widths of the encoder's layers (the decoder's in reverse), of the latent places, and of the
         discriminator's layer.
-    concentration : mean and spread of the log10 concentrations (mol/L) that are drawn for every compound.
+    concentration : mean and spread of the log10 concentrations (mol/L) that are drawn for every compound; null where
+        none are: it is 0 throughout then, is not told, and leaves the manifold nothing to bring together.
     pretraining : batch_size, epochs and steps (of an epoch); in a step the encoder has `moves` tries to come below the
         loss `hard`; `pairs` compounds at two concentrations; it is over once an epoch after the first `least` has an
         encoder's loss below `converged`, and begins anew from other weights otherwise, `starts` times at most.
@@ -143,10 +144,20 @@ class Method(NetworkMethod):
 
     # ---- losses
 
+    @property
+    def concentration(self):
+        return self.parameters["concentration"] or {"mean": 0.0, "spread": 0.0}
+
     def doses(self, like):
         """Concentrations (n, 1) drawn for the rows of a tensor."""
-        facts = self.parameters["concentration"]
+        facts = self.concentration
         return facts["mean"] + facts["spread"] * torch.randn(len(like), 1, device=like.device)
+
+    def same_doses(self, like):
+        """As `doses`, the same whenever they are asked for."""
+        facts, rng = self.concentration, np.random.default_rng(self.shape["seed"])
+        drawn = facts["mean"] + facts["spread"] * rng.standard_normal((len(like), 1), np.float32)
+        return torch.from_numpy(drawn.astype(np.float32)).to(like.device)
 
     def discriminator_loss(self, bits):
         """Mean cross-entropy of telling draws of the prior from the encoder's places."""
@@ -173,10 +184,11 @@ class Method(NetworkMethod):
         return F.mse_loss(told[known], y[known])
 
     def autoencoder_losses(self, bits):
-        """Cross-entropy of the bits, mean over them, and squared error of the concentration."""
+        """Cross-entropy of the bits, mean over them, and squared error of the concentration where there is one."""
         dose = self.doses(bits)
         logits, said = self.network.decoder(*self.network.encoder(bits, dose))
-        return F.binary_cross_entropy_with_logits(logits, bits), F.mse_loss(said, dose)
+        losses = {"bit_loss": F.binary_cross_entropy_with_logits(logits, bits)}
+        return losses | ({"concentration_loss": F.mse_loss(said, dose)} if self.parameters["concentration"] else {})
 
     # ---- training
 
@@ -191,7 +203,8 @@ class Method(NetworkMethod):
                 told["encoder_loss"] = descend(parts["encoder"], self.encoder_loss(draw(x, size)))
                 if told["encoder_loss"] <= facts["hard"]:
                     break
-            told["manifold_loss"] = descend(parts["manifold"], self.manifold_loss(draw(x, pairs)))
+            if self.parameters["concentration"]:
+                told["manifold_loss"] = descend(parts["manifold"], self.manifold_loss(draw(x, pairs)))
             return told
 
         training.play(parts, step, facts["epochs"] * facts["steps"], job, name, facts["steps"], stop=self.converged)
@@ -210,9 +223,9 @@ class Method(NetworkMethod):
             told = {"discriminator_loss": descend(parts["discriminator"], self.discriminator_loss(draw(x, size)))}
             told["encoder_loss"] = descend(parts["encoder"], self.encoder_loss(draw(x, size)))
             told["regression_loss"] = descend(parts["regression"], self.regression_loss(*draw((x, y), size)))
-            bits, dose = self.autoencoder_losses(draw(x, size))
-            descend(parts["autoencoder"], bits + dose)
-            return told | {"bit_loss": bits.detach(), "concentration_loss": dose.detach()}
+            losses = self.autoencoder_losses(draw(x, size))
+            descend(parts["autoencoder"], sum(losses.values()))
+            return told | {name: loss.detach() for name, loss in losses.items()}
 
         def look(row):
             self.settle(x)
@@ -228,13 +241,11 @@ class Method(NetworkMethod):
     @torch.no_grad()
     def settle(self, x):
         """Take the statistics of normalisation from all training compounds at drawn concentrations."""
-        facts, rng = self.parameters["concentration"], np.random.default_rng(self.shape["seed"])
-        dose = rng.normal(facts["mean"], facts["spread"], (len(x), 1)).astype(np.float32)
         for layer in self.network.encoder.trunk:
             if isinstance(layer, nn.BatchNorm1d):
                 layer.reset_running_stats()
         self.network.train()
-        self.network.encoder(x, torch.from_numpy(dose).to(x.device))
+        self.network.encoder(x, self.same_doses(x))
 
     def judge(self, valid):
         """Metrics of the activity and the bits on labelled data."""
@@ -253,12 +264,11 @@ class Method(NetworkMethod):
 
         Activity and bits are those at the mean concentration, places those at concentrations drawn as in training.
         """
-        facts, where = self.parameters["concentration"], next(self.network.parameters()).device
+        where = next(self.network.parameters()).device
         bits = torch.from_numpy(np.asarray(split["x"], np.float32)).to(where)
-        place, told = self.network.encoder(bits, torch.full((len(bits), 1), float(facts["mean"]), device=where))
+        place, told = self.network.encoder(bits, torch.full_like(bits[:, :1], self.concentration["mean"]))
         logits, _ = self.network.decoder(place, told)
-        dose = np.random.default_rng(self.shape["seed"]).normal(facts["mean"], facts["spread"], (len(bits), 1))
-        place, _ = self.network.encoder(bits, torch.from_numpy(dose.astype(np.float32)).to(where))
+        place, _ = self.network.encoder(bits, self.same_doses(bits))
         y = told.cpu().numpy() * self.shape["spread"] + self.shape["mean"]
         return {"y": y, "y_rebuilt": torch.sigmoid(logits).cpu().numpy(), "y_latent": place.cpu().numpy()}
 
