@@ -123,6 +123,7 @@ def fingerprint_split(rng, samples, output):
     x = np.repeat(block, 4, axis=1) ^ (rng.random((samples, 24)) < 0.05)
     y = 1.0 * block[:, 0] + block[:, 1] - block[:, 2] + 0.1 * rng.standard_normal(samples)
     texts = [TAILS[a % 10] + PARTS[b % 10] + TAILS[c % 10] for a, b, c in rng.integers(0, 10, (samples, 3))]
+    y = y > 0.5 if output == "binary" else y
     return {"x": x.astype(np.uint8), "y": y.astype(np.float32), "smiles": np.array(texts).astype("S")}
 
 
