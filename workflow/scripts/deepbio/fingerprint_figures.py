@@ -45,6 +45,7 @@ def draw_course(course, restarts, origin, path):
         if title in ("discriminator", "encoder"):
             axis.axhline(math.log(2), color="#999999", lw=0.8, ls="--")
         axis.set(title=title, xlabel="look (grey: pretraining)", xlim=(0.5, len(course) + 0.5))
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_ylim(0, axis.get_ylim()[1] * (1.3 if len(keys) > 1 else 1))
         if len(keys) > 1:
             axis.legend(frameon=False, fontsize=8, loc="upper left")
