@@ -117,6 +117,16 @@ def molecule_set_split(rng, samples, output):
     return {"smiles": np.array(texts).astype("S"), "y": SYMBOLS.encode(texts, 32), "y_properties": properties}
 
 
+def fingerprint_split(rng, samples, output):
+    """24 bits, in blocks of four that mostly go together; two blocks and a third carry the label."""
+    block = rng.random((samples, 6)) < 0.5
+    x = np.repeat(block, 4, axis=1) ^ (rng.random((samples, 24)) < 0.05)
+    y = 1.0 * block[:, 0] + block[:, 1] - block[:, 2] + 0.1 * rng.standard_normal(samples)
+    texts = [TAILS[a % 10] + PARTS[b % 10] + TAILS[c % 10] for a, b, c in rng.integers(0, 10, (samples, 3))]
+    y = y > 0.5 if output == "binary" else y
+    return {"x": x.astype(np.uint8), "y": y.astype(np.float32), "smiles": np.array(texts).astype("S")}
+
+
 @cache
 def known_properties(text):
     return describe([text]).properties[0]
@@ -126,6 +136,7 @@ KINDS = {
     "molecule_set": molecule_set_split,
     "animal_frame": frame_split,
     "arm": arm_split,
+    "fingerprint": fingerprint_split,
     "gene_region": gene_split,
     "long_sequence": long_split,
     "sequence": sequence_split,
@@ -147,6 +158,8 @@ def make_splits(kind, output, samples=160):
         context |= {"variables": [{"name": name, **facts} for name in ("systolic", "diastolic")]}
     if kind == "molecule_set":
         context |= {"symbols": SYMBOLS.symbols, "length": 32, "metrics": ["validity"]}
+    if kind == "fingerprint":
+        context |= {"features": [f"bit {i}" for i in range(24)], "active": 1.5}
     if kind == "gene_region":
         context |= {"features": ["growth"], "marks": ["word"], "bin": 30, "tss": 80}
     if kind == "animal_frame":

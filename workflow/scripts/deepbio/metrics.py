@@ -106,6 +106,18 @@ OF_TASKS = {
     "qed_mae": (False, "mean absolute error of QED"),
     "sas_mae": (False, "mean absolute error of SAS"),
     "logp": (True, "mean logP"),
+    "top_enrichment": (True, "enrichment of actives in the top 5 %"),
+    "bit_error": (False, "share of bits rebuilt wrongly"),
+    "bit_error_saved": (True, "share of the most usual bits' errors saved"),
+    "bit_cross_entropy": (False, "cross-entropy of a bit (nats)"),
+    "rebuilt_similarity": (True, "Tanimoto similarity to the rebuilt"),
+    "prior_mmd": (False, "discrepancy of latent places and prior"),
+    "prior_ks": (False, "Kolmogorov-Smirnov distance to the prior"),
+    "neighbour_enrichment": (True, "enrichment of actives near fingerprints made"),
+    "neighbours": (True, "compounds near fingerprints made"),
+    "neighbour_spearman": (True, "Spearman ρ of activity wanted and found near"),
+    "neighbour_similarity": (True, "Tanimoto similarity to nearest compound"),
+    "restarts": (False, "restarts of training"),
     "sas": (False, "mean synthetic accessibility"),
     **{
         f"{objective}{mark}": (True, f"{title}{', agent' if mark else ''}")

@@ -129,12 +129,12 @@ def draw_best(texts, origin, path, count=6):
         draw_grid(rows, ["Highest QED", "As they came"], origin, path)
 
 
-def draw_latent(places, properties, origin, path):
-    """{svg,png,csv}: the first two principal components of places (n, latent), coloured by each property (n, 3)."""
+def draw_latent(places, properties, names, origin, path):
+    """{svg,png,csv}: the first two principal components of places (n, latent), coloured by each of the `names` of
+    properties (n, names)."""
     centred = places - places.mean(axis=0)
     _, spread, axes = np.linalg.svd(centred, full_matrices=False)
     share, xy = spread**2 / (spread**2).sum(), centred @ axes[:2].T
-    names = molecule_sets.PROPERTIES
     figure, panels = plt.subplots(1, len(names), figsize=(3.9 * len(names), 3.3), sharex=True, sharey=True)
     for axis, name, values in zip(panels, names, properties.T, strict=True):
         limits = np.quantile(values, [0.02, 0.98])

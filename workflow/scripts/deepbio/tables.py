@@ -123,6 +123,24 @@ def column_moments(x):
     return x.mean(axis=0).tolist(), np.where(spread > 0, spread, 1).tolist()
 
 
+def linked(*labels):
+    """The number of a group for every sample: samples with the same value of any of the labels are in one group.
+
+    `labels`: arrays (n,). A chain links, too: a with b by the first label, b with c by the second.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    samples, links, nodes = np.arange(len(labels[0])), [], len(labels[0])
+    for values in labels:
+        _, code = np.unique(values, return_inverse=True)
+        links.append(nodes + code)
+        nodes += code.max() + 1
+    rows, columns = np.tile(samples, len(labels)), np.concatenate(links)
+    graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), shape=(nodes, nodes))
+    return connected_components(graph, directed=False)[1][: len(samples)]
+
+
 def group_parts(group, valid_fraction, test_fraction, rng):
     """Whole groups drawn at random for validation and testing: 0 (training), 1 or 2 for every sample of `group`.
 

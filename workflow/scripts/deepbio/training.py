@@ -128,7 +128,7 @@ def optimizer_of(parameters, settings):
     return OPTIMIZERS[settings["optimizer"]](parameters, lr=settings["learning_rate"], **options)
 
 
-def play(parts, step, steps, job, name="fit", every=None, look=None):
+def play(parts, step, steps, job, name="fit", every=None, look=None, stop=None):
     """Take the steps of a training that is not one network's descent on one loss.
 
     Parameters
@@ -142,6 +142,8 @@ def play(parts, step, steps, job, name="fit", every=None, look=None):
         Steps in all, and between two looks (None: one look at the end).
     look : callable, optional
         `look(row) -> dict or None`, called with a row of the history, to which it may add.
+    stop : callable, optional
+        `stop(row) -> bool`, called with a row of the history after a look: whether training is over before its time.
 
     Raises TrainingFailed when one of the means is not finite.
     """
@@ -149,6 +151,7 @@ def play(parts, step, steps, job, name="fit", every=None, look=None):
 
     def note(row):
         state.history.append({**row, **((look(row) if look else None) or {})})
+        state.finished = bool(stop and stop(state.history[-1]))
 
     _advance(state, step, steps, every or steps, note, name)
     state.finished = True

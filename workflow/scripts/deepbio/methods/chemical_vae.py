@@ -235,7 +235,8 @@ class Method(NetworkMethod):
 
         folder, origin = Path(folder), split.context["origin"]
         places, _ = self.places(self.encoded(split))
-        molecule_figures.draw_latent(places, np.asarray(split["y_properties"]), origin, folder / "latent")
+        shown = np.asarray(split["y_properties"])
+        molecule_figures.draw_latent(places, shown, molecule_sets.PROPERTIES, origin, folder / "latent")
         molecule_figures.draw_search(self.shape["found"], origin, folder / "search")
         texts, known = molecules.texts(split["smiles"]), np.asarray(split["y_properties"])[:, 0]
         # Between the molecules of the lowest and the highest logP, so that the way shows a change.

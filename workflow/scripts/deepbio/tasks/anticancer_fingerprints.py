@@ -1,0 +1,108 @@
+"""Fingerprints of compounds that were screened against cancer cells: how active each is, and its bits anew."""
+
+import numpy as np
+
+from deepbio import fingerprints, metrics, molecules, tables
+from deepbio.data import Split
+from deepbio.files import BadInput
+
+
+def prepare(sources, parameters, seed):
+    """Distinct MACCS fingerprints with the mean activity of the compounds that have it.
+
+    `format` screen: a table with the columns `smiles` and `activity`; rows without an activity are left out.
+    `format` planted: SMILES, the first word of a line of `file`, of which `most` are drawn; the activity is a sum of
+    weights of the substructures (SMARTS) of `planted` that a compound has, and normal `noise`.
+    SMILES that RDKit refuses are left out and counted (`unreadable` in the context).
+
+    Compounds that share a Bemis-Murcko scaffold or a fingerprint, directly or through others, are one group and in
+    one part.
+
+    Arrays: x (n, 166) uint8; y (n,) float32, the activity (higher: more sensitive); group. Validation fingerprints
+    also have `smiles`, the first compound of each, for figures. The context holds `active`, the least activity of a
+    compound that counts as active, and the `features`.
+    """
+    rng = np.random.default_rng([seed, 10883])
+    found, texts, y, skipped = {"screen": _screen, "planted": _planted}[parameters["format"]](sources, parameters, rng)
+    x = fingerprints.maccs(found)
+    keys = np.packbits(x, axis=1)
+    group = tables.linked(molecules.scaffolds(found), keys.view(f"V{keys.shape[1]}")[:, 0])
+    _, first, member, count = np.unique(keys, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    mean = np.bincount(member.ravel(), weights=y) / count
+    arrays = {
+        "x": x[first],
+        "y": mean.astype(np.float32),
+        "group": np.array([f"group{number:05d}" for number in group[first]]).astype("S"),
+        "smiles": np.array([texts[i] for i in first]).astype("S"),
+    }
+    context = {
+        "active": parameters["active"],
+        "features": [f"MACCS {key}" for key in range(1, fingerprints.BITS + 1)],
+        "unreadable": skipped,
+    }
+    part = tables.group_parts(arrays["group"], parameters["valid_fraction"], parameters["test_fraction"], rng)
+    whole = Split(arrays, context)
+    parts = {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
+    for name in ("train", "test"):
+        del parts[name].arrays["smiles"]
+    return parts
+
+
+def _screen(sources, parameters, rng):
+    path = next(iter(sources.values())) / parameters["file"]
+    header, rows = tables.read_csv(path)
+    texts = tables.column(path, header, rows, parameters["smiles"])
+    y = tables.numbers(path, tables.column(path, header, rows, parameters["activity"]), parameters["activity"])
+    found = _read(texts)
+    kept = [i for i, molecule in enumerate(found) if molecule is not None and not np.isnan(y[i])]
+    if not kept:
+        raise BadInput(f"{path}: no row has both a valid SMILES and a value in '{parameters['activity']}'")
+    return [found[i] for i in kept], [texts[i] for i in kept], y[kept], found.count(None)
+
+
+def _planted(sources, parameters, rng):
+    from rdkit import Chem
+
+    path = next(iter(sources.values())) / parameters["file"]
+    lines = path.read_text().splitlines()
+    texts = [lines[i].split()[0] for i in np.sort(rng.permutation(len(lines))[: parameters["most"]])]
+    found = _read(texts)
+    texts = [text for text, molecule in zip(texts, found, strict=True) if molecule is not None]
+    skipped, found = found.count(None), [molecule for molecule in found if molecule is not None]
+    y = parameters["noise"] * rng.standard_normal(len(found))
+    for smarts, weight in sorted(parameters["planted"].items()):
+        pattern = Chem.MolFromSmarts(smarts)
+        if pattern is None:
+            raise BadInput(f"planted: not a valid SMARTS: {smarts!r}")
+        y += weight * np.array([molecule.HasSubstructMatch(pattern) for molecule in found])
+    return found, texts, y, skipped
+
+
+def _read(texts):
+    """RDKit molecules, None where a SMILES is refused."""
+    found = []
+    for text in texts:
+        try:
+            found.append(molecules.parse(text))
+        except BadInput:
+            found.append(None)
+    return found
+
+
+def score(test, predictions, wanted, train):
+    """Metrics of the activity `y`; of what else a method gives: bits rebuilt (`y_rebuilt`, probabilities), places of
+    the compounds in its latent layer (`y_latent`), and fingerprints that it made (`y_made`) for the activities
+    `wanted`, which are held against the test compounds. `restarts` are told as they are.
+    """
+    y, p = np.asarray(test.y, float), np.asarray(predictions["y"], float).reshape(len(test))
+    active = y >= test.context["active"]
+    values = metrics.evaluate([name for name in wanted if name in metrics.METRICS], y, p)
+    values["top_enrichment"] = fingerprints.top_enrichment(active, p)
+    if "y_rebuilt" in predictions:
+        values |= fingerprints.rebuilt(test["x"], predictions["y_rebuilt"], np.asarray(train["x"]))
+    if "y_latent" in predictions:
+        values |= fingerprints.prior_match(predictions["y_latent"])
+    if "y_made" in predictions:
+        asked = predictions["wanted"]
+        values |= fingerprints.retrieved(predictions["y_made"], asked, test["x"], y, active)
+    return values | {name: float(predictions[name]) for name in ("restarts",) if name in predictions}
