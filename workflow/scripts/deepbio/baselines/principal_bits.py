@@ -40,10 +40,7 @@ class Method(RuleMethod):
 
     def predict(self, split):
         """As the autoencoder's, but without restarts."""
-        mean, slope = self.facts["mean"], self.arrays["slope"]
-        place = (
-            (np.asarray(split["x"], np.float64) - self.arrays["centre"]) @ self.arrays["axes"] / self.arrays["spread"]
-        )
+        mean, slope, place = self.facts["mean"], self.arrays["slope"], self.place(split)
         levels = mean + np.array(self.parameters["wanted"]) * self.facts["deviation"]
         wanted = np.repeat(levels, self.parameters["samples"])
         made = np.random.default_rng(0).standard_normal((len(wanted), len(slope)))

@@ -292,23 +292,23 @@ class Method(NetworkMethod):
     # ---- figures
 
     def interpret(self, split, folder):
-        from deepbio import fingerprint_figures, molecule_figures, molecules
+        from deepbio import autoencoder_figures, molecule_figures, molecules
 
         folder, origin, found = Path(folder), split.context["origin"], self.predict(split)
         y, active = np.asarray(split.y, float).ravel(), split.context["active"]
         shown = np.column_stack([y, found["y"]])
         names = ("measured activity", "activity told")
         molecule_figures.draw_latent(found["y_latent"], shown, names, origin, folder / "latent")
-        fingerprint_figures.draw_course(self.shape["course"], self.shape["restarts"], origin, folder / "losses")
+        autoencoder_figures.draw_course(self.shape["course"], self.shape["restarts"], origin, folder / "losses")
         place, similar = fingerprints.nearest(found["y_made"], split["x"])
-        fingerprint_figures.draw_neighbours(found["wanted"], place, y, active, origin, folder / "neighbours")
+        autoencoder_figures.draw_neighbours(found["wanted"], place, y, active, origin, folder / "neighbours")
         drawn = np.random.default_rng(self.shape["seed"]).standard_normal(LEVELS)
         made = self.make(drawn * self.shape["spread"] + self.shape["mean"], self.shape["seed"])
         frequency = np.array(self.shape["frequency"])
-        fingerprint_figures.draw_bits(frequency, made.mean(axis=0), split.context["features"], origin, folder / "bits")
+        autoencoder_figures.draw_bits(frequency, made.mean(axis=0), split.context["features"], origin, folder / "bits")
         if "smiles" in split:
             texts = molecules.texts(split["smiles"])
-            fingerprint_figures.draw_leads(found["wanted"], place, similar, texts, y, origin, folder / "leads")
+            autoencoder_figures.draw_leads(found["wanted"], place, similar, texts, y, origin, folder / "leads")
 
 
 def draw(tensors, size):
