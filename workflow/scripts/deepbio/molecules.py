@@ -37,6 +37,24 @@ def parse(smiles, where=""):
     return molecule
 
 
+def parse_all(smiles, path, lines, skip=False):
+    """Molecules of the SMILES of a file that stand on `lines`; with `skip` None for what RDKit refuses."""
+    found = []
+    for text, line in zip(smiles, lines, strict=True):
+        try:
+            found.append(parse(text, f"{path}:{line}"))
+        except BadInput:
+            if not skip:
+                raise
+            found.append(None)
+    return found
+
+
+def read_smi(path):
+    """The first word of every line that is not blank: SMILES, as strings."""
+    return [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
+
+
 def read_sdf(path):
     """Molecules of an SDF file with their properties, as (RDKit molecule, dict); BadInput names the record."""
     found = []

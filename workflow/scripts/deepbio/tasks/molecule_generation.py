@@ -63,21 +63,18 @@ def read(sources, parameters):
     for entry in parameters["files"]:
         path = sources[entry["source"]] / entry["file"]
         texts, numbers, line = read_file(path, entry.get("column"), parameters.get("judge"))
-        for place, (text, number) in enumerate(zip(texts, numbers, strict=True)):
-            try:
-                found.append(molecules.parse(text, f"{path}:{place + line}"))
-                values.append(number)
-            except BadInput:
-                if parameters.get("unreadable") != "skip":
-                    raise
-                skipped += 1
+        lines, skip = range(line, line + len(texts)), parameters.get("unreadable") == "skip"
+        made = molecules.parse_all(texts, path, lines, skip)
+        found += [molecule for molecule in made if molecule is not None]
+        values += [number for molecule, number in zip(made, numbers, strict=True) if molecule is not None]
+        skipped += made.count(None)
     return found, np.array(values), skipped
 
 
 def read_file(path, column, wanted):
     """SMILES of a file, the numbers of its column `wanted` (NaN without one), and the number of the first line."""
     if column is None:
-        texts = [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
+        texts = molecules.read_smi(path)
         return texts, np.full(len(texts), np.nan), 1
     header, rows = tables.read_csv(path)
     texts = [text.strip() for text in tables.column(path, header, rows, column)]
