@@ -8,8 +8,14 @@ from deepbio import metrics, molecules, tables
 from deepbio.plotting import PALETTE, plt, save
 
 PENALTIES = np.logspace(-4, 5, 10)
-STYLES = {"circular": ("o-", PALETTE[6]), "large": ("s--", PALETTE[0]), "small": ("^:", PALETTE[1])}
-NAMES = {"circular": "circular fingerprints", "large": "large random weights", "small": "small random weights"}
+STYLES = {
+    "circular": ("o-", PALETTE[6]),
+    "counts": ("D-.", PALETTE[2]),
+    "large": ("s--", PALETTE[0]),
+    "small": ("^:", PALETTE[1]),
+}
+NAMES = {"circular": "circular, bits", "counts": "circular, counts"}
+NAMES |= {"large": "large random weights", "small": "small random weights"}
 ERRORS = {"rmse": "RMSE", "auroc": "1 − AUROC"}
 
 
@@ -64,36 +70,39 @@ def linear_error(x, y, others, truth, kind):
 def compare_random(circular, random, labels, kind, facts, origin, path):
     """{svg,png,csv}: distances of random neural fingerprints against circular ones, and a linear model on either.
 
-    Figure 3 of Duvenaud et al. 2015. circular(length) and random(weights, length, draw) give the fingerprints of
-    training and validation molecules, float64; labels : y of both, (n,); facts : scales, lengths, repeats, pairs.
+    Figure 3 of Duvenaud et al. 2015, with counts of circular fragments beside the bits, because a neural fingerprint
+    adds up too. circular(length, counts) and random(weights, length, draw) give the fingerprints of training and
+    validation molecules, float64; labels : y of both, (n,); facts : scales, lengths, repeats, pairs.
     """
     (y, truth), rows, distances = labels, [], {}
     rng, longest = np.random.default_rng(0), max(facts["lengths"])
     pairs = np.array([rng.choice(len(truth), 2, replace=False) for _ in range(facts["pairs"])]).T
     error = "rmse" if kind == "regression" else "auroc_loss"
-    for weights in ("circular", *facts["scales"]):
+    every = ("circular", "counts", *facts["scales"])
+    for weights in every:
+        is_random = weights in facts["scales"]
         for length in facts["lengths"]:
-            for draw in range(1 if weights == "circular" else facts["repeats"]):
-                x, others = circular(length) if weights == "circular" else random(weights, length, draw)
+            for draw in range(facts["repeats"] if is_random else 1):
+                x, others = random(weights, length, draw) if is_random else circular(length, weights == "counts")
                 rows.append([weights, length, draw, error, linear_error(x, y, others, truth, kind)])
                 if length == longest:
                     found = tanimoto_distances(others, pairs)
                     distances.setdefault(weights, found)
-                    if weights != "circular":
-                        r = np.corrcoef(distances["circular"], found)[0, 1]
-                        rows.append([weights, length, draw, "distance_pearson", r])
+                    for other in ("circular", "counts") if is_random else ():
+                        r = np.corrcoef(distances[other], found)[0, 1]
+                        rows.append([weights, length, draw, f"distance_pearson_{other}", r])
     tables.write_csv(path.with_suffix(".csv"), ["weights", "length", "draw", "measure", "value"], rows)
 
     figure, axes = plt.subplots(1, len(facts["scales"]) + 1, figsize=(3.7 * len(facts["scales"]) + 4.3, 3.9))
     for axis, weights in zip(axes, facts["scales"], strict=False):
-        r = np.mean([row[4] for row in rows if row[0] == weights and row[3] == "distance_pearson"])
+        r = np.mean([row[4] for row in rows if row[0] == weights and row[3] == "distance_pearson_circular"])
         axis.plot(
             distances["circular"], distances[weights], ".", color=STYLES[weights][1], ms=4, alpha=0.25, rasterized=True
         )
         axis.set(xlim=(0, 1.03), ylim=(0, 1.03), xlabel="distance of circular fingerprints", aspect="equal")
         axis.set_title(f"{NAMES[weights].capitalize()}: r = {r:.2f}", fontsize=10)
     axes[0].set_ylabel("distance of neural fingerprints")
-    for weights in ("circular", *facts["scales"]):
+    for weights in every:
         style, colour = STYLES[weights]
         points = np.array([row[1:5:3] for row in rows if row[0] == weights and row[3] == error], float)
         lengths = np.unique(points[:, 0])

@@ -281,7 +281,9 @@ class Method(NetworkMethod):
         both = [part.at_most(facts["molecules"], rng) for part in (train, split)]
         graphs = [graph_split(part) for part in both]
         fingerprint_figures.compare_random(
-            lambda length: [circular_fingerprints(p["smiles"], facts["depth"], length).astype(float) for p in both],
+            lambda length, counts: [
+                circular_fingerprints(part["smiles"], facts["depth"], length, counts).astype(float) for part in both
+            ],
             lambda weights, length, draw: random_fingerprints(graphs, facts, facts["scales"][weights], length, draw),
             [np.asarray(part.y, float).ravel() for part in both],
             context["output"],
