@@ -61,7 +61,7 @@ def comparison(table, title, origin, path):
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     most, widest = max(len(panel) for _, panel in panels), max(map(len, table["label"]))
-    width = columns * (2.6 + 0.065 * widest)
+    width = max(1.6 + 3.6 * columns, columns * (2.6 + 0.065 * widest))
     figure, axes = plt.subplots(rows, columns, figsize=(width, 0.5 + rows * (1.0 + 0.27 * most)), squeeze=False)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)

@@ -12,6 +12,7 @@ MARKED = COLOURS["baseline"]  # the colour of what a paper names
 CLUSTERS = [colour for colour in PALETTE if colour != MARKED]
 CLOSE = 0.5  # |Spearman r| of an edge, and of two clusters that are taken for one
 SMALLEST = 3  # features that make a cluster
+EDGES = 200  # drawn in a network
 STRONGEST = 16  # features that stand for a hidden node
 
 
@@ -43,12 +44,15 @@ def draw_compared(measures, names, marked, shown, title, origin, path):
     for axis, (key, values) in zip(axes[0], measures.items(), strict=True):
         values = values / max(np.max(values), 1e-12)
         axis.barh(range(len(place)), values[place].clip(min=0), color=colours)
-        for line, i in enumerate(place):
-            axis.text(max(values[i], 0) + 0.02, line, f"{rank[key][i]:g}", va="center", fontsize=7)
-        agree = (
-            f"\nSpearman ρ with the first {stats.spearmanr(values, measures[first])[0]:.2f}" if key != first else "\n"
-        )
-        axis.set_title(f"{key}{agree}", fontsize=9)
+        note = ""
+        if np.ptp(values) == 0:
+            note = "the same for all"  # such as the fall of an AUROC of 1 on few samples
+        else:
+            for line, i in enumerate(place):
+                axis.text(max(values[i], 0) + 0.02, line, f"{rank[key][i]:g}", va="center", fontsize=7)
+            if key != first:
+                note = f"Spearman ρ with the first {stats.spearmanr(values, measures[first])[0]:.2f}"
+        axis.set_title(f"{key}\n{note}", fontsize=9)
         axis.set(xlim=(0, 1.16), xlabel="share of the largest")
     axes[0, 0].set_yticks(range(len(place)), [names[i] for i in place], fontsize=8)
     axes[0, 0].set_ylim(len(place) - 0.4, -0.6)
@@ -113,13 +117,13 @@ def draw_network(close, order, cluster, importance, names, marked, shown, kind, 
     angle = {i: 2 * np.pi * place / max(len(ring), 1) for place, i in enumerate(ring)}
     spot = {i: np.array([np.cos(a), np.sin(a)]) for i, a in angle.items()}
     steps = np.linspace(0, 1, 30)[:, None]
-    for i, j in pairs:
-        if i in spot and j in spot:
-            # Bézier's curve towards the middle, more so the farther apart its ends.
-            bend = (spot[i] + spot[j]) / 2 * (1 - np.linalg.norm(spot[i] - spot[j]) / 3)
-            curve = (1 - steps) ** 2 * spot[i] + 2 * steps * (1 - steps) * bend + steps**2 * spot[j]
-            style = {"ls": "-", "color": "#555555"} if close[i, j] > 0 else {"ls": "--", "color": MARKED}
-            axis.plot(*curve.T, lw=0.8, alpha=0.55, zorder=1, **style)
+    drawn = [pair for pair in pairs if spot.keys() >= set(pair)]
+    for i, j in drawn[:EDGES]:
+        # Bézier's curve towards the middle, more so the farther apart its ends.
+        bend = (spot[i] + spot[j]) / 2 * (1 - np.linalg.norm(spot[i] - spot[j]) / 3)
+        curve = (1 - steps) ** 2 * spot[i] + 2 * steps * (1 - steps) * bend + steps**2 * spot[j]
+        style = {"ls": "-", "color": "#555555"} if close[i, j] > 0 else {"ls": "--", "color": MARKED}
+        axis.plot(*curve.T, lw=0.8, alpha=0.55, zorder=1, **style)
     for i in ring:
         colour = CLUSTERS[cluster[i] % len(CLUSTERS)] if cluster[i] >= 0 else "#bbbbbb"
         axis.scatter(*spot[i], s=20 + 180 * importance[i] / importance.max(), color=colour, zorder=2)
@@ -136,10 +140,13 @@ def draw_network(close, order, cluster, importance, names, marked, shown, kind, 
             fontsize=8,
         )
         mark_labels([text], marked)
+    if not ring:
+        axis.text(0, 0, f"no two {kind}s correlate that much", ha="center")
     axis.set(xlim=(-1.65, 1.65), ylim=(-1.6, 1.5), aspect="equal")
     axis.axis("off")
+    cut = f" ({EDGES} strongest of {len(drawn)} edges)" if len(drawn) > EDGES else ""
     handles = [
-        plt.Line2D([], [], color="#555555", label=f"r ≥ {CLOSE}"),
+        plt.Line2D([], [], color="#555555", label=f"r ≥ {CLOSE}" + cut),
         plt.Line2D([], [], color=MARKED, ls="--", label=f"r ≤ −{CLOSE}"),
     ]
     figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False, fontsize=8)
@@ -167,7 +174,7 @@ def node_rows(levels, slopes, effect, cluster, names, y):
     drawn, number = min(STRONGEST, len(names)), cluster.max() + 1
     steepest = np.argsort(-np.abs(slopes), axis=0, kind="stable")[:drawn]
     sizes = np.bincount(cluster[cluster >= 0], minlength=number)
-    hits = np.stack([(cluster[steepest] == c).sum(0) for c in range(number)], 1).reshape(len(effect), number)
+    hits = (cluster[steepest][:, :, None] == np.arange(number)).sum(axis=0)  # (nodes, clusters)
     p = stats.hypergeom.sf(hits - 1, len(names), sizes, drawn)
     q = stats.false_discovery_control(p.ravel()).reshape(p.shape) if p.size else p
     rows = []
