@@ -260,7 +260,7 @@ def test_weight_count_is_the_paper_s(name, configuration, count):
 def test_interpretation_draws_and_writes(fitted, tmp_path, name):
     kind = CATALOG.methods[name]["inputs"][0]
     splits, model, _ = fitted(name, kind, CATALOG.methods[name]["outputs"][0])
-    model.interpret(splits["valid"], tmp_path)
+    method.interpret(model, splits.get, tmp_path)
     drawn = {path.suffix for path in tmp_path.iterdir()}
     assert {".svg", ".png", ".csv"} <= drawn
     for path in tmp_path.glob("*.svg"):

@@ -1,5 +1,6 @@
 """Draw what a reader of a method's paper expects, from a trained run and its validation split."""
 
+from functools import partial
 from pathlib import Path
 
 from deepbio import command, data, method
@@ -19,7 +20,7 @@ def main():
             return
         model = method.create(run["method"], run["role"], run["parameters"])
         model.load(Path(given.run) / "model")
-        model.interpret(data.read_split(given.data, "valid"), folder)
+        method.interpret(model, partial(data.read_split, given.data), folder)
 
 
 if __name__ == "__main__":

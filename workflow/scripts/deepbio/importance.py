@@ -28,12 +28,21 @@ def permutation(predict, split, metric, repeats):
     return change
 
 
-def draw(change, names, metric, title, origin, folder):
-    """importance.{svg,png} and importance.csv: the mean over the permutations, for each feature."""
+def draw(change, names, metric, title, origin, folder, beside=None, shown=None):
+    """importance.{svg,png} and importance.csv: the mean over the permutations, for each feature.
+
+    The table has further columns `beside` (name → values); drawn are the `shown` most important features, or all.
+    """
     from deepbio import plotting  # who only wants the numbers does without
 
+    beside, folder = beside or {}, Path(folder)
     mean, spread = change.mean(axis=1), change.std(axis=1)
-    rows = ([names[i], f"{mean[i]:.5f}", f"{spread[i]:.5f}"] for i in np.argsort(-mean, kind="stable"))
-    tables.write_csv(Path(folder) / "importance.csv", ["feature", f"{metric}_loss", f"{metric}_loss_sd"], rows)
+    order = np.argsort(-mean, kind="stable")
+    rows = (
+        [names[i], f"{mean[i]:.5f}", f"{spread[i]:.5f}", *(f"{values[i]:.5g}" for values in beside.values())]
+        for i in order
+    )
+    tables.write_csv(folder / "importance.csv", ["feature", f"{metric}_loss", f"{metric}_loss_sd", *beside], rows)
     label = f"loss of validation {metrics.title(metric)} (mean ± SD of {change.shape[1]} permutations)"
-    plotting.bars(names, mean, spread, label, title, origin, Path(folder) / "importance")
+    top = np.sort(order[:shown])
+    plotting.bars([names[i] for i in top], mean[top], spread[top], label, title, origin, folder / "importance")

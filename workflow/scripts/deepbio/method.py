@@ -7,10 +7,12 @@ A method is a module `methods/<id>.py` (a baseline `baselines/<id>.py`) with a c
     .predict(split) -> dict         `y` (samples, outputs): probabilities for classes, values for numbers
     .save(folder)  .load(folder)    without pickle
     .weights() -> int or None       number of trained weights
-    .interpret(split, folder)       optional: figures that a reader of the paper expects, drawn from validation data
+    .interpret(split, folder)       optional: figures that a reader of the paper expects, drawn from validation data;
+                                    one with an argument `train` is given the training split as well
 """
 
 import importlib
+import inspect
 
 from deepbio.catalog import base
 from deepbio.files import BadInput
@@ -27,3 +29,9 @@ def create(name, role, parameters):
             raise
         raise BadInput(f"workflow/scripts/{name.replace('.', '/')}.py is missing") from None
     return module.Method(parameters)
+
+
+def interpret(model, read, folder):
+    """Let a fitted method draw its figures; `read(name)` gives a split."""
+    asked = inspect.signature(model.interpret).parameters
+    model.interpret(read("valid"), folder, **({"train": read("train")} if "train" in asked else {}))

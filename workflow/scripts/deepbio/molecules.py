@@ -37,6 +37,23 @@ def parse(smiles, where=""):
     return molecule
 
 
+def parse_all(smiles, path, lines, skip=False):
+    """The molecules, one after another, of the SMILES of a file that stand on `lines`; with `skip` None for what RDKit
+    refuses."""
+    for text, line in zip(smiles, lines, strict=True):
+        try:
+            yield parse(text, f"{path}:{line}")
+        except BadInput:
+            if not skip:
+                raise
+            yield None
+
+
+def read_smi(path):
+    """The first word of every line that is not blank: SMILES, as strings."""
+    return [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
+
+
 def read_sdf(path):
     """Molecules of an SDF file with their properties, as (RDKit molecule, dict); BadInput names the record."""
     found = []
@@ -150,7 +167,7 @@ def fragment_image(molecule, atom, radius, size=(260, 180)):
     """A PNG picture (bytes) of a molecule with the neighbourhood of one atom marked."""
     from rdkit.Chem.Draw import rdMolDraw2D
 
-    marked, bonds = _neighbourhood(molecule, atom, radius)
+    marked, bonds = neighbourhood(molecule, atom, radius)
     colour = (0.34, 0.71, 0.91)
     drawer = rdMolDraw2D.MolDraw2DCairo(*size)
     drawer.drawOptions().padding = 0.08
@@ -168,12 +185,17 @@ def fragment_image(molecule, atom, radius, size=(260, 180)):
 
 def fragment_smiles(molecule, atom, radius):
     """SMILES of an atom's neighbourhood, for tables."""
-    marked, bonds = _neighbourhood(molecule, atom, radius)
+    marked, bonds = neighbourhood(molecule, atom, radius)
     return Chem.MolFragmentToSmiles(molecule, atomsToUse=sorted(marked), bondsToUse=bonds)
 
 
-def _neighbourhood(molecule, atom, radius):
+def neighbourhood(molecule, atom, radius):
     """Atoms and bonds within `radius` bonds of an atom; all of the molecule where it reaches no further."""
     found = Chem.FindAtomEnvironmentOfRadiusN(molecule, radius, atom, enforceSize=False) if radius else []
     bonds = [molecule.GetBondWithIdx(bond) for bond in found]
     return {atom} | {end for bond in bonds for end in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())}, list(found)
+
+
+def holds(molecule, query, atoms):
+    """Whether one of the query's matches in a molecule lies within `atoms`."""
+    return any(set(match) <= set(atoms) for match in molecule.GetSubstructMatches(query))

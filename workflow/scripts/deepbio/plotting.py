@@ -21,6 +21,8 @@ COLOURS = {
     "published": "#000000",
 }
 MARKS = {"listed": "o", "variant": "^", "baseline": "s", "control": "x", "published": "D"}
+BOXED = 5  # runs of a method of which quartiles are drawn in place of single values
+BOX = {"manage_ticks": False, "zorder": 1}
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31"]
 
 plt.rcParams.update(
@@ -50,7 +52,7 @@ def save(figure, path, origin):
 
 
 def comparison(table, title, origin, path):
-    """One panel a dataset: each method's mean and 95 % interval, its single runs, and published figures.
+    """One panel a dataset: each method's mean and 95 % interval, its single runs (of many a box), published figures.
 
     `table` has the columns dataset, dataset_title, metric_title, higher_is_better, method, label, role, mean, low,
     high, values (list). The best method stands on top.
@@ -58,18 +60,23 @@ def comparison(table, title, origin, path):
     panels = list(table.groupby("dataset", sort=False))
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    most = max(len(panel) for _, panel in panels)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(1.6 + 3.6 * columns, 0.5 + rows * (1.0 + 0.27 * most)), squeeze=False, sharey=False
-    )
+    most, widest = max(len(panel) for _, panel in panels), max(map(len, table["label"]))
+    width = max(1.6 + 3.6 * columns, columns * (2.6 + 0.065 * widest))
+    figure, axes = plt.subplots(rows, columns, figsize=(width, 0.5 + rows * (1.0 + 0.27 * most)), squeeze=False)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
+    boxed = False
     for axis, (_, panel) in zip(axes.flat, panels, strict=False):
         rises = bool(panel["higher_is_better"].iloc[0])
         panel = panel.iloc[np.argsort(panel["mean"].to_numpy() * (1 if rises else -1), kind="stable")]
         for place, row in enumerate(panel.itertuples()):
             colour = COLOURS[row.role]
-            if len(row.values) > 1:
+            if len(row.values) >= BOXED:
+                boxed = True
+                box = axis.boxplot([row.values], positions=[place], widths=0.62, orientation="horizontal", **BOX)
+                for line in sum(box.values(), []):
+                    line.set(color=colour, alpha=0.45, markersize=3, markeredgecolor=colour)
+            elif len(row.values) > 1:
                 axis.plot(row.values, [place] * len(row.values), "|", color=colour, alpha=0.35, ms=9)
             if np.isfinite(row.low):
                 axis.plot([row.low, row.high], [place, place], "-", color=colour, lw=2)
@@ -91,6 +98,8 @@ def comparison(table, title, origin, path):
         )
         if (table["role"] == role).any()
     ]
+    if boxed:
+        handles.append(plt.Rectangle((0, 0), 1, 1, fill=False, ec="#999999", label="quartiles of the runs"))
     across = len(handles) if columns > 1 else 3  # beside the origin of the data there is room for three
     figure.legend(handles=handles, loc="outside lower left", ncols=across, frameon=False, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from deepbio import metrics, search, tables, training
 from deepbio.data import Split, concatenate
+from deepbio.job import Job
 from deepbio.network import NetworkMethod
 
 ACTIVATIONS = {
@@ -23,9 +24,11 @@ ACTIVATIONS = {
     "maxout": lambda x: torch.maximum(*x.chunk(2, dim=-1)),  # two linear channels a unit
 }
 
-
 PERMUTATIONS = 30
 SHOWN = 20
+NETWORK = 60  # features of the network of correlations
+# The metabolites that the abstract names as the most important ones; glutamate stands in the tables as the acid.
+NAMED = {"beta-alanine", "xanthine", "glutamate", "glutamic acid", "glycolic acid", "uracil", "isoleucine"}
 
 
 class Stack(nn.Module):
@@ -53,9 +56,12 @@ class Stack(nn.Module):
     def standardise(self, x):
         return (x - self.centre) / self.spread
 
+    def activate(self, x, matrix, bias):
+        """(copies, n, inputs) -> (copies, n, units) of a hidden layer."""
+        return ACTIVATIONS[self.activation](torch.baddbmm(bias, x, matrix))
+
     def hidden_layer(self, x, layer):
-        """(copies, n, inputs) -> (copies, n, units)."""
-        return ACTIVATIONS[self.activation](torch.baddbmm(self.biases[layer], x, self.matrices[layer]))
+        return self.activate(x, self.matrices[layer], self.biases[layer])
 
     def forward(self, batch):
         x = self.standardise(batch["x"]).expand(len(self.matrices[0]), -1, -1)
@@ -186,30 +192,71 @@ class Method(NetworkMethod):
         each = (output - autoencoder.stack.standardise(batch["x"])).square().mean(2)
         return mean_loss(each, kept(batch, len(output)))
 
-    def interpret(self, split, folder):
-        from deepbio import importance, plotting
+    def interpret(self, split, folder, train=None):
+        from deepbio import importance, table_figures
+        from deepbio.baselines import ridge_logistic
+        from deepbio.plotting import plt, save
 
-        names = split.context.get("features", [f"feature {i}" for i in range(split["x"].shape[1])])
-        change = importance.permutation(self.predict, split, "auroc", PERMUTATIONS)
-        mean, spread = change.mean(1), change.std(1)
-        order = np.argsort(-mean, kind="stable")
-        gedeon = self.gedeon_importance()
-        tables.write_csv(
-            Path(folder) / "importance.csv",
-            ["feature", "auroc_fall", "auroc_fall_sd", "gedeon"],
-            ([names[i], f"{mean[i]:.5f}", f"{spread[i]:.5f}", f"{gedeon[i]:.4f}"] for i in order),
+        context, folder = split.context, Path(folder)
+        origin, kind = context["origin"], context.get("feature", "feature")
+        names = context.get("features", [f"feature {i}" for i in range(split["x"].shape[1])])
+        marked = sorted(NAMED & set(names))
+        classes = context.get("classes", ["class 0", "class 1"])
+        x, y = np.array(split["x"], np.float32), np.asarray(split.y).ravel()
+        order = np.lexsort([self.predict(split)["y"][:, 0], y])
+
+        change, gedeon = importance.permutation(self.predict, split, "auroc", PERMUTATIONS), self.gedeon_importance()
+        beside = {"gedeon": gedeon}
+        measures = {"Network: weights (Gedeon)": gedeon, "Network: permutation": change.mean(1)}
+        if train is not None:
+            linear = ridge_logistic.Method(dict(self.parameters["ridge"]))
+            linear.fit(train, split, Job(1, folder))
+            beside["ridge"] = linear.models[0][-1].coef_[0]  # of standardised features
+            measures["Ridge logistic: |coefficient|"] = np.abs(beside["ridge"])
+        importance.draw(change, names, "auroc", "Features whose permutation hurts most", origin, folder, beside, SHOWN)
+        title = f"Importance of {kind}s by {len(measures)} measures; numbers are ranks among {len(names)}"
+        title += "\nbold: named by the paper" if marked else ""
+        table_figures.draw_compared(measures, names, marked, SHOWN, title, origin, folder / "importance_compared")
+
+        top = np.argsort(-gedeon, kind="stable")[:SHOWN]
+        figure, axis = plt.subplots(figsize=(8.5, 1.2 + 0.24 * len(top)))
+        labels = [names[i] for i in top]
+        image = table_figures.draw_levels(figure, axis, x[:, top], labels, y, order, classes)
+        table_figures.mark_labels(axis.get_yticklabels(), marked)
+        axis.set_title(f"The {len(top)} {kind}s with the largest weights (Gedeon) by class")
+        figure.colorbar(image, ax=axis, label="level (SD)", pad=0.01, shrink=0.8)
+        save(figure, folder / "groups", origin)
+
+        close, along, cluster = table_figures.clusters(np.asarray((split if train is None else train)["x"]))
+        table_figures.draw_network(
+            close, along, cluster, gedeon, names, marked, NETWORK, kind, origin, folder / "correlations"
         )
-        top, origin = order[:SHOWN], split.context["origin"]
-        plotting.bars(
-            [names[i] for i in top],
-            mean[top],
-            spread[top],
-            f"fall of the validation AUROC (mean ± SD of {PERMUTATIONS} permutations)",
-            "Features whose permutation hurts most",
-            origin,
-            Path(folder) / "importance",
-        )
-        self.draw_groups(split, top, [names[i] for i in top], Path(folder) / "groups")
+        levels, slopes, effect = self.first_nodes(x)
+        rows = table_figures.node_rows(levels, slopes, effect, cluster, names, y)
+        table_figures.draw_nodes(rows, levels, y, order, classes, SHOWN, origin, folder / "nodes")
+
+    def first_nodes(self, x):
+        """The nodes of the first hidden layer for x (n, features): activations (n, nodes), slopes (features, nodes)
+        and effects (nodes,).
+
+        A slope is the mean change of a node by one SD of a feature, an effect that of the log odds by one SD of the
+        node; unlike weights they mean the same for every activation, and have a sign.
+        """
+        network = self.network.cpu()
+        given = network.standardise(torch.from_numpy(x)).requires_grad_()
+        last = [matrix[-1:] for matrix in network.matrices], [bias[-1:] for bias in network.biases]
+        layers = list(zip(*last, strict=True))
+        nodes = value = network.activate(given[None], *layers[0])
+        for matrix, bias in layers[1:-1]:
+            value = network.activate(value, matrix, bias)
+        log_odds = torch.baddbmm(layers[-1][1], value, layers[-1][0])[0] @ value.new_tensor([-1.0, 1.0])
+        effect = torch.autograd.grad(log_odds.sum(), nodes, retain_graph=True)[0][0].mean(0)
+        slopes = [
+            torch.autograd.grad(nodes[0, :, node].sum(), given, retain_graph=True)[0].mean(0)
+            for node in range(nodes.shape[2])
+        ]
+        levels = nodes[0].detach().numpy()
+        return levels, torch.stack(slopes, 1).numpy(), effect.numpy() * levels.std(0)
 
     def gedeon_importance(self):
         """The paper's measure, from the first two layers' weights alone, largest 1: (features,).
@@ -217,28 +264,9 @@ class Method(NetworkMethod):
         A hidden unit shares its weight among the inputs as |w|, and an output (or second hidden unit) shares its
         own among the hidden units (Gedeon 1997, as in H2O). The two channels of a maxout unit are added.
         """
-        first, second = (matrix[0].detach().abs().cpu() for matrix in self.network.matrices[:2])
+        first, second = (matrix[-1].detach().abs().cpu() for matrix in self.network.matrices[:2])
         if self.network.activation == "maxout":
             first = sum(first.chunk(2, dim=1))
             second = sum(second.chunk(2, dim=1)) if len(self.network.matrices) > 2 else second
         share = ((first / first.sum(0)) @ (second / second.sum(0))).sum(1)
         return (share / share.max()).numpy()
-
-    def draw_groups(self, split, top, labels, path):
-        """Heat map of the features `top` over the samples, which are grouped by class and sorted by prediction."""
-        from deepbio.plotting import plt, save
-
-        x, y = np.asarray(split["x"])[:, top], np.asarray(split.y).ravel()
-        order = np.lexsort([self.predict(split)["y"][:, 0], y])
-        figure, axis = plt.subplots(figsize=(8.5, 1.2 + 0.24 * len(labels)))
-        scaled = (x - x.mean(0)) / np.maximum(x.std(0), 1e-9)
-        image = axis.imshow(scaled[order].T, aspect="auto", cmap="PuOr_r", vmin=-2.5, vmax=2.5, interpolation="nearest")
-        border = int((y == 0).sum())
-        axis.axvline(border - 0.5, color="black", lw=1.5)
-        axis.set_yticks(range(len(labels)), labels)
-        classes = split.context.get("classes", ["class 0", "class 1"])
-        axis.set_xticks([(border - 1) / 2, (border + len(y) - 1) / 2], classes)
-        axis.tick_params(axis="both", length=0)
-        axis.set(xlabel="validation samples, by class and then by predicted probability", title="Top features by class")
-        figure.colorbar(image, ax=axis, label="level (SD)", pad=0.01, shrink=0.8)
-        save(figure, path, split.context["origin"])

@@ -6,18 +6,18 @@ softmax into the molecule's fingerprint, the smooth counterpart of setting one b
 """
 
 import math
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
+from rdkit import Chem
 from rdkit.Chem import rdmolops
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import molecules, search, tables
+from deepbio import molecules, search
 from deepbio.data import Split, concatenate
-from deepbio.molecules import ATOM_FEATURES, BOND_FEATURES, MAX_DEGREE, Graphs
+from deepbio.molecules import ATOM_FEATURES, BOND_FEATURES, MAX_DEGREE, Graphs, circular_fingerprints
 from deepbio.network import NetworkMethod
 from deepbio.training import TrainingFailed
 
@@ -166,6 +166,32 @@ def by_degree(graph, samples):
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
+def graph_batch(split, index):
+    """Tensors of the molecules `index` of a graph split."""
+    return by_degree(Graphs(split["atoms"], split["edges"], split["bonds"]).batch(index), len(index))
+
+
+def graph_batches(split, size=GATHERED):
+    """The molecules of a graph split in order, at most `size` at a time."""
+    for part in np.array_split(np.arange(len(split)), math.ceil(len(split) / size)):
+        yield graph_batch(split, part)
+
+
+@torch.no_grad()
+def random_fingerprints(splits, form, scale, length, seed):
+    """Fingerprints, float64, of graph splits by a network with weights from N(0, scale²) that was never trained.
+
+    `form` says its depth and width; the first split gives the statistics of its normalisation.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = NeuralFingerprint(length, form["depth"], form["width"], hidden=0, init_scale=scale)
+    network.gather(graph_batches(splits[0]))
+    size = max(1, 2**17 // length)  # all atoms of a batch write all features at once
+    made = [[network.fingerprint(batch) for batch in graph_batches(split, size)] for split in splits]
+    return [torch.cat(parts).double().numpy() for parts in made]
+
+
 class Method(NetworkMethod):
     """Parameters: search (trials, steps, space), training, and what the space does not draw.
 
@@ -178,9 +204,7 @@ class Method(NetworkMethod):
 
     def batch(self, split, index):
         split = graph_split(split)
-        graphs = Graphs(split["atoms"], split["edges"], split["bonds"])
-        tensors = by_degree(graphs.batch(index), len(index))
-        return tensors | ({"y": torch.from_numpy(np.asarray(split.y)[index])} if "y" in split else {})
+        return graph_batch(split, index) | ({"y": torch.from_numpy(np.asarray(split.y)[index])} if "y" in split else {})
 
     def loss(self, network, batch):
         """Data loss; in training also the penalty, so that validation compares settings by their fit alone."""
@@ -223,8 +247,7 @@ class Method(NetworkMethod):
 
     def gather(self, network, device):
         """Statistics of the training samples for the network's normalisation."""
-        parts = np.array_split(np.arange(len(self.seen)), math.ceil(len(self.seen) / GATHERED))
-        network.gather({k: v.to(device) for k, v in self.batch(self.seen, part).items()} for part in parts)
+        network.gather({k: v.to(device) for k, v in batch.items()} for batch in graph_batches(self.seen))
 
     def validate(self, network, valid, device):
         self.gather(network, device)
@@ -233,50 +256,46 @@ class Method(NetworkMethod):
     def predict(self, split):
         return super().predict(graph_split(split))
 
-    def interpret(self, split, folder):
-        """Fragments that write most into the feature that raises the prediction most, and the one that lowers it."""
-        from deepbio import plotting
+    def interpret(self, split, folder, train=None):
+        """fragments.*: what writes most into the feature that raises the prediction most, and the one that lowers it.
 
+        With the training split also random_weights.*, the paper's Figure 3.
+        """
+        from deepbio import fingerprint_figures
+
+        context = split.context
         batches = self.chunks(graph_split(split))
         effect = self.effects(batches) / len(split)
-        features = list(dict.fromkeys([int(effect.argmax()), int(effect.argmin())]))
+        known = {name: Chem.MolFromSmarts(text) for name, text in context.get("toxicophores", {}).items()}
         rows = []
-        for feature in features:
-            found = strongest(split["smiles"], self.activity(batches, feature), FRAGMENTS)
+        for feature in dict.fromkeys([int(effect.argmax()), int(effect.argmin())]):
+            found = strongest(split["smiles"], self.activity(batches, feature), FRAGMENTS, known)
             rows += [{"feature": feature, "effect": float(effect[feature]), **row} for row in found]
-        tables.write_csv(Path(folder) / "fragments.csv", list(rows[0]), (row.values() for row in rows))
-
-        figure, axes = plotting.plt.subplots(
-            len(features), FRAGMENTS, figsize=(2.4 * FRAGMENTS, 2.5 * len(features) + 0.6), squeeze=False
+        unit = "prediction" if context["output"] == "regression" else "log odds"
+        path = Path(folder)
+        fingerprint_figures.draw_fragments(rows, unit, context["title"], context["origin"], path / "fragments")
+        if train is None:
+            return
+        facts = self.parameters["random_weights"]
+        rng = np.random.default_rng(0)
+        both = [part.at_most(facts["molecules"], rng) for part in (train, split)]
+        graphs = [graph_split(part) for part in both]
+        fingerprint_figures.compare_random(
+            lambda length, counts: [
+                circular_fingerprints(part["smiles"], facts["depth"], length, counts).astype(float) for part in both
+            ],
+            lambda weights, length, draw: random_fingerprints(graphs, facts, facts["scales"][weights], length, draw),
+            [np.asarray(part.y, float).ravel() for part in both],
+            context["output"],
+            facts,
+            context["origin"],
+            path / "random_weights",
         )
-        for axis in axes.flat:
-            axis.axis("off")
-        for line, feature in zip(axes, features, strict=True):
-            here = [row for row in rows if row["feature"] == feature]
-            change = "raises" if here[0]["effect"] > 0 else "lowers"
-            line[0].set_title(
-                f"Feature {feature} {change} the prediction ({here[0]['effect']:+.1f} per unit of activation)\n",
-                fontsize=10,
-            )
-            for axis, row in zip(line, here, strict=False):
-                molecule = molecules.parse(row["molecule"])
-                picture = molecules.fragment_image(molecule, row["atom"], row["radius"], size=(560, 420))
-                axis.imshow(plotting.plt.imread(BytesIO(picture)))
-                caption = f"radius {row['radius']}, activation {row['activation']:.2f}"
-                axis.text(0.5, -0.02, caption, transform=axis.transAxes, ha="center", va="top", fontsize=8)
-        figure.suptitle(
-            f"Fragments behind two features of the fingerprint: {split.context['title']}",
-            x=0.01,
-            ha="left",
-            fontweight="bold",
-        )
-        plotting.save(figure, Path(folder) / "fragments", split.context["origin"])
 
     def chunks(self, split):
         """A graph split as batches, where the network is."""
         where = next(self.network.parameters()).device
-        parts = np.array_split(np.arange(len(split)), math.ceil(len(split) / GATHERED))
-        return [{key: value.to(where) for key, value in self.batch(split, part).items()} for part in parts]
+        return [{key: value.to(where) for key, value in batch.items()} for batch in graph_batches(split)]
 
     def effects(self, batches):
         """Gradient of the (first) output for every feature, in the labels' unit for numbers, summed over molecules.
@@ -301,8 +320,11 @@ class Method(NetworkMethod):
         return torch.cat(parts, 1).cpu().numpy()
 
 
-def strongest(smiles, activity, count):
-    """The `count` distinct fragments with the highest activity (layers, atoms): rows for fragments.csv."""
+def strongest(smiles, activity, count, known):
+    """The `count` distinct fragments with the highest activity (layers, atoms): rows for fragments.csv.
+
+    Where patterns are `known` (name → RDKit query), `holds` names those of which the fragment has an instance.
+    """
     parsed = [molecules.parse(text) for text in molecules.texts(smiles)]
     sizes = [molecule.GetNumAtoms() for molecule in parsed]
     owner, first = np.repeat(np.arange(len(parsed)), sizes), np.cumsum(sizes) - sizes
@@ -322,6 +344,11 @@ def strongest(smiles, activity, count):
                 "atom": atom_here,
                 "molecule": smiles[number].decode(),
             }
+            if known:
+                atoms = molecules.neighbourhood(molecule, atom_here, radius)[0]
+                found[fragment]["holds"] = "; ".join(
+                    name for name, query in known.items() if molecules.holds(molecule, query, atoms)
+                )
         if len(found) == count:
             break
     return list(found.values())

@@ -53,7 +53,7 @@ def _screen(sources, parameters, rng):
     header, rows = tables.read_csv(path)
     texts = tables.column(path, header, rows, parameters["smiles"])
     y = tables.numbers(path, tables.column(path, header, rows, parameters["activity"]), parameters["activity"])
-    found = _read(texts)
+    found = list(molecules.parse_all(texts, path, range(2, len(texts) + 2), skip=True))
     kept = [i for i, molecule in enumerate(found) if molecule is not None and not np.isnan(y[i])]
     if not kept:
         raise BadInput(f"{path}: no row has both a valid SMILES and a value in '{parameters['activity']}'")
@@ -64,9 +64,10 @@ def _planted(sources, parameters, rng):
     from rdkit import Chem
 
     path = next(iter(sources.values())) / parameters["file"]
-    lines = path.read_text().splitlines()
-    texts = [lines[i].split()[0] for i in np.sort(rng.permutation(len(lines))[: parameters["most"]])]
-    found = _read(texts)
+    texts = molecules.read_smi(path)
+    chosen = np.sort(rng.permutation(len(texts))[: parameters["most"]])
+    texts = [texts[i] for i in chosen]
+    found = list(molecules.parse_all(texts, path, chosen + 1, skip=True))
     texts = [text for text, molecule in zip(texts, found, strict=True) if molecule is not None]
     skipped, found = found.count(None), [molecule for molecule in found if molecule is not None]
     y = parameters["noise"] * rng.standard_normal(len(found))
@@ -76,17 +77,6 @@ def _planted(sources, parameters, rng):
             raise BadInput(f"planted: not a valid SMARTS: {smarts!r}")
         y += weight * np.array([molecule.HasSubstructMatch(pattern) for molecule in found])
     return found, texts, y, skipped
-
-
-def _read(texts):
-    """RDKit molecules, None where a SMILES is refused."""
-    found = []
-    for text in texts:
-        try:
-            found.append(molecules.parse(text))
-        except BadInput:
-            found.append(None)
-    return found
 
 
 def score(test, predictions, wanted, train):

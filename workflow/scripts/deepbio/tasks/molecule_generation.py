@@ -62,15 +62,13 @@ def read(sources, parameters, rng):
     for entry in parameters["files"]:
         path = sources[entry["source"]] / entry["file"]
         texts, numbers, line = read_file(path, entry.get("column"), parameters.get("judge"))
-        for place in np.sort(rng.permutation(len(texts))[: entry.get("most", len(texts))]):
-            try:
-                molecule = molecules.parse(texts[place], f"{path}:{place + line}")
-            except BadInput:
-                if parameters.get("unreadable") != "skip":
-                    raise
+        chosen = np.sort(rng.permutation(len(texts))[: entry.get("most", len(texts))])
+        skip = parameters.get("unreadable") == "skip"
+        made = molecules.parse_all([texts[place] for place in chosen], path, chosen + line, skip)
+        for place, molecule in zip(chosen, made, strict=True):
+            if molecule is None:
                 skipped += 1
-                continue
-            if fits(molecule, parameters):
+            elif fits(molecule, parameters):
                 found.append(canonical(molecule, parameters))
                 values.append(numbers[place])
     return np.array(found).astype("S"), np.array(values), skipped
@@ -84,7 +82,7 @@ def canonical(molecule, parameters):
 def read_file(path, column, wanted):
     """SMILES of a file, the numbers of its column `wanted` (NaN without one), and the number of the first line."""
     if column is None:
-        texts = [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
+        texts = molecules.read_smi(path)
         return texts, np.full(len(texts), np.nan), 1
     header, rows = tables.read_csv(path)
     texts = [text.strip() for text in tables.column(path, header, rows, column)]
