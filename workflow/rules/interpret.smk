@@ -42,6 +42,7 @@ rule interpret_task:
         script=SCRIPTS / "interpret_task.py",
         runs=lambda wildcards: run_files(wildcards.task),
         predictions=lambda wildcards: run_files(wildcards.task, name="predictions.npz"),
+        scores="<results>/{task}/scores.csv",
         code=lambda wildcards: CATALOG.code(
             "interpret_task.py", f"deepbio/tasks/{wildcards.task}.py", interpret=True
         ),
@@ -63,5 +64,6 @@ rule interpret_task:
     params:
         settings=settings(),
     shell:
-        "python {input.script:q} {wildcards.task} --settings {params.settings:q} --output {output:q} "
+        "python {input.script:q} {wildcards.task} --settings {params.settings:q} --scores {input.scores:q} "
+        "--output {output:q} "
         "2> >(tee {log:q} >&2)"

@@ -1,8 +1,13 @@
-"""Draw what the methods of a task make side by side: predictions of each one's first seed, beside training data."""
+"""Draw what the methods of a task make side by side, beside training data.
+
+Of each method the predictions of its first seed are at hand, its `role`, its number of `weights`, and the `scores` of
+all its runs (metric → values).
+"""
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from deepbio import command, data, task
 from deepbio.catalog import Catalog, data_folder
@@ -15,9 +20,12 @@ def main():
     arguments = command.parser(__doc__)
     arguments.add_argument("task", help="id of config/tasks")
     command.add_settings(arguments)
+    arguments.add_argument("--scores", required=True, help="scores.csv of the task")
     arguments.add_argument("--output", required=True, help="folder for the figures")
     given = arguments.parse_args()
     known = Catalog(given.settings)
+    scores = pd.read_csv(given.scores)
+    values = scores.groupby(["dataset", "method", "metric"])["value"].apply(list)
     first = sorted(
         (run for run in known.runs(given.task) if run.seed == 1),
         key=lambda run: (ORDER.index(known.roles[run.method]), run.method),
@@ -29,9 +37,14 @@ def main():
             made = {}
             for run in first:
                 place = known.results / run.folder
-                if run.dataset == dataset and read_json(place / "run.json")["status"] == "ok":
+                if run.dataset != dataset:
+                    continue
+                facts = read_json(place / "run.json")
+                if facts["status"] == "ok":
+                    about = {"role": facts["role"], "weights": facts["weights"]}
+                    about["scores"] = values[dataset, run.method].to_dict()
                     with np.load(place / "predictions.npz", allow_pickle=False) as stored:
-                        made[known.methods[run.method]["title"]] = {**asked.arrays, **stored}
+                        made[known.methods[run.method]["title"]] = {**asked.arrays, **stored, **about}
             if made:
                 task.load(given.task).interpret(data.read_split(split, "train"), made, Path(folder) / dataset)
 

@@ -12,10 +12,12 @@ from deepbio.files import atomic, read_json, write_json
 
 BLOCK = 2**15  # samples whose features are in memory at a time
 SCORING = {"binary": "roc_auc", "multilabel": "roc_auc", "regression": "neg_mean_squared_error"}
+SCORING |= {"multiclass": "accuracy"}
 
 
 class EstimatorMethod:
-    """A baseline that is one scikit-learn estimator for each output; a subclass says `estimator`.
+    """A baseline that is one scikit-learn estimator for each output (of several classes: for all of them); a subclass
+    says `estimator`.
 
     Parameters: `grid` (settings to choose from), `folds` (0: they are compared on the validation split; n: by
     n-fold cross-validation over training and validation samples), `most_samples` (training samples drawn from more;
@@ -27,6 +29,7 @@ class EstimatorMethod:
     def __init__(self, parameters):
         self.parameters = parameters
         self.kind = None
+        self.classes = None  # number of classes, where there are several
         self.models = []
 
     def estimator(self, kind, seed):
@@ -39,6 +42,7 @@ class EstimatorMethod:
 
     def fit(self, train, valid, job):
         self.kind = train.context["output"]
+        self.classes = len(train.context["classes"]) if self.kind == "multiclass" else None
         train = train.at_most(self.parameters.get("most_samples"), job.rng("samples"))
         both = concatenate(train, valid)
         x, labels = self.features(both), metrics.columns(both.y)
@@ -51,7 +55,7 @@ class EstimatorMethod:
 
     def fit_output(self, x, y, in_valid, seed):
         y = y.astype(int) if self.kind != "regression" else y
-        if self.kind != "regression" and (y == y[0]).all():
+        if self.kind in ("binary", "multilabel") and (y == y[0]).all():
             # A class that none of the drawn samples shows: a sure answer, in the form that the others have.
             return DummyClassifier(strategy="prior").fit(x[:2], [0, 1], sample_weight=[1 - y[0], y[0]])
         model, grid = self.estimator(self.kind, seed), self.parameters.get("grid")
@@ -69,7 +73,12 @@ class EstimatorMethod:
         found = []
         for start in range(0, len(split), BLOCK):
             x = self.features(split.take(np.arange(start, min(start + BLOCK, len(split)))))
-            found.append(np.stack([_scores(model, x, self.kind) for model in self.models], axis=1))
+            if self.kind == "multiclass":
+                p = np.zeros((len(x), self.classes))
+                p[:, self.models[0].classes_] = self.models[0].predict_proba(x)  # a class may lack in training
+                found.append(p)
+            else:
+                found.append(np.stack([_scores(model, x, self.kind) for model in self.models], axis=1))
         return {"y": np.concatenate(found)}
 
     def weights(self):
@@ -84,13 +93,13 @@ class EstimatorMethod:
 
         with atomic(Path(folder) / "model.skops") as temporary:
             io.dump(self.models, temporary)
-        write_json(Path(folder) / "model.json", {"parameters": self.parameters, "kind": self.kind})
+        write_json(Path(folder) / "model.json", {"parameters": self.parameters, "kind": self.kind, "classes": self.classes})
 
     def load(self, folder):
         from skops import io
 
         facts = read_json(Path(folder) / "model.json")
-        self.parameters, self.kind = facts["parameters"], facts["kind"]
+        self.parameters, self.kind, self.classes = (facts[key] for key in ("parameters", "kind", "classes"))
         # skops builds only the types that it knows to be safe; anything else in the file is an error.
         self.models = io.load(Path(folder) / "model.skops", trusted=self.trusted)
 

@@ -5,13 +5,18 @@ import numpy as np
 
 def matrix(split, parameters):
     """(samples, features) of a split: a table or fingerprints as they are, molecules as circular fingerprints,
-    sequences as counts of k-mers on both strands (of a site in a sample, the site's alone).
+    sequences as counts of k-mers on both strands (of a site in a sample, the site's alone), genotypes as counts of
+    alleles with NaN where one is unknown.
 
     `parameters` may say `fingerprint` (radius, bits, counts) or `k`.
     """
     kind = split.context["input"]
     if kind in ("table", "fingerprint"):
         return np.asarray(split["x"], dtype=np.float64)
+    if kind == "genotype":
+        x = np.asarray(split["x"], dtype=np.float32)
+        x[x < 0] = np.nan
+        return x
     if kind == "molecule":
         from deepbio.molecules import circular_fingerprints
 

@@ -3,7 +3,8 @@
 Every metric takes `y` (labels, NaN where missing) and `p` (predictions of the same shape) and returns a float.
 For several outputs (columns) it is the mean over the columns in which it is defined. Labels of shape (samples,
 positions, outputs), such as coverage tracks, are scored over all positions of all samples of each output, and points
-of shape (samples, points, 2) over all points of all samples.
+of shape (samples, points, 2) over all points of all samples. Where the output is `multiclass`, `y` holds the number of
+a class, 0, 1, …, and `p` the probability of each class, (samples, classes).
 """
 
 import warnings
@@ -81,11 +82,18 @@ POINTS = {
     "pck_10px": (_points(lambda distance: np.mean(distance <= 10)), True, "share within 10 pixels"),
 }
 METRICS |= POINTS
+# Metrics of the probabilities of several classes (samples, classes), under the names that they have for two.
+CLASSES = {
+    "accuracy": lambda y, p: np.mean(p.argmax(axis=1) == y),
+    "balanced_accuracy": lambda y, p: np.mean([np.mean(p[y == one].argmax(axis=1) == one) for one in np.unique(y)]),
+    "log_loss": lambda y, p: -np.mean(np.log(np.clip(p[np.arange(len(y)), y], 1e-7, 1))),
+}
 
 # What a task measures by its own `score`: id: (is a higher value better, name in figures)
 OF_TASKS = {
     "forest_auroc": (True, "forest AUROC on real people"),
     "logistic_auroc": (True, "logistic AUROC on real people"),
+    "continent_accuracy": (True, "accuracy over continents"),
     "correlation_of_correlations": (True, "Spearman ρ of correlations"),
     "closest_record": (True, "distance to the closest record (real people: 1)"),
     "membership_auroc": (False, "AUROC of a membership attack"),
@@ -167,10 +175,17 @@ def outputs(y, p):
 def evaluate(names, y, p):
     """Metric id → value, over the samples whose label is known. ValueError where `p` has another shape or NaN."""
     y, p = flat(y), flat(p)
-    if y.shape != p.shape:
+    of_classes = y.shape[1] == 1 < p.shape[1] and len(y) == len(p) and CLASSES.keys() >= set(names)
+    if y.shape != p.shape and not of_classes:
         raise ValueError(f"predictions have shape {p.shape}, labels {y.shape}")
     if np.isnan(p).any():
         raise ValueError(f"{int(np.isnan(p).any(axis=1).sum())} of {len(p)} predictions are NaN")
+    if of_classes:
+        known = ~np.isnan(y[:, 0].astype(float))
+        number, p = y[known, 0].astype(int), p[known]
+        if len(number) and not 0 <= number.min() <= number.max() < p.shape[1]:
+            raise ValueError(f"labels are of classes {number.min()} to {number.max()}, predictions of {p.shape[1]}")
+        return {name: float(CLASSES[name](number, p)) if len(number) else np.nan for name in names}
     found = {name: [] for name in names}
     for one, guess in outputs(y, p):
         for name in found.keys() - POINTS.keys() if len(one) else ():
@@ -237,9 +252,19 @@ def means(y):
     return np.divide(total, known, out=np.full(np.shape(total), np.nan), where=known > 0)
 
 
+def one_hot(y, classes):
+    """(n, classes) of 0 and 1 from numbers of classes, y (n,) or (n, 1); a row of NaN where a label is missing."""
+    y = columns(y)
+    return np.where(np.isnan(y), np.nan, y == np.arange(classes))
+
+
 def control(kind, name, train_y, test_y, rng):
     """Predictions of a control for the test labels: `perfect` knows them, `random` draws them from the training
-    labels (uniform scores for classes), `constant` says the mean training label."""
+    labels (uniform scores for classes), `constant` says the mean training label (the classes' shares)."""
+    if kind == "multiclass":
+        classes = 1 + int(max(np.nanmax(train_y), np.nanmax(test_y)))
+        guess = control("multilabel", name, one_hot(train_y, classes), one_hot(test_y, classes), rng)
+        return guess / guess.sum(axis=1, keepdims=True)
     test_y = flat(test_y)
     if name == "random" and kind in ("binary", "multilabel"):
         return rng.random(test_y.shape)
@@ -254,8 +279,10 @@ def control(kind, name, train_y, test_y, rng):
 
 def curve(kind, y, p, points=101):
     """What a reader wants to see of one run's predictions, as (curve id, x, y): for classes the ROC curve, its mean
-    over outputs, on an even grid of false-positive rates; for numbers predicted against measured values (at most 400
-    samples)."""
+    over outputs (of several classes: each against the rest), on an even grid of false-positive rates; for numbers
+    predicted against measured values (at most 400 samples)."""
+    if kind == "multiclass":
+        return curve("multilabel", one_hot(y, np.shape(p)[1]), p, points)
     if kind in ("binary", "multilabel"):
         grid = np.linspace(0, 1, points)
         drawn = (skl.roc_curve(*one)[:2] for one in outputs(y, p) if len(np.unique(one[0])) == 2)

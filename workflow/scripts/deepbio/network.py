@@ -37,6 +37,8 @@ class NetworkMethod:
     def describe(self, split):
         """The shape of the data that the network is built for."""
         shape = {"outputs": metrics.flat(split.y).shape[1], "kind": split.context["output"]}
+        if shape["kind"] == "multiclass":
+            shape["outputs"] = len(split.context["classes"])
         if shape["kind"] == "regression":
             y = metrics.columns(split.y)
             shape["mean"] = np.nanmean(y, axis=0).tolist()
@@ -50,6 +52,10 @@ class NetworkMethod:
     def loss_of(self, output, batch):
         """The loss of an output that is there already."""
         output = output.float()
+        if self.shape["kind"] == "multiclass":
+            y = batch["y"].flatten()
+            known = ~torch.isnan(y)
+            return F.cross_entropy(output[known], y[known].long())
         y = batch["y"].to(output.dtype).reshape(output.shape)
         known = ~torch.isnan(y)
         if self.shape["kind"] == "regression":
@@ -94,7 +100,9 @@ class NetworkMethod:
             losses.append(float(self.loss(network, batch)))
             weights.append(len(index))
             outputs.append(self.activate(network(batch)).float().cpu().numpy())
-        values = metrics.evaluate(valid.context["metrics"], valid.y, np.concatenate(outputs))
+        # What a task measures by its own `score` is not watched in training.
+        names = [name for name in valid.context["metrics"] if name in metrics.METRICS]
+        values = metrics.evaluate(names, valid.y, np.concatenate(outputs))
         return {"loss": float(np.average(losses, weights=weights)), **values}
 
     def activate(self, output):
@@ -102,7 +110,7 @@ class NetworkMethod:
         if self.shape["kind"] == "regression":
             mean, spread = (output.new_tensor(self.shape[key]) for key in ("mean", "spread"))
             return output * spread + mean
-        return torch.sigmoid(output)
+        return output.softmax(dim=-1) if self.shape["kind"] == "multiclass" else torch.sigmoid(output)
 
     def predict(self, split, first=0):
         """Predictions for the samples from the number `first` on."""

@@ -7,7 +7,8 @@ A task is a module `tasks/<id>.py` with
     score(test, predictions, metrics, train) -> {metric: value}   optional; default: metrics.evaluate
     curve(test, predictions) -> (curve id, x, y)              optional; default: metrics.curve
     interpret(train, runs, path)                              optional: figures of several methods side by side;
-        runs: title of a method → its inputs and predictions; the files' names begin with `path`
+        runs: title of a method → its inputs and predictions, `role`, `weights` and `scores` (metric → values of all
+        runs); the files' names begin with `path`
 
 Where the output is `generated`, `y` are records like those that a generator should make, the inputs say what is asked
 for (a class), and a prediction is as many new records. The training split tells such a task's `score` whether

