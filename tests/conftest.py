@@ -19,6 +19,7 @@ from deepbio.smiles import Vocabulary
 torch.set_num_threads(1)  # small networks lose more to waiting threads than they gain, above all beside other jobs
 ROOT = Path(__file__).resolve().parent.parent
 METRICS = {"binary": ["auroc", "accuracy"], "regression": ["spearman", "mse"], "generated": ["forest_auroc"]}
+METRICS |= {"multiclass": ["accuracy", "balanced_accuracy", "log_loss"]}
 
 SYMBOLS = Vocabulary(["#", "(", ")", "-", "1", "2", "3", "=", "C", "N", "O", "S", "c", "n"])
 
@@ -127,6 +128,17 @@ def fingerprint_split(rng, samples, output):
     return {"x": x.astype(np.uint8), "y": y.astype(np.float32), "smiles": np.array(texts).astype("S")}
 
 
+def genotype_split(rng, samples, output):
+    """200 sites of people of four populations, two on each of two continents; one genotype in fifty is unknown."""
+    y = rng.integers(0, 4, samples)
+    fixed = np.random.default_rng(11)
+    frequency = fixed.uniform(0.1, 0.9, (1, 200)) + fixed.normal(0, 0.2, (2, 200)).repeat(2, 0)
+    frequency = np.clip(frequency + fixed.normal(0, 0.1, (4, 200)), 0.02, 0.98)
+    x = rng.binomial(2, frequency[y]).astype(np.int8)
+    x[rng.random(x.shape) < 0.02] = -1
+    return {"x": x, "y": y.astype(np.float32)}
+
+
 @cache
 def known_properties(text):
     return describe([text]).properties[0]
@@ -138,6 +150,7 @@ KINDS = {
     "arm": arm_split,
     "fingerprint": fingerprint_split,
     "gene_region": gene_split,
+    "genotype": genotype_split,
     "long_sequence": long_split,
     "sequence": sequence_split,
     "site_in_sample": site_split,
@@ -160,6 +173,9 @@ def make_splits(kind, output, samples=160):
         context |= {"symbols": SYMBOLS.symbols, "length": 32, "metrics": ["validity"]}
     if kind == "fingerprint":
         context |= {"features": [f"bit {i}" for i in range(24)], "active": 1.5}
+    if kind == "genotype":
+        context |= {"classes": ["north", "east", "south", "west"], "continents": ["one", "two"]}
+        context["continent_of"] = [0, 0, 1, 1]
     if kind == "gene_region":
         context |= {"features": ["growth"], "marks": ["word"], "bin": 30, "tss": 80}
     if kind == "animal_frame":

@@ -122,8 +122,12 @@ def test_predictions_have_the_labels_shape_and_range(fitted, name, kind, output)
     splits, model, _ = fitted(name, kind, output)
     p = predict(model, splits["test"])
     assert len(p) == len(splits["test"]) and np.isfinite(p).all()
-    assert metrics.columns(p).shape == metrics.columns(splits["test"].y).shape
-    if output == "binary":
+    if output == "multiclass":
+        assert p.shape == (len(p), len(splits["test"].context["classes"]))
+        np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
+    else:
+        assert metrics.columns(p).shape == metrics.columns(splits["test"].y).shape
+    if output in ("binary", "multiclass"):
         assert p.min() >= 0 and p.max() <= 1
     part = splits["test"].take(np.arange(5))
     np.testing.assert_allclose(predict(model, part).ravel(), p[:5].ravel(), rtol=1e-4, atol=1e-5)
@@ -139,10 +143,11 @@ def test_beats_the_random_control(fitted, name, kind, output):
         home, metric = HOMES[kind]
         found = task.score(home, splits["test"], {"y": p}, [metric], splits["train"])
     else:
-        metric = {"binary": "auroc", "regression": "spearman"}[output]
+        metric = {"binary": "auroc", "regression": "spearman", "multiclass": "accuracy"}[output]
         found = metrics.evaluate([metric], splits["test"].y, p)
     # Three standard errors of a random guess on 160 samples; of validity, what such a guess gets once in a while.
     chance = {"auroc": 0.5 + 3 * 0.046, "forest_auroc": 0.5 + 3 * 0.046, "spearman": 3 * 0.079, "validity": 0.3}
+    chance["accuracy"] = 0.25 + 3 * 0.034  # of four classes
     assert found[metric] > chance[metric]
 
 
@@ -234,6 +239,13 @@ CONFIGURATIONS = {
     ("deepsea", "features919"): ({}, {"outputs": 919, "kind": "multilabel", "length": 1000}),
     ("danq", "features919"): ({}, {"outputs": 919, "kind": "multilabel", "length": 1000}),
     ("expecto", "Beluga"): ({}, {"outputs": 2002}),
+    ("diet_networks", "histogram"): ({}, {"sites": 315345, "outputs": 26}),
+    ("diet_networks", "histogram_no_reconstruction"): ({"reconstruction": 0}, {"sites": 315345, "outputs": 26}),
+    ("diet_networks", "raw_2070_people"): (
+        {"embedding": "raw", "auxiliary": []},
+        {"sites": 315345, "outputs": 26, "people": 2070},
+    ),
+    ("mlp", "sites315345"): ({}, {"sites": 315345, "outputs": 26}),
     ("ckn_seq", "CKN128"): ({}, {"outputs": 1}),
     ("sprint_gan", "SPRINT"): ({}, {"variables": [{}] * 3, "visits": 12, "arms": 2}),
     ("primer_cnn", "notebook"): ({}, {"outputs": 1, "kind": "binary", "length": 50}),
@@ -253,7 +265,7 @@ def test_weight_count_is_the_paper_s(name, configuration, count):
     changed, shape = CONFIGURATIONS[name, configuration]
     parameters = CATALOG.methods[name]["hyperparameters"] | changed
     model = method.create(name, CATALOG.roles[name], parameters)
-    assert trained(model.build(parameters, shape)) == count
+    assert trained(model.build(model.parameters, shape)) == count
 
 
 @pytest.mark.parametrize("name", sorted({run.method for run in CATALOG.interpreted()}))

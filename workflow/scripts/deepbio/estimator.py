@@ -93,7 +93,9 @@ class EstimatorMethod:
 
         with atomic(Path(folder) / "model.skops") as temporary:
             io.dump(self.models, temporary)
-        write_json(Path(folder) / "model.json", {"parameters": self.parameters, "kind": self.kind, "classes": self.classes})
+        write_json(
+            Path(folder) / "model.json", {"parameters": self.parameters, "kind": self.kind, "classes": self.classes}
+        )
 
     def load(self, folder):
         from skops import io

@@ -96,7 +96,7 @@ def read_letters(path, without):
         good = np.isin(values, [a + b for a in "ACGT" for b in "ACGT"])
         if not good.all():
             line = int(np.argmin(good))
-            raise BadInput(f"{path}:{line + 2}: column '{name}': {values[line]!r} is no pair of bases")
+            raise BadInput(f"{path}:{line + 2}: column '{name}': {str(values[line])!r} is no pair of bases")
         if len(letters) > 2:
             raise BadInput(f"{path}: column '{name}' has the alleles {', '.join(letters)}; two are expected")
         found.append(np.char.count(values, letters[-1]) if len(letters) == 2 else np.zeros(len(values), int))
@@ -125,7 +125,9 @@ def pair(path, alleles, rows):
         raise BadInput(f"{path}: {len(alleles)} haplotypes of {len(rows)} rows; two for each person are expected")
     wrong = np.argwhere((alleles < 0) | (alleles > 1))
     if len(wrong):
-        raise BadInput(f"{path}: haplotype {wrong[0][0] + 1}, site {wrong[0][1] + 1}: an allele that is neither 0 nor 1")
+        raise BadInput(
+            f"{path}: haplotype {wrong[0][0] + 1}, site {wrong[0][1] + 1}: an allele that is neither 0 nor 1"
+        )
     one, other = rows.iloc[::2], rows.iloc[1::2]
     apart = (one["sample"].to_numpy() != other["sample"].to_numpy()).nonzero()[0]
     if len(apart):

@@ -166,7 +166,7 @@ class Method(NetworkMethod):
             return centre, scale, histogram(counts)
         if self.parameters["embedding"] == "raw":
             x = np.asarray(train["x"])
-            return centre, scale, np.ascontiguousarray(np.where(x < 0, 0, (x - centre) * scale).T)
+            return centre, scale, embeddings(np.where(x < 0, 0, (x - centre) * scale))
         return centre, scale, None
 
     def interpret(self, split, folder, train):
@@ -194,8 +194,13 @@ def moments(counts):
 
 
 def histogram(counts):
-    """Share of 0, 1 and 2 copies in each class, (sites, 3 * classes) float32, each column scaled to unit norm."""
+    """Embeddings by the share of 0, 1 and 2 copies in each class: (sites, 3 * classes) float32."""
     share = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
-    share = share.reshape(-1, counts.shape[2])
-    norm = np.linalg.norm(share, axis=1, keepdims=True)
-    return np.ascontiguousarray((share / np.where(norm > 0, norm, 1)).T.astype(np.float32))
+    return embeddings(share.reshape(-1, counts.shape[2]))
+
+
+def embeddings(rows):
+    """(sites, width) float32 of unit norm over the sites, from rows (width, sites); larger ones would make training
+    diverge."""
+    norm = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.ascontiguousarray((rows / np.where(norm > 0, norm, 1)).T.astype(np.float32))
