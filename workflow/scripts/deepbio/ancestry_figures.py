@@ -11,7 +11,7 @@ SHAPES = "osD^vP*X<>"  # of the populations of one continent, which share a colo
 
 
 def components(fitted, shown):
-    """First two principal components of `shown` (n, 2), fitted on the rows of `fitted`, and their shares of variance."""
+    """`shown` in the first two principal components of `fitted`, (n, 2), and the components' shares of its variance."""
     mean = fitted.mean(axis=0)
     centred = (fitted - mean).astype(np.float64)
     people, axes = np.linalg.eigh(centred @ centred.T)  # far fewer people than sites

@@ -21,6 +21,9 @@ class Method(EstimatorMethod):
             LogisticRegression(C=self.parameters["C"], max_iter=2000, solver="newton-cholesky"),
         )
 
+    # The imputer notes the type of its numbers, which skops does not take for safe by itself.
+    trusted = ("numpy.dtype",)
+
     def weights(self):
         """Numbers fitted, those of the components (which ask for no labels) among them."""
         return super().weights() + sum(model[-2].components_.size for model in self.models)

@@ -155,7 +155,6 @@ class Method(NetworkMethod):
         self.known = self.learn(train)
         self.network = self.train_network(self.parameters, train, valid, job)
         self.network.settle()
-        self.known = None
 
     def learn(self, train):
         """Mean and 1 / deviation of each site, and embeddings (sites, width), float32, of the training people."""
