@@ -19,7 +19,15 @@ from deepbio.files import atomic
 # Student's t knows no bounds; an interval from two runs may pass those of its metric and is cut there.
 SHARES = ("auroc", "auprc", "auprc_negative", "accuracy", "balanced_accuracy", "f1", "pck_2px", "pck_10px")
 SHARES += ("validity", "uniqueness", "novelty", "internal_diversity", "nearest_similarity", "within_10_years")
-SHARES += ("forest_auroc", "logistic_auroc", "membership_auroc", "bit_error", "rebuilt_similarity", "prior_ks")
+SHARES += (
+    "continent_accuracy",
+    "forest_auroc",
+    "logistic_auroc",
+    "membership_auroc",
+    "bit_error",
+    "rebuilt_similarity",
+    "prior_ks",
+)
 BOUNDS = dict.fromkeys(SHARES, (0, 1)) | dict.fromkeys(
     ("mcc", "pearson", "log_pearson", "spearman", "correlation_of_correlations"), (-1, 1)
 )

@@ -62,7 +62,7 @@ def draw_confusion(p, y, context, path):
     rows = ([name, *map(int, row)] for name, row in zip(classes, counts, strict=True))
     tables.write_csv(path.with_suffix(".csv"), ["population", *classes], rows)
     share = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
-    figure, axis = plt.subplots(figsize=(3 + 0.25 * len(classes), 2.6 + 0.25 * len(classes)))
+    figure, axis = plt.subplots(figsize=(3 + 0.25 * len(classes), 1.6 + 0.25 * len(classes)))
     image = axis.imshow(share, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     for i, j in zip(*np.nonzero(counts), strict=True):
         axis.text(j, i, counts[i, j], ha="center", va="center", fontsize=6, color="white" if share[i, j] > 0.5 else "k")
@@ -81,7 +81,7 @@ def draw_confusion(p, y, context, path):
     within = counts[home[:, None] == home].sum() / max(1, counts.sum())
     axis.set(xlabel="predicted", ylabel="population")
     axis.set_title(f"Validation people: {right:.1%} right, {within:.1%} within the continent", fontsize=10)
-    figure.colorbar(image, ax=axis, label="share of the population", shrink=0.7, pad=0.12)
+    figure.colorbar(image, ax=axis, label="share of the population", shrink=0.6, pad=0.1)
     save(figure, path, context["origin"])
 
 
