@@ -1,5 +1,6 @@
 """Figures of genetic ancestry: populations in two dimensions, who is taken for whom, weights against accuracy."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,7 @@ def weights_and_scores(runs, metric, origin, path):
         axis.plot([one["weights"]] * len(values), values, "_", color=colour, alpha=0.5, ms=10)
         axis.plot(one["weights"], np.mean(values), MARKS[one["role"]], color=colour, ms=8)
         axis.annotate(
-            f"{title}\n{one['weights']:,}",
+            f"{textwrap.fill(title, 30)}\n{one['weights']:,}",
             (one["weights"], np.mean(values)),
             xytext=(8, 0),
             textcoords="offset points",
@@ -108,7 +109,9 @@ def weights_and_scores(runs, metric, origin, path):
             va="center",
         )
     axis.set_xscale("log")
-    axis.margins(x=0.3, y=0.15)
+    axis.xaxis.set_minor_formatter(lambda value, place: "")
+    axis.set_xlim(right=10 ** np.ceil(np.log10(max([one["weights"] for _, one in shown], default=1) * 3)))
+    axis.margins(y=0.15)
     axis.grid(alpha=0.25)
     axis.set(xlabel="free weights", ylabel=f"{metric} on test people")
     axis.set_title("Free weights against accuracy; dashes are single runs")
