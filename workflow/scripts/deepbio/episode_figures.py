@@ -26,7 +26,8 @@ def draw_vectors(stages, labels, y, title, origin, path):
         for (label, (those, mark)), colour in zip(kinds.items(), ("#aaaaaa", PALETTE[1]), strict=True):
             axis.plot(*far[those].T, mark, color=colour, ms=5, alpha=0.7, label=label)
         for value, mark, colour in ((0, "s", "#555555"), (1, "*", PALETTE[0])):
-            style = {"ms": 11 if value else 7, "mec": "white", "mew": 0.7}
+            # Open marks: vectors may lie on each other.
+            style = {"ms": 11 if value else 9, "mfc": "none", "mew": 1.4}
             kind = "active" if value else "inactive"
             axis.plot(*near[labels == value].T, mark, color=colour, label=f"{kind} of the support", **style)
         axis.set(xlabel=f"component 1 ({share[0]:.0%})", ylabel=f"component 2 ({share[1]:.0%})")
@@ -45,7 +46,7 @@ def draw_attention(query, support, labels, weights, title, origin, path):
 
     support : SMILES; labels (s,): 0 or 1; weights (s,): attention, adding up to one.
     """
-    figure, axes = plt.subplots(2, SHOWN + 1, figsize=(2.1 * (SHOWN + 1), 4.9), width_ratios=[1.25] + [1] * SHOWN)
+    figure, axes = plt.subplots(2, SHOWN + 1, figsize=(2.1 * (SHOWN + 1), 4.3), width_ratios=[1.25] + [1] * SHOWN)
     for axis in axes.flat:
         axis.axis("off")
     axes[0, 0].imshow(picture(query))

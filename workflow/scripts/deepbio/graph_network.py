@@ -79,7 +79,7 @@ class GraphLayer(nn.Module):
             found.append(out)
         x = F.relu(torch.cat(found))
         pooled = [
-            torch.maximum(rows, near.amax(1)) if degree else rows
+            torch.maximum(rows, near.max(1).values) if degree else rows
             for degree, rows, near in blocks(x, neighbours, degrees)
         ]
         return torch.cat(pooled)

@@ -117,7 +117,8 @@ class OneShot(nn.Module):
 
     def forward(self, batch):
         vectors = self.convolution(batch)
-        return torch.logit(self.compare(vectors[batch["support"]], batch["labels"], vectors[batch["query"]]))
+        support, query = (F.embedding(batch[name], vectors) for name in ("support", "query"))
+        return torch.logit(self.compare(support, batch["labels"], query))
 
 
 class Method(NetworkMethod):

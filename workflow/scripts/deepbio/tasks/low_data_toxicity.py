@@ -111,10 +111,11 @@ def _together(texts, names, labels, others, further, results):
 
 
 def _simulated(path, parameters, rng):
-    """Assays of real molecules: active is what holds one of two groups of atoms, but for a share `noise` of mistakes.
+    """Assays of real molecules: active is what holds one or either of two groups of atoms, but for some mistakes.
 
-    `rules` : name of a group → its SMARTS. Each pair of groups makes an assay, so that every group has a say in
-    assays of training, and every pair is new in testing. `most` molecules of `heavy_atoms` atoms are drawn.
+    `rules` : name of a group → its SMARTS; `noise`: share of mistakes. Each group and each pair of groups makes an
+    assay, so that groups have a say in assays of training, and what they make up in testing is new. `most`
+    molecules of `heavy_atoms` atoms are drawn.
     """
     least, most = parameters["heavy_atoms"]
     found = [Chem.MolFromSmiles(line.split()[0]) for line in path.read_text().splitlines() if line.strip()]
@@ -124,11 +125,11 @@ def _simulated(path, parameters, rng):
     rules = sorted(parameters["rules"].items())
     patterns = [Chem.MolFromSmarts(smarts) for _, smarts in rules]
     holds = np.array([[found[i].HasSubstructMatch(pattern) for pattern in patterns] for i in first[chosen]])
-    pairs = [(one, other) for other in range(len(rules)) for one in range(other)]
+    pairs = [(one, other) for other in range(len(rules)) for one in range(other + 1)]
     pairs = [pairs[i] for i in rng.permutation(len(pairs))]
     labels = np.stack([holds[:, one] | holds[:, other] for one, other in pairs], axis=1)
     mistaken = rng.random(labels.shape) < parameters["noise"]
-    names = [f"{rules[one][0]} or {rules[other][0]}" for one, other in pairs]
+    names = [" or ".join(dict.fromkeys([rules[one][0], rules[other][0]])) for one, other in pairs]
     return molecules.texts(texts[chosen]), names, (labels ^ mistaken).astype(float)
 
 
