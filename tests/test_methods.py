@@ -54,6 +54,8 @@ NEEDS = {
     "danq": (480, {"training": {"epochs": 30}}, "an LSTM and a dense layer under dropout"),
     "expecto": (480, {}, "its chromatin network has six convolutions"),
     "primer_cnn": (480, {}, "its flattened positions must each see the word"),
+    "support_forest": (40, {}, "a forest grows for every episode"),
+    "support_graph_conv": (40, {}, "a network is trained for every episode"),
     "sprint_gan": (800, {"training": {"batch_size": 40}}, "privacy is cheap only among many people"),
     "zeng_cnn": (
         480,
