@@ -73,18 +73,22 @@ def _compact(drawn, texts):
 def _table(path, parameters, rng):
     """Canonical SMILES, names of assays and results (molecules, assays) of a table."""
     header, rows = tables.read_csv(path)
-    found = [Chem.MolFromSmiles(text) for text in tables.column(path, header, rows, "smiles")]
-    good = [line for line, molecule in enumerate(found) if molecule is not None and molecule.GetNumAtoms()]
-    if len(good) < len(found) and parameters.get("unreadable") != "skip":
-        wrong = min(set(range(len(found))) - set(good))
-        raise BadInput(f"{path}:{wrong + 2}: not a valid SMILES: {rows[wrong][header.index('smiles')]!r}")
+    texts, good = [], []
+    # One at a time: a hundred thousand molecules of RDKit fill gigabytes.
+    for line, text in enumerate(tables.column(path, header, rows, "smiles")):
+        molecule = Chem.MolFromSmiles(text)
+        if molecule is not None and molecule.GetNumAtoms():
+            texts.append(Chem.MolToSmiles(molecule))
+            good.append(line)
+        elif parameters.get("unreadable") != "skip":
+            raise BadInput(f"{path}:{line + 2}: not a valid SMILES: {text!r}")
     names = [name for name in header if name not in NOT_ASSAYS]
     labels = np.stack([tables.numbers(path, tables.column(path, header, rows, n), n) for n in names], axis=1)
     wrong = np.argwhere(~np.isnan(labels) & (labels != 0) & (labels != 1))
     if len(wrong):
         line, assay = wrong[0]
         raise BadInput(f"{path}:{line + 2}: column '{names[assay]}': {labels[line, assay]:g} is neither 0 nor 1")
-    texts, labels = _merge(molecules.canonical([found[i] for i in good]), labels[good])
+    texts, labels = _merge(np.array(texts).astype("S"), labels[good])
     return texts, names, labels
 
 
