@@ -20,6 +20,7 @@ from deepbio.files import atomic
 SHARES = ("auroc", "auprc", "auprc_negative", "accuracy", "balanced_accuracy", "f1", "pck_2px", "pck_10px")
 SHARES += ("validity", "uniqueness", "novelty", "internal_diversity", "nearest_similarity", "within_10_years")
 SHARES += ("forest_auroc", "logistic_auroc", "membership_auroc", "bit_error", "rebuilt_similarity", "prior_ks")
+SHARES += ("auroc_median", "auroc_5_10", "auroc_1_10", "auroc_1_5", "auroc_1_1")
 BOUNDS = dict.fromkeys(SHARES, (0, 1)) | dict.fromkeys(
     ("mcc", "pearson", "log_pearson", "spearman", "correlation_of_correlations"), (-1, 1)
 )
@@ -144,13 +145,15 @@ def draw(known, task, table, scores, output):
 def draw_curves(known, task, table, output):
     if table.empty:
         return
-    kind = "roc" if (table["curve"] == "roc").any() else "parity"
-    table = table[table["curve"] == kind].copy()
+    names = {"roc": "ROC curves (mean over runs)", "parity": "Predicted against measured"}
+    kind = next((kind for kind in names if (table["curve"] == kind).any()), None)
+    table = table.copy() if kind is None else table[table["curve"] == kind].copy()
     table["label"] = [known.methods[method]["title"] for method in table["method"]]
     table["dataset_title"] = [known.dataset(task, dataset)["title"] for dataset in table["dataset"]]
-    name = "ROC curves (mean over runs)" if kind == "roc" else "Predicted against measured"
-    title = f"{known.tasks[task]['title']}: {name}"
-    plotting.curves(table, title, known.plan(task)["origin"], output / "roc_or_parity")
+    # Where there is neither, each size of a support is a curve of its own.
+    title = f"{known.tasks[task]['title']}: {names.get(kind, 'AUROC by support and assay (mean over runs)')}"
+    draw_them = plotting.supports if kind is None else plotting.curves
+    draw_them(table, title, known.plan(task)["origin"], output / "roc_or_parity")
 
 
 if __name__ == "__main__":

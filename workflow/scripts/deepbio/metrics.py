@@ -105,6 +105,11 @@ OF_TASKS = {
     "logp_mae": (False, "mean absolute error of logP"),
     "qed_mae": (False, "mean absolute error of QED"),
     "sas_mae": (False, "mean absolute error of SAS"),
+    "auroc_median": (True, "AUROC, median over assays"),
+    **{
+        f"auroc_{actives}_{inactives}": (True, f"AUROC from {actives} actives and {inactives} inactives")
+        for actives, inactives in ((5, 10), (1, 10), (1, 5), (1, 1))
+    },
     "logp": (True, "mean logP"),
     "top_enrichment": (True, "enrichment of actives in the top 5 %"),
     "bit_error": (False, "share of bits rebuilt wrongly"),
@@ -241,12 +246,14 @@ def control(kind, name, train_y, test_y, rng):
     """Predictions of a control for the test labels: `perfect` knows them, `random` draws them from the training
     labels (uniform scores for classes), `constant` says the mean training label."""
     test_y = flat(test_y)
-    if name == "random" and kind in ("binary", "multilabel"):
+    if name == "random" and kind in ("binary", "multilabel", "ranking"):
         return rng.random(test_y.shape)
     if name == "random":
         known = [column[~np.isnan(column)] for column in columns(train_y).T]
         return np.stack([rng.choice(column, len(test_y)) for column in known], axis=1)
     mean = means(train_y)
+    if kind == "ranking":  # rankings of training and of testing have no columns in common
+        mean = np.nanmean(mean)
     if name == "perfect":
         return np.where(np.isnan(test_y), mean, test_y)
     return np.broadcast_to(mean, test_y.shape).copy()
