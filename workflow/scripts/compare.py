@@ -16,15 +16,6 @@ from deepbio import command, data, metrics, plotting, statistics
 from deepbio.catalog import Catalog, data_folder
 from deepbio.files import atomic
 
-# Student's t knows no bounds; an interval from two runs may pass those of its metric and is cut there.
-SHARES = ("auroc", "auprc", "auprc_negative", "accuracy", "balanced_accuracy", "f1", "pck_2px", "pck_10px")
-SHARES += ("validity", "uniqueness", "novelty", "internal_diversity", "nearest_similarity", "within_10_years")
-SHARES += ("forest_auroc", "logistic_auroc", "membership_auroc", "bit_error", "rebuilt_similarity", "prior_ks")
-SHARES += ("auroc_median", "auroc_5_10", "auroc_1_10", "auroc_1_5", "auroc_1_1")
-BOUNDS = dict.fromkeys(SHARES, (0, 1)) | dict.fromkeys(
-    ("mcc", "pearson", "log_pearson", "spearman", "correlation_of_correlations"), (-1, 1)
-)
-BOUNDS |= dict.fromkeys(("mse", "rmse", "mae", "log_loss", "pixel_error", "median_pixel_error"), (0, np.inf))
 COLUMNS = ["scale", "task", "dataset", "method", "role", "metric", "mean", "low", "high", "interval", "runs"]
 COLUMNS += ["higher_is_better", "origin", "where", "comparable", "note"]
 
@@ -76,7 +67,8 @@ def summarise(known, task, scores, intervals):
         else:
             row["interval"] = "splits" if facts["splits"] > 1 else "seeds"
             row["mean"], row["low"], row["high"] = statistics.mean_interval(group["value"])
-        lowest, highest = BOUNDS.get(row["metric"], (-np.inf, np.inf))
+        # Student's t knows no bounds; an interval from two runs may pass those of its metric and is cut there.
+        lowest, highest = metrics.facts(row["metric"]).bounds
         row["low"], row["high"] = max(row["low"], lowest), min(row["high"], highest)
         rows.append(row)
     return pd.DataFrame(rows)

@@ -219,7 +219,7 @@ def _testing(columns, names, parameters, rng):
 
 def aurocs(test, p):
     """AUROC of each episode, (n,)."""
-    return np.array([metrics.METRICS["auroc"][0](*pair) for pair in metrics.outputs(test.y.T, np.asarray(p).T)])
+    return np.array([metrics.METRICS["auroc"].function(*pair) for pair in metrics.outputs(test.y.T, np.asarray(p).T)])
 
 
 def score(test, predictions, wanted, train=None):
