@@ -18,14 +18,23 @@ from deepbio.smiles import Vocabulary
 
 torch.set_num_threads(1)  # small networks lose more to waiting threads than they gain, above all beside other jobs
 ROOT = Path(__file__).resolve().parent.parent
-METRICS = {"binary": ["auroc", "accuracy"], "regression": ["spearman", "mse"], "generated": ["forest_auroc"]}
-METRICS |= {"multiclass": ["accuracy", "balanced_accuracy", "log_loss"]}
+METRICS = {
+    "binary": ["auroc", "accuracy"],
+    "regression": ["spearman", "mse"],
+    "multiclass": ["accuracy", "balanced_accuracy", "log_loss"],
+    "ranking": ["auroc"],
+    "generated": ["forest_auroc"],
+}
 
 SYMBOLS = Vocabulary(["#", "(", ")", "-", "1", "2", "3", "=", "C", "N", "O", "S", "c", "n"])
 
 # Real drug-like fragments; the number of oxygens makes the regression label, so the answer is in the graph.
 PARTS = ["C", "CC", "CCC", "c1ccccc1", "C1CCCCC1", "CN", "c1ccncc1", "CC=C", "CSC", "C(C)C"]
 TAILS = ["O", "CO", "CCO", "C(=O)O", "OCCO", "N", "CN", "Cl", "C", "CC"]
+
+# Molecules of episodes; an assay asks for one of these atoms.
+EPISODE_MOLECULES = np.array([f"{one}{part}{other}" for part in PARTS for one in TAILS for other in TAILS[::3]])
+WANTED = ("O", "N", "Cl", "c")
 
 
 def sequence_split(rng, samples, output):
@@ -144,7 +153,24 @@ def known_properties(text):
     return describe([text]).properties[0]
 
 
+def episode_split(rng, samples, output):
+    """Five molecules with an atom and five without, and twelve that are to be told apart."""
+    holds = np.array([[atom in text for text in EPISODE_MOLECULES] for atom in WANTED])
+    found = []
+    for number in range(samples):
+        active = holds[number % len(WANTED)]
+        groups = [rng.permutation(np.flatnonzero(active == value)) for value in (True, False)]
+        found.append(
+            (groups[0][:5], groups[1][:5], rng.permutation(np.concatenate([groups[0][5:11], groups[1][5:11]])))
+        )
+    names = ("actives", "inactives", "query")
+    arrays = {key: np.array(v, np.int32) for key, v in zip(names, zip(*found, strict=True), strict=True)}
+    y = holds[np.arange(samples)[:, None] % len(WANTED), arrays["query"]].astype(np.float32)
+    return arrays | {"y": y, "y_balance": np.ones(samples, np.float32)}
+
+
 KINDS = {
+    "molecule_episode": episode_split,
     "molecule_set": molecule_set_split,
     "animal_frame": frame_split,
     "arm": arm_split,
@@ -169,6 +195,8 @@ def make_splits(kind, output, samples=160):
         facts = {"unit": "mmHg", "centre": 95, "spread": 15, "low": 0, "high": 300, "whole": False}
         context |= {"classes": ["control", "treated"], "visits": ["0", "6", "12"]}
         context |= {"variables": [{"name": name, **facts} for name in ("systolic", "diastolic")]}
+    if kind == "molecule_episode":
+        context |= {"smiles": EPISODE_MOLECULES.astype("S")}
     if kind == "molecule_set":
         context |= {"symbols": SYMBOLS.symbols, "length": 32, "metrics": ["validity"]}
     if kind == "fingerprint":

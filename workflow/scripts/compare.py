@@ -16,22 +16,6 @@ from deepbio import command, data, metrics, plotting, statistics
 from deepbio.catalog import Catalog, data_folder
 from deepbio.files import atomic
 
-# Student's t knows no bounds; an interval from two runs may pass those of its metric and is cut there.
-SHARES = ("auroc", "auprc", "auprc_negative", "accuracy", "balanced_accuracy", "f1", "pck_2px", "pck_10px")
-SHARES += ("validity", "uniqueness", "novelty", "internal_diversity", "nearest_similarity", "within_10_years")
-SHARES += (
-    "continent_accuracy",
-    "forest_auroc",
-    "logistic_auroc",
-    "membership_auroc",
-    "bit_error",
-    "rebuilt_similarity",
-    "prior_ks",
-)
-BOUNDS = dict.fromkeys(SHARES, (0, 1)) | dict.fromkeys(
-    ("mcc", "pearson", "log_pearson", "spearman", "correlation_of_correlations"), (-1, 1)
-)
-BOUNDS |= dict.fromkeys(("mse", "rmse", "mae", "log_loss", "pixel_error", "median_pixel_error"), (0, np.inf))
 COLUMNS = ["scale", "task", "dataset", "method", "role", "metric", "mean", "low", "high", "interval", "runs"]
 COLUMNS += ["higher_is_better", "origin", "where", "comparable", "note"]
 
@@ -83,7 +67,8 @@ def summarise(known, task, scores, intervals):
         else:
             row["interval"] = "splits" if facts["splits"] > 1 else "seeds"
             row["mean"], row["low"], row["high"] = statistics.mean_interval(group["value"])
-        lowest, highest = BOUNDS.get(row["metric"], (-np.inf, np.inf))
+        # Student's t knows no bounds; an interval from two runs may pass those of its metric and is cut there.
+        lowest, highest = metrics.facts(row["metric"]).bounds
         row["low"], row["high"] = max(row["low"], lowest), min(row["high"], highest)
         rows.append(row)
     return pd.DataFrame(rows)
@@ -152,13 +137,15 @@ def draw(known, task, table, scores, output):
 def draw_curves(known, task, table, output):
     if table.empty:
         return
-    kind = "roc" if (table["curve"] == "roc").any() else "parity"
-    table = table[table["curve"] == kind].copy()
+    names = {"roc": "ROC curves (mean over runs)", "parity": "Predicted against measured"}
+    kind = next((kind for kind in names if (table["curve"] == kind).any()), None)
+    table = table.copy() if kind is None else table[table["curve"] == kind].copy()
     table["label"] = [known.methods[method]["title"] for method in table["method"]]
     table["dataset_title"] = [known.dataset(task, dataset)["title"] for dataset in table["dataset"]]
-    name = "ROC curves (mean over runs)" if kind == "roc" else "Predicted against measured"
-    title = f"{known.tasks[task]['title']}: {name}"
-    plotting.curves(table, title, known.plan(task)["origin"], output / "roc_or_parity")
+    # Where there is neither, each size of a support is a curve of its own.
+    title = f"{known.tasks[task]['title']}: {names.get(kind, 'AUROC by support and assay (mean over runs)')}"
+    draw_them = plotting.supports if kind is None else plotting.curves
+    draw_them(table, title, known.plan(task)["origin"], output / "roc_or_parity")
 
 
 if __name__ == "__main__":

@@ -71,14 +71,14 @@ def add(tables, run, train, test, predictions, repeats):
         tables["scores"].append({**identity, "metric": metric, "value": value, **direction})
     if run["role"] == "control" or "y" not in predictions:
         return
-    if repeats and wanted[0] in metrics.METRICS:
+    # Resampling the rows of a ranking would resample rankings, not what is ranked.
+    if repeats and wanted[0] in metrics.METRICS and test.context["output"] != "ranking":
         rng = np.random.default_rng(run["seed"])
         repeats = min(repeats, max(LEAST, WORK // test.y.size))
         low, high = metrics.bootstrap(wanted[0], test.y, predictions["y"], rng, repeats)
         tables["intervals"].append({**identity, "metric": wanted[0], "low": low, "high": high})
     drawn = task.curve(run["task"], test, predictions)
-    if drawn:
-        name, xs, ys = drawn
+    for name, xs, ys in [drawn] if isinstance(drawn, tuple) else drawn or []:
         tables["curves"] += [{**identity, "curve": name, "x": x, "y": y} for x, y in zip(xs, ys, strict=True)]
 
 

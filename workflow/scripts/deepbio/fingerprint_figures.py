@@ -28,7 +28,9 @@ def draw_fragments(rows, unit, title, origin, path):
     tables.write_csv(path.with_suffix(".csv"), list(rows[0]), (row.values() for row in rows))
     lines = [[row for row in rows if row["feature"] == f] for f in dict.fromkeys(row["feature"] for row in rows)]
     columns = max(map(len, lines))
-    figure, axes = plt.subplots(len(lines), columns, figsize=(2.4 * columns, 2.35 * len(lines) + 0.5), squeeze=False)
+    # Room for what is known to be in a fragment, a line each.
+    height = 2.35 + 0.17 * max(row.get("holds", "").count(";") + bool(row.get("holds")) for row in rows)
+    figure, axes = plt.subplots(len(lines), columns, figsize=(2.4 * columns, height * len(lines) + 0.5), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for line, here in zip(axes, lines, strict=True):

@@ -8,7 +8,9 @@ a class, 0, 1, …, and `p` the probability of each class, (samples, classes).
 """
 
 import warnings
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -55,31 +57,47 @@ def _log_loss(y, p):
     return skl.log_loss(y, np.clip(p, 1e-7, 1 - 1e-7))
 
 
-# id: (function, is a higher value better, name in figures)
+SHARE, SIGNED, AMOUNT = (0, 1), (-1, 1), (0, np.inf)
+
+
+class Metric(NamedTuple):
+    """Whether a higher value is better, the name in figures, the least and the greatest value that there can be, and
+    the function of labels and predictions, where the metric is not of a task's own."""
+
+    higher: bool
+    title: str
+    bounds: tuple = (-np.inf, np.inf)
+    function: Callable | None = None
+
+
 METRICS = {
-    "auroc": (_binary(skl.roc_auc_score), True, "AUROC"),
-    "auprc": (_binary(skl.average_precision_score), True, "AUPRC"),
-    "auprc_negative": (_binary(lambda y, p: skl.average_precision_score(1 - y, -p)), True, "AUPRC of the negatives"),
-    "accuracy": (_called(skl.accuracy_score), True, "accuracy"),
-    "balanced_accuracy": (_called(skl.balanced_accuracy_score), True, "balanced accuracy"),
-    "mcc": (_called(skl.matthews_corrcoef), True, "MCC"),
-    "f1": (_called(partial(skl.f1_score, zero_division=0)), True, "F1"),
-    "log_loss": (_binary(_log_loss), False, "log loss"),
-    "pearson": (_correlation(stats.pearsonr), True, "Pearson r"),
-    "log_pearson": (_log_pearson, True, "Pearson r of log(1 + y)"),
-    "spearman": (_correlation(stats.spearmanr), True, "Spearman ρ"),
-    "r2": (skl.r2_score, True, "R²"),
-    "mse": (skl.mean_squared_error, False, "mean squared error"),
-    "rmse": (skl.root_mean_squared_error, False, "RMSE"),
-    "mae": (skl.mean_absolute_error, False, "mean absolute error"),
-    "within_10_years": (lambda y, p: np.mean(np.abs(y - p) <= 10), True, "share within 10 years"),
+    "auroc": Metric(True, "AUROC", SHARE, function=_binary(skl.roc_auc_score)),
+    "auprc": Metric(True, "AUPRC", SHARE, function=_binary(skl.average_precision_score)),
+    "auprc_negative": Metric(
+        True, "AUPRC of the negatives", SHARE, function=_binary(lambda y, p: skl.average_precision_score(1 - y, -p))
+    ),
+    "accuracy": Metric(True, "accuracy", SHARE, function=_called(skl.accuracy_score)),
+    "balanced_accuracy": Metric(True, "balanced accuracy", SHARE, function=_called(skl.balanced_accuracy_score)),
+    "mcc": Metric(True, "MCC", SIGNED, function=_called(skl.matthews_corrcoef)),
+    "f1": Metric(True, "F1", SHARE, function=_called(partial(skl.f1_score, zero_division=0))),
+    "log_loss": Metric(False, "log loss", AMOUNT, function=_binary(_log_loss)),
+    "pearson": Metric(True, "Pearson r", SIGNED, function=_correlation(stats.pearsonr)),
+    "log_pearson": Metric(True, "Pearson r of log(1 + y)", SIGNED, function=_log_pearson),
+    "spearman": Metric(True, "Spearman ρ", SIGNED, function=_correlation(stats.spearmanr)),
+    "r2": Metric(True, "R²", function=skl.r2_score),
+    "mse": Metric(False, "mean squared error", AMOUNT, function=skl.mean_squared_error),
+    "rmse": Metric(False, "RMSE", AMOUNT, function=skl.root_mean_squared_error),
+    "mae": Metric(False, "mean absolute error", AMOUNT, function=skl.mean_absolute_error),
+    "within_10_years": Metric(True, "share within 10 years", SHARE, function=lambda y, p: np.mean(np.abs(y - p) <= 10)),
 }
 # Metrics of whole rows, not of each output by itself.
 POINTS = {
-    "pixel_error": (_points(np.mean), False, "mean error (pixels)"),
-    "median_pixel_error": (_points(np.median), False, "median error (pixels)"),
-    "pck_2px": (_points(lambda distance: np.mean(distance <= 2)), True, "share within 2 pixels"),
-    "pck_10px": (_points(lambda distance: np.mean(distance <= 10)), True, "share within 10 pixels"),
+    "pixel_error": Metric(False, "mean error (pixels)", AMOUNT, function=_points(np.mean)),
+    "median_pixel_error": Metric(False, "median error (pixels)", AMOUNT, function=_points(np.median)),
+    "pck_2px": Metric(True, "share within 2 pixels", SHARE, function=_points(lambda distance: np.mean(distance <= 2))),
+    "pck_10px": Metric(
+        True, "share within 10 pixels", SHARE, function=_points(lambda distance: np.mean(distance <= 10))
+    ),
 }
 METRICS |= POINTS
 # Metrics of the probabilities of several classes (samples, classes), under the names that they have for two.
@@ -89,46 +107,51 @@ CLASSES = {
     "log_loss": lambda y, p: -np.mean(np.log(np.clip(p[np.arange(len(y)), y], 1e-7, 1))),
 }
 
-# What a task measures by its own `score`: id: (is a higher value better, name in figures)
+# What a task measures by its own `score`.
 OF_TASKS = {
-    "forest_auroc": (True, "forest AUROC on real people"),
-    "logistic_auroc": (True, "logistic AUROC on real people"),
-    "continent_accuracy": (True, "accuracy over continents"),
-    "correlation_of_correlations": (True, "Spearman ρ of correlations"),
-    "closest_record": (True, "distance to the closest record (real people: 1)"),
-    "membership_auroc": (False, "AUROC of a membership attack"),
-    "epsilon": (False, "privacy loss ε"),
-    "delta": (False, "privacy failure δ"),
-    "validity": (True, "valid SMILES"),
-    "uniqueness": (True, "distinct among valid"),
-    "novelty": (True, "not among training molecules"),
-    "internal_diversity": (True, "1 − mean similarity of two"),
-    "scaffold_diversity": (True, "scaffolds for each molecule"),
-    "nearest_similarity": (True, "similarity to nearest test molecule"),
-    "property_distance": (False, "distance of logP, QED and SAS (SD)"),
-    "longest_run": (False, "longest run of one character"),
-    "qed": (True, "mean QED"),
-    "reconstruction": (True, "molecules written back"),
-    "symbol_accuracy": (True, "symbols written back"),
-    "logp_mae": (False, "mean absolute error of logP"),
-    "qed_mae": (False, "mean absolute error of QED"),
-    "sas_mae": (False, "mean absolute error of SAS"),
-    "logp": (True, "mean logP"),
-    "top_enrichment": (True, "enrichment of actives in the top 5 %"),
-    "bit_error": (False, "share of bits rebuilt wrongly"),
-    "bit_error_saved": (True, "share of the most usual bits' errors saved"),
-    "bit_cross_entropy": (False, "cross-entropy of a bit (nats)"),
-    "rebuilt_similarity": (True, "Tanimoto similarity to the rebuilt"),
-    "prior_mmd": (False, "discrepancy of latent places and prior"),
-    "prior_ks": (False, "Kolmogorov-Smirnov distance to the prior"),
-    "neighbour_enrichment": (True, "enrichment of actives near fingerprints made"),
-    "neighbours": (True, "compounds near fingerprints made"),
-    "neighbour_spearman": (True, "Spearman ρ of activity wanted and found near"),
-    "neighbour_similarity": (True, "Tanimoto similarity to nearest compound"),
-    "restarts": (False, "restarts of training"),
-    "sas": (False, "mean synthetic accessibility"),
+    "forest_auroc": Metric(True, "forest AUROC on real people", SHARE),
+    "logistic_auroc": Metric(True, "logistic AUROC on real people", SHARE),
+    "continent_accuracy": Metric(True, "accuracy over continents", SHARE),
+    "correlation_of_correlations": Metric(True, "Spearman ρ of correlations", SIGNED),
+    "closest_record": Metric(True, "distance to the closest record (real people: 1)", AMOUNT),
+    "membership_auroc": Metric(False, "AUROC of a membership attack", SHARE),
+    "epsilon": Metric(False, "privacy loss ε", AMOUNT),
+    "delta": Metric(False, "privacy failure δ", SHARE),
+    "validity": Metric(True, "valid SMILES", SHARE),
+    "uniqueness": Metric(True, "distinct among valid", SHARE),
+    "novelty": Metric(True, "not among training molecules", SHARE),
+    "internal_diversity": Metric(True, "1 − mean similarity of two", SHARE),
+    "scaffold_diversity": Metric(True, "scaffolds for each molecule", SHARE),
+    "nearest_similarity": Metric(True, "similarity to nearest test molecule", SHARE),
+    "property_distance": Metric(False, "distance of logP, QED and SAS (SD)", AMOUNT),
+    "longest_run": Metric(False, "longest run of one character", AMOUNT),
+    "qed": Metric(True, "mean QED", SHARE),
+    "reconstruction": Metric(True, "molecules written back", SHARE),
+    "symbol_accuracy": Metric(True, "symbols written back", SHARE),
+    "logp_mae": Metric(False, "mean absolute error of logP", AMOUNT),
+    "qed_mae": Metric(False, "mean absolute error of QED", AMOUNT),
+    "sas_mae": Metric(False, "mean absolute error of SAS", AMOUNT),
+    "auroc_median": Metric(True, "AUROC, median over assays", SHARE),
     **{
-        f"{objective}{mark}": (True, f"{title}{', agent' if mark else ''}")
+        f"auroc_{actives}_{inactives}": Metric(True, f"AUROC from {actives} actives and {inactives} inactives", SHARE)
+        for actives, inactives in ((5, 10), (1, 10), (1, 5), (1, 1))
+    },
+    "logp": Metric(True, "mean logP"),
+    "top_enrichment": Metric(True, "enrichment of actives in the top 5 %", AMOUNT),
+    "bit_error": Metric(False, "share of bits rebuilt wrongly", SHARE),
+    "bit_error_saved": Metric(True, "share of the most usual bits' errors saved"),
+    "bit_cross_entropy": Metric(False, "cross-entropy of a bit (nats)", AMOUNT),
+    "rebuilt_similarity": Metric(True, "Tanimoto similarity to the rebuilt", SHARE),
+    "prior_mmd": Metric(False, "discrepancy of latent places and prior", AMOUNT),
+    "prior_ks": Metric(False, "Kolmogorov-Smirnov distance to the prior", SHARE),
+    "neighbour_enrichment": Metric(True, "enrichment of actives near fingerprints made", AMOUNT),
+    "neighbours": Metric(True, "compounds near fingerprints made", AMOUNT),
+    "neighbour_spearman": Metric(True, "Spearman ρ of activity wanted and found near", SIGNED),
+    "neighbour_similarity": Metric(True, "Tanimoto similarity to nearest compound", SHARE),
+    "restarts": Metric(False, "restarts of training", AMOUNT),
+    "sas": Metric(False, "mean synthetic accessibility"),
+    **{
+        f"{objective}{mark}": Metric(True, f"{title}{', agent' if mark else ''}", SHARE)
         for objective, title in (
             ("sulphur_free", "share without sulphur"),
             ("celecoxib_similarity", "similarity to celecoxib"),
@@ -137,20 +160,25 @@ OF_TASKS = {
         for mark in ("", "_agent")
     },
     **{
-        f"{objective}_agent_{name}": (True, f"{name}, agent of {objective}")
+        f"{objective}_agent_{name}": Metric(True, f"{name}, agent of {objective}", SHARE)
         for objective in ("sulphur_free", "celecoxib_similarity", "d2_active")
         for name in ("validity", "diversity")
     },
 }
 
 
+def facts(name):
+    """The Metric of a name."""
+    return METRICS[name] if name in METRICS else OF_TASKS[name]
+
+
 def higher_is_better(name):
-    return METRICS[name][1] if name in METRICS else OF_TASKS[name][0]
+    return facts(name).higher
 
 
 def title(name):
     """The name of a metric in figures."""
-    return METRICS[name][2] if name in METRICS else OF_TASKS[name][1]
+    return facts(name).title
 
 
 def columns(values):
@@ -189,11 +217,11 @@ def evaluate(names, y, p):
     found = {name: [] for name in names}
     for one, guess in outputs(y, p):
         for name in found.keys() - POINTS.keys() if len(one) else ():
-            found[name].append(METRICS[name][0](one, guess))
+            found[name].append(METRICS[name].function(one, guess))
     for name in found.keys() & POINTS.keys():
         known = ~np.isnan(y).any(axis=1)
         if known.any():
-            found[name].append(METRICS[name][0](y[known], p[known]))
+            found[name].append(METRICS[name].function(y[known], p[known]))
     values = {}
     for name, per_output in found.items():
         with warnings.catch_warnings():
@@ -266,12 +294,14 @@ def control(kind, name, train_y, test_y, rng):
         guess = control("multilabel", name, one_hot(train_y, classes), one_hot(test_y, classes), rng)
         return guess / guess.sum(axis=1, keepdims=True)
     test_y = flat(test_y)
-    if name == "random" and kind in ("binary", "multilabel"):
+    if name == "random" and kind in ("binary", "multilabel", "ranking"):
         return rng.random(test_y.shape)
     if name == "random":
         known = [column[~np.isnan(column)] for column in columns(train_y).T]
         return np.stack([rng.choice(column, len(test_y)) for column in known], axis=1)
     mean = means(train_y)
+    if kind == "ranking":  # rankings of training and of testing have no columns in common
+        mean = np.nanmean(mean)
     if name == "perfect":
         return np.where(np.isnan(test_y), mean, test_y)
     return np.broadcast_to(mean, test_y.shape).copy()

@@ -21,6 +21,14 @@ _ELEMENT = {symbol: i for i, symbol in enumerate(ELEMENTS)}
 MAX_DEGREE = 5
 ATOM_FEATURES = len(ELEMENTS) + 1 + 6 + 5 + 6 + 1
 BOND_FEATURES = 6
+# The atom features of DeepChem's ConvMol (Altae-Tran et al. 2017): the same elements, degree 0-10, implicit valence
+# 0-6, charge, radical electrons, hybridisation, aromatic, hydrogens 0-4.
+CONVMOL_DEGREE = 10
+CONVMOL_FEATURES = len(ELEMENTS) + 1 + 11 + 7 + 1 + 1 + 5 + 1 + 5
+_HYBRIDS = {
+    kind: i
+    for i, kind in enumerate(Chem.HybridizationType.names[name] for name in ("SP", "SP2", "SP3", "SP3D", "SP3D2"))
+}
 _BONDS = {
     Chem.BondType.SINGLE: 0,
     Chem.BondType.DOUBLE: 1,
@@ -97,8 +105,8 @@ def circular_fingerprints(smiles, radius=2, bits=2048, counts=False):
 class Graphs:
     """Many molecules as graphs.
 
-    atoms : Ragged of uint8 (atoms, 62); edges : Ragged of int64 (directed bonds, 2), from and to within a molecule;
-    bonds : Ragged of uint8 (directed bonds, 6).
+    atoms : Ragged of int8 (atoms, features of the scheme); edges : Ragged of int64 (directed bonds, 2), from and to
+    within a molecule; bonds : Ragged of int8 (directed bonds, 6).
     """
 
     atoms: Ragged
@@ -122,27 +130,49 @@ class Graphs:
         }
 
 
-def graphs(smiles):
-    """Graphs of a byte-string array of SMILES, hydrogens implicit, with the features of Duvenaud et al. 2015.
+def _duvenaud(atom):
+    return (
+        _ELEMENT.get(atom.GetSymbol(), len(ELEMENTS)),
+        min(atom.GetDegree(), MAX_DEGREE),
+        min(atom.GetTotalNumHs(), 4),
+        min(atom.GetNumImplicitHs(), 5),
+        atom.GetIsAromatic(),
+    )
 
-    Atom features, one-hot: element (44), degree 0-5, hydrogens 0-4, implicit valence 0-5, aromatic. Bond features:
-    single, double, triple, aromatic, conjugated, in a ring. Values beyond a range are put into its last place.
+
+def _convmol(atom):
+    return (
+        _ELEMENT.get(atom.GetSymbol(), len(ELEMENTS)),
+        min(atom.GetDegree(), CONVMOL_DEGREE),
+        min(atom.GetValence(Chem.ValenceType.IMPLICIT), 6),
+        atom.GetFormalCharge(),
+        atom.GetNumRadicalElectrons(),
+        _HYBRIDS.get(atom.GetHybridization(), 4),
+        atom.GetIsAromatic(),
+        min(atom.GetTotalNumHs(), 4),
+    )
+
+
+# Scheme of atom features: what is read of an atom, and over how many places each is written one-hot (1: as it is).
+_SCHEMES = {"duvenaud": (_duvenaud, (44, 6, 5, 6, 1)), "convmol": (_convmol, (44, 11, 7, 1, 1, 5, 1, 5))}
+
+
+def graphs(smiles, scheme="duvenaud"):
+    """Graphs of a byte-string array of SMILES, hydrogens implicit; `scheme` names the atom features.
+
+    duvenaud : 62, one-hot: element (44), degree 0-5, hydrogens 0-4, implicit valence 0-5, aromatic (Duvenaud et al.
+        2015).
+    convmol : 75: element (44), degree 0-10, implicit valence 0-6, formal charge and number of radical electrons as
+        numbers, hybridisation (sp, sp2, sp3, sp3d, sp3d2), aromatic, hydrogens 0-4 (DeepChem's ConvMol).
+
+    Bond features: single, double, triple, aromatic, conjugated, in a ring. Values beyond a range are put into its last
+    place.
     """
+    read, widths = _SCHEMES[scheme]
     atoms, edges, bonds = [], [], []
     for text in texts(smiles):
         molecule = parse(text)
-        atoms.append(
-            [
-                (
-                    _ELEMENT.get(atom.GetSymbol(), len(ELEMENTS)),
-                    min(atom.GetDegree(), MAX_DEGREE),
-                    min(atom.GetTotalNumHs(), 4),
-                    min(atom.GetNumImplicitHs(), 5),
-                    atom.GetIsAromatic(),
-                )
-                for atom in molecule.GetAtoms()
-            ]
-        )
+        atoms.append(np.array([read(atom) for atom in molecule.GetAtoms()], np.int8))
         links = [
             (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), _BONDS.get(bond.GetBondType(), 0))
             + (bond.GetIsConjugated(), bond.IsInRing())
@@ -152,15 +182,20 @@ def graphs(smiles):
         edges.append(np.concatenate([links[:, :2], links[:, 1::-1]]))
         bonds.append(np.concatenate([links[:, 2:], links[:, 2:]]))
     atoms, edges, bonds = Ragged.join(atoms), Ragged.join(edges), Ragged.join(bonds)
-    element, degree, hydrogens, valence, aromatic = atoms.values.T
-    one_hot = [np.eye(44)[element], np.eye(6)[degree], np.eye(5)[hydrogens], np.eye(6)[valence], aromatic[:, None]]
-    kind, conjugated, ring = bonds.values.T
-    bond_rows = [np.eye(4)[kind], conjugated[:, None], ring[:, None]]
     return Graphs(
-        Ragged(np.concatenate(one_hot, axis=1).astype(np.uint8), atoms.offsets),
+        Ragged(_one_hot(atoms.values, widths), atoms.offsets),
         edges,
-        Ragged(np.concatenate(bond_rows, axis=1).astype(np.uint8), bonds.offsets),
+        Ragged(_one_hot(bonds.values, (4, 1, 1)), bonds.offsets),
     )
+
+
+def _one_hot(codes, widths):
+    """Codes (n, fields) written over sum(widths) places each; a field of width 1 stays as it is."""
+    places = [
+        np.eye(width, dtype=np.int8)[column] if width > 1 else column[:, None].astype(np.int8)
+        for column, width in zip(codes.T, widths, strict=True)
+    ]
+    return np.concatenate(places, axis=1)
 
 
 def fragment_image(molecule, atom, radius, size=(260, 180)):

@@ -138,6 +138,48 @@ def curves(table, title, origin, path):
     save(figure, path, origin)
 
 
+def supports(table, title, origin, path):
+    """For each dataset AUROC against the size of the support, and beside it that of each assay at the main size.
+
+    `table` has the columns dataset_title, label, curve (size of the support, the main one first), x (assay), y (AUROC
+    of one support of it). Means over assays; a bar is the standard deviation over supports and runs of an assay.
+    """
+    panels = list(table.groupby("dataset_title", sort=False))
+    heights = [max(3.0, 0.9 + 0.42 * panel["x"].nunique()) for _, panel in panels]
+    figure, axes = plt.subplots(
+        len(panels), 2, figsize=(10.5, 0.9 + sum(heights)), squeeze=False, height_ratios=heights, width_ratios=[1, 1.15]
+    )
+    labels = list(dict.fromkeys(table["label"]))
+    for (left, right), (name, panel) in zip(axes, panels, strict=True):
+        sizes = list(dict.fromkeys(panel["curve"]))[::-1]
+        assays = list(dict.fromkeys(panel["x"]))[::-1]
+        found = panel.groupby(["label", "curve", "x"])["y"].agg(["mean", "std"])
+        for i, label in enumerate(labels):
+            if label not in panel["label"].to_numpy():
+                continue
+            dodge = (i - (len(labels) - 1) / 2) / (len(labels) + 1.5)
+            style = {"color": PALETTE[i % len(PALETTE)], "marker": "osD^vP"[i % 6], "ms": 4.5, "elinewidth": 1}
+            here = found.loc[label].groupby("curve").mean().reindex(sizes)
+            places = np.arange(len(sizes)) + 0.6 * dodge
+            left.errorbar(places, here["mean"], here["std"], lw=1.3, label=label, **style)
+            each = found.loc[label, sizes[-1]].reindex(assays)
+            right.errorbar(each["mean"], np.arange(len(assays)) - dodge, xerr=each["std"], ls="", **style)
+        left.axhline(0.5, color="#999999", lw=0.8, ls=":")
+        right.axvline(0.5, color="#999999", lw=0.8, ls=":")
+        left.set_xticks(range(len(sizes)), sizes)
+        left.set(xlim=(-0.6, len(sizes) - 0.4), xlabel="actives and inactives in the support", ylabel="AUROC")
+        left.set_title(textwrap.fill(name, 46), fontsize=10)
+        right.set_yticks(range(len(assays)), [textwrap.shorten(assay, 34, placeholder=" …") for assay in assays])
+        right.tick_params(axis="y", labelsize=8)
+        right.set(ylim=(-0.6, len(assays) - 0.4), xlabel="AUROC")
+        right.set_title(f"each assay, support of {sizes[-1]}", fontsize=10)
+        right.grid(axis="x", alpha=0.25)
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower left", ncols=3, frameon=False, fontsize=9)
+    figure.suptitle(textwrap.fill(title, 90), x=0.01, ha="left", fontsize=12, fontweight="bold")
+    save(figure, path, origin)
+
+
 def bars(labels, values, errors, xlabel, title, origin, path):
     """Horizontal bars with errors, the largest on top."""
     figure, axis = plt.subplots(figsize=(6.5, 1.2 + 0.27 * len(labels)))

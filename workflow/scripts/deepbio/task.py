@@ -5,10 +5,13 @@ A task is a module `tasks/<id>.py` with
     prepare(sources, parameters, seed) -> {"train": Split, "valid": Split, "test": Split}
         sources: id of a source set → its folder; parameters: those of the dataset; seed: number of the split
     score(test, predictions, metrics, train) -> {metric: value}   optional; default: metrics.evaluate
-    curve(test, predictions) -> (curve id, x, y)              optional; default: metrics.curve
+    curve(test, predictions) -> (curve id, x, y)              optional; default: metrics.curve; or a list of such
     interpret(train, runs, path)                              optional: figures of several methods side by side;
         runs: title of a method → its inputs and predictions, `role`, `weights` and `scores` (metric → values of all
         runs); the files' names begin with `path`
+
+Where the output is `ranking`, a sample is a ranking and a row of `y` its labels, each row to be scored by itself; such
+a task brings its own `score`.
 
 Where the output is `generated`, `y` are records like those that a generator should make, the inputs say what is asked
 for (a class), and a prediction is as many new records. The training split tells such a task's `score` whether

@@ -230,7 +230,7 @@ class _State:
                 row.update({f"valid_{key}": float(value) for key, value in validate().items()})
             monitor = settings["monitor"]
             value = row[f"valid_{monitor}"]
-            rises = monitor != "loss" and METRICS[monitor][1]
+            rises = monitor != "loss" and METRICS[monitor].higher
             if self.best is None or (value > self.best if rises else value < self.best):
                 self.best, self.best_step, self.waited = value, self.step, 0
                 self.best_weights = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from deepbio import molecules, search
 from deepbio.data import Split, concatenate
+from deepbio.graph_network import by_degree
 from deepbio.molecules import ATOM_FEATURES, BOND_FEATURES, MAX_DEGREE, Graphs, circular_fingerprints
 from deepbio.network import NetworkMethod
 from deepbio.training import TrainingFailed
@@ -141,29 +142,6 @@ def graph_split(split):
     graphs = molecules.graphs(split["smiles"])
     arrays = {"atoms": graphs.atoms, "edges": graphs.edges, "bonds": graphs.bonds}
     return Split(arrays | ({"y": np.asarray(split.y)} if "y" in split else {}), split.context)
-
-
-def by_degree(graph, samples):
-    """A batch of molecules.Graphs as tensors, its atoms sorted by number of neighbours.
-
-    Adds `order` (atoms,), where each atom stood before, `degrees` (6,), the numbers of atoms with 0, 1, … and with 5
-    or more neighbours, and `sizes` (molecules,) in atoms.
-    """
-    degree = np.bincount(graph["target"], minlength=len(graph["atoms"])).clip(max=MAX_DEGREE)
-    order = np.argsort(degree, kind="stable")
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    arrays = {
-        "atoms": graph["atoms"][order],
-        "bonds": graph["bonds"],
-        "source": place[graph["source"]],
-        "target": place[graph["target"]],
-        "molecule": graph["molecule"][order],
-        "order": order,
-        "degrees": np.bincount(degree, minlength=MAX_DEGREE + 1),
-        "sizes": np.bincount(graph["molecule"], minlength=samples),
-    }
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def graph_batch(split, index):

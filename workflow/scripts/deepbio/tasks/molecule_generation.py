@@ -24,20 +24,17 @@ def prepare(sources, parameters, seed):
     symbols bound what is taken; `most` molecules are drawn where there are more. `stereo: false` leaves out what tells
     stereoisomers apart, `unreadable: skip` SMILES that RDKit refuses.
 
-    With `target`, labelled molecules are there for a classifier (`labelled`: source, file, and the columns of SMILES
-    and of 0/1), and a judge, a logistic regression on ECFP4, has learned from others: those of the set's files with a
-    value in the column `judge`, active from `threshold` on, and as many drawn from the rest as have none, taken for
-    inactive.
+    With `labelled` there are molecules for a classifier (source, file, and the columns of SMILES and of 0/1). A judge,
+    a logistic regression on ECFP4, has then learned from others, the `judge`'s: `files` with a column `value`, active
+    from `threshold` on, and five times as many as are active of those without a value, taken for inactive.
 
     Arrays: smiles (n,) canonical byte strings; y (n, length) uint8, the codes of smiles.py; with `properties`,
     y_properties (n, 3) float32, logP (Crippen), QED and synthetic accessibility by RDKit; group, the scaffold. The
     context holds the `symbols` of the training molecules and the `length`; held-out molecules with others are left out.
     """
     rng = np.random.default_rng([seed, 2017])
-    texts, values, skipped = read(sources, parameters, rng)
-    texts, first = np.unique(texts, return_index=True)
-    order = np.sort(rng.permutation(len(texts))[: parameters.get("most", len(texts))])
-    texts, values = texts[order], values[first[order]]
+    texts, _, skipped = read(sources, parameters["files"], parameters, rng)
+    texts = texts[np.sort(rng.permutation(len(texts))[: parameters.get("most", len(texts))])]
     group = molecules.scaffolds(map(Chem.MolFromSmiles, molecules.texts(texts)))
     part = tables.group_parts(group, parameters["valid_fraction"], parameters["test_fraction"], rng)
     plain = molecules.texts(texts)
@@ -47,7 +44,7 @@ def prepare(sources, parameters, seed):
     plain, texts, group, part = [plain[i] for i in np.flatnonzero(known)], texts[known], group[known], part[known]
     context = {"symbols": vocabulary.symbols, "length": length, "unreadable": skipped}
     if "labelled" in parameters:
-        context |= target(sources, parameters, np.array(plain), texts, values[known], rng)
+        context |= target(sources, parameters, rng)
     arrays = {"smiles": texts, "y": vocabulary.encode(plain, length), "group": group}
     if parameters.get("properties"):
         arrays["y_properties"] = molecule_sets.describe(plain).properties.astype(np.float32)
@@ -55,13 +52,14 @@ def prepare(sources, parameters, seed):
     return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
 
 
-def read(sources, parameters, rng):
-    """Canonical SMILES (byte strings) of the molecules of all files that fit, the values of the judge's column (NaN
-    where there is none), and how many SMILES were left out. BadInput names file and line of a SMILES that is wrong."""
+def read(sources, files, parameters, rng):
+    """The distinct molecules of files that fit, as canonical SMILES (byte strings) in their order, with the first of
+    the values (NaN where there is none) that stand by each, and how many SMILES were left out. BadInput names file and
+    line of a SMILES that is wrong."""
     found, values, skipped = [], [], 0
-    for entry in parameters["files"]:
+    for entry in files:
         path = sources[entry["source"]] / entry["file"]
-        texts, numbers, line = read_file(path, entry.get("column"), parameters.get("judge"))
+        texts, numbers, line = read_file(path, entry.get("column"), entry.get("value"))
         chosen = np.sort(rng.permutation(len(texts))[: entry.get("most", len(texts))])
         skip = parameters.get("unreadable") == "skip"
         made = molecules.parse_all([texts[place] for place in chosen], path, chosen + line, skip)
@@ -71,7 +69,8 @@ def read(sources, parameters, rng):
             elif fits(molecule, parameters):
                 found.append(canonical(molecule, parameters))
                 values.append(numbers[place])
-    return np.array(found).astype("S"), np.array(values), skipped
+    found, first = np.unique(np.array(found).astype("S"), return_index=True)
+    return found, np.array(values)[first], skipped
 
 
 def canonical(molecule, parameters):
@@ -80,13 +79,13 @@ def canonical(molecule, parameters):
 
 
 def read_file(path, column, wanted):
-    """SMILES of a file, the numbers of its column `wanted` (NaN without one), and the number of the first line."""
+    """SMILES of a file, numbers of its column `wanted` (NaN where it has none), and the number of the first line."""
     if column is None:
         texts = molecules.read_smi(path)
         return texts, np.full(len(texts), np.nan), 1
     header, rows = tables.read_csv(path)
     texts = [text.strip() for text in tables.column(path, header, rows, column)]
-    if wanted not in header:
+    if wanted is None:
         return texts, np.full(len(texts), np.nan), 2
     return texts, tables.numbers(path, tables.column(path, header, rows, wanted), wanted), 2
 
@@ -101,7 +100,7 @@ def fits(molecule, parameters):
     )
 
 
-def target(sources, parameters, plain, texts, values, rng):
+def target(sources, parameters, rng):
     """The labelled molecules for a classifier and the judge: `labelled` (m,) SMILES as bytes, `labels` (m,) uint8,
     `judge` (BITS + 1,) weights and intercept, and `judge_auroc`, its AUROC in cross-validation."""
     facts = parameters["labelled"]
@@ -115,15 +114,19 @@ def target(sources, parameters, plain, texts, values, rng):
     inactive = rng.permutation(np.flatnonzero(labels == 0))[: facts["inactive"]]
     chosen = np.sort(np.concatenate([np.flatnonzero(labels == 1), inactive]))
     given = [canonical(molecules.parse(column[i], f"{path}:{i + 2}"), parameters) for i in chosen]
+    facts = parameters["judge"]
+    texts, values, _ = read(sources, facts["files"], parameters, rng)
     # The judge has seen no molecule that the classifier learns from.
-    free = ~np.isin(plain, given)
-    active = np.flatnonzero(free & (values >= parameters["threshold"]))
-    low = np.flatnonzero(free & (values < parameters["threshold"]))
+    free = ~np.isin(molecules.texts(texts), given)
+    active, low = (
+        np.flatnonzero(free & chosen) for chosen in (values >= facts["threshold"], values < facts["threshold"])
+    )
     others = rng.permutation(np.flatnonzero(free & np.isnan(values)))[: max(0, len(active) * 5 - len(low))]
     learned = np.concatenate([active, low, others])
-    x = np.unpackbits(molecule_sets.describe(plain[learned].tolist()).fingerprints, axis=1).astype(np.float32)
+    seen = molecule_sets.describe(molecules.texts(texts[learned]))
+    x = np.unpackbits(seen.fingerprints, axis=1).astype(np.float32)
     y = np.arange(len(learned)) < len(active)
-    judge = LogisticRegression(C=parameters["judge_cost"], max_iter=1000)
+    judge = LogisticRegression(C=facts["cost"], max_iter=1000)
     guess = cross_val_predict(judge, x, y, cv=5, method="predict_proba")[:, 1]
     judge.fit(x, y)
     return {

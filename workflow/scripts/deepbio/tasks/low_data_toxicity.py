@@ -1,0 +1,242 @@
+"""Assays of which a few results are known: rank an assay's other molecules from a support of some of each class."""
+
+import numpy as np
+from rdkit import Chem
+
+from deepbio import episodes, metrics, molecules, tables
+from deepbio.data import Split
+from deepbio.files import BadInput
+
+NOT_ASSAYS = ("smiles", "mol_id")
+
+
+def prepare(sources, parameters, seed):
+    """Episodes of assays; a sample is an episode, a support and the queries that are to be ranked from it.
+
+    `file`: a table of molecules with 1, 0 or nothing for each assay, or with `rules` a list of molecules for which
+    assays are simulated. The assays, in the order of the file, make `folds` (Altae-Tran et al. 2017): the last is for
+    testing, the last `valid_assays` of the others for validation. With `test_file` all assays of that file are for
+    testing, and none of `file`. With `scaffold` (valid_fraction, test_fraction) the molecules of the three parts have
+    no Bemis-Murcko scaffold in common either. A molecule that stands in a file twice is one; where its results
+    disagree they count as unknown.
+
+    `supports`: for each size the numbers of actives and of inactives, and how many supports of it every test assay
+    has; the first size is the main one, of which training (`episodes` with `queries` random molecules each) and
+    validation episodes are as well. A test episode has all measured molecules of its assay as queries.
+
+    Arrays: actives and inactives (n, …) int32, the support, and query (n, queries) int32, numbers of molecules of
+    the context's `smiles`, -1 where there are fewer; y (n, queries) float32, NaN for support molecules; y_balance
+    (n,), inactives for each active of the assay; group, the assay.
+    """
+    rng = np.random.default_rng([seed, 1611])
+    folder = next(iter(sources.values()))
+    read = _simulated if "rules" in parameters else _table
+    texts, names, labels = read(folder / parameters["file"], parameters, rng)
+    each = round(len(names) / parameters["folds"])
+    known = len(names) - (0 if "test_file" in parameters else len(names) - each * (parameters["folds"] - 1))
+    if "test_file" in parameters:
+        others, further, results = _table(folder / parameters["test_file"], parameters, rng)
+        texts, names, labels = _together(texts, names, labels, others, further, results)
+    edges = [known - parameters["valid_assays"], known]
+    part_of_assay = np.searchsorted(edges, np.arange(len(names)), side="right")
+    # Without a split by scaffold every molecule belongs to all parts.
+    allowed = np.ones((3, len(texts)), bool)
+    if "scaffold" in parameters:
+        group = molecules.scaffolds([Chem.MolFromSmiles(text) for text in texts])
+        facts = parameters["scaffold"]
+        part = tables.group_parts(group, facts["valid_fraction"], facts["test_fraction"], rng)
+        allowed = part == np.arange(3)[:, None]
+    drawn = {}
+    for number, (name, draw) in enumerate((("train", _training), ("valid", _validation), ("test", _testing))):
+        assays = np.flatnonzero(part_of_assay == number)
+        columns = np.where(allowed[number], labels[:, assays].T, np.nan)
+        drawn[name] = draw(columns, [names[assay] for assay in assays], parameters, rng)
+    return _compact(drawn, texts)
+
+
+def _compact(drawn, texts):
+    """Splits whose context holds only the molecules that some episode names."""
+    indices = ("actives", "inactives", "query")
+    used = np.unique(np.concatenate([arrays[key].ravel() for arrays in drawn.values() for key in indices]))
+    used = used[used >= 0]
+    place = np.full(len(texts) + 1, -1, np.int32)  # the last one is that of -1
+    place[used] = np.arange(len(used))
+    context = {"smiles": np.array(texts).astype("S")[used]}
+    return {
+        name: Split(arrays | {key: place[arrays[key]] for key in indices}, context) for name, arrays in drawn.items()
+    }
+
+
+# ---- where assays come from
+
+
+def _table(path, parameters, rng):
+    """Canonical SMILES, names of assays and results (molecules, assays) of a table."""
+    header, rows = tables.read_csv(path)
+    texts, good = [], []
+    # One at a time: a hundred thousand molecules of RDKit fill gigabytes.
+    for line, text in enumerate(tables.column(path, header, rows, "smiles")):
+        molecule = Chem.MolFromSmiles(text)
+        if molecule is not None and molecule.GetNumAtoms():
+            texts.append(Chem.MolToSmiles(molecule))
+            good.append(line)
+        elif parameters.get("unreadable") != "skip":
+            raise BadInput(f"{path}:{line + 2}: not a valid SMILES: {text!r}")
+    names = [name for name in header if name not in NOT_ASSAYS]
+    labels = np.stack([tables.numbers(path, tables.column(path, header, rows, n), n) for n in names], axis=1)
+    wrong = np.argwhere(~np.isnan(labels) & (labels != 0) & (labels != 1))
+    if len(wrong):
+        line, assay = wrong[0]
+        raise BadInput(f"{path}:{line + 2}: column '{names[assay]}': {labels[line, assay]:g} is neither 0 nor 1")
+    texts, labels = _merge(np.array(texts).astype("S"), labels[good])
+    return texts, names, labels
+
+
+def _merge(texts, labels):
+    """Each molecule once, in the order in which they first came; results that disagree become NaN."""
+    _, first, member = np.unique(texts, return_index=True, return_inverse=True)
+    known = ~np.isnan(labels)
+    total, count = np.zeros((2, len(first), labels.shape[1]))
+    np.add.at(total, member, np.where(known, labels, 0))
+    np.add.at(count, member, known)
+    mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    order = np.argsort(first)
+    return molecules.texts(texts[first[order]]), np.where(np.isin(mean, (0, 1)), mean, np.nan)[order]
+
+
+def _together(texts, names, labels, others, further, results):
+    """Two tables as one: molecules of both, assays side by side, NaN where a molecule is in one of them only."""
+    all_texts = list(dict.fromkeys([*texts, *others]))
+    place = {text: row for row, text in enumerate(all_texts)}
+    joined = np.full((len(all_texts), len(names) + len(further)), np.nan)
+    joined[[place[text] for text in texts], : len(names)] = labels
+    joined[[place[text] for text in others], len(names) :] = results
+    return all_texts, [*names, *further], joined
+
+
+def _simulated(path, parameters, rng):
+    """Assays of real molecules: active is what holds one or either of two groups of atoms, but for some mistakes.
+
+    `rules` : name of a group → its SMARTS; `noise`: share of mistakes. Each group and each pair of groups makes an
+    assay, so that groups have a say in assays of training, and what they make up in testing is new. `most`
+    molecules of `heavy_atoms` atoms are drawn.
+    """
+    least, most = parameters["heavy_atoms"]
+    found = [Chem.MolFromSmiles(line.split()[0]) for line in path.read_text().splitlines() if line.strip()]
+    found = [m for m in found if m and least <= m.GetNumHeavyAtoms() <= most and len(Chem.GetMolFrags(m)) == 1]
+    texts, first = np.unique(molecules.canonical(found), return_index=True)
+    chosen = np.sort(rng.permutation(len(texts))[: parameters["most"]])
+    rules = sorted(parameters["rules"].items())
+    patterns = [Chem.MolFromSmarts(smarts) for _, smarts in rules]
+    holds = np.array([[found[i].HasSubstructMatch(pattern) for pattern in patterns] for i in first[chosen]])
+    pairs = [(one, other) for other in range(len(rules)) for one in range(other + 1)]
+    pairs = [pairs[i] for i in rng.permutation(len(pairs))]
+    labels = np.stack([holds[:, one] | holds[:, other] for one, other in pairs], axis=1)
+    mistaken = rng.random(labels.shape) < parameters["noise"]
+    names = [" or ".join(dict.fromkeys([rules[one][0], rules[other][0]])) for one, other in pairs]
+    return molecules.texts(texts[chosen]), names, (labels ^ mistaken).astype(float)
+
+
+# ---- episodes
+
+
+def _support(column, size, rng, name):
+    """Numbers of `size` (actives, inactives) random molecules of an assay, in this order of classes; BadInput where
+    none would be left to ask for."""
+    for value, wanted in zip((1, 0), size, strict=True):
+        if (column == value).sum() <= wanted:
+            raise BadInput(
+                f"assay '{name}': {(column == value).sum()} molecules of value {value}, too few for a support"
+            )
+    return [rng.choice(np.flatnonzero(column == v), n, replace=False) for v, n in zip((1, 0), size, strict=True)]
+
+
+def _episode(column, support, query, y, name):
+    balance = (column == 0).sum() / (column == 1).sum()
+    return {"actives": support[0], "inactives": support[1], "query": query, "y": y, "y_balance": balance, "group": name}
+
+
+def _stack(found):
+    """Episodes as arrays, rows filled up with -1, labels with NaN."""
+    kinds = {"y": (np.float32, np.nan)} | dict.fromkeys(("actives", "inactives", "query"), (np.int32, -1))
+    arrays = {}
+    for key, (kind, nothing) in kinds.items():
+        arrays[key] = np.full((len(found), max(len(one[key]) for one in found)), nothing, kind)
+        for row, one in zip(arrays[key], found, strict=True):
+            row[: len(one[key])] = one[key]
+    arrays["y_balance"] = np.array([one["y_balance"] for one in found], np.float32)
+    return arrays | {"group": np.array([one["group"] for one in found]).astype("S")}
+
+
+def _training(columns, names, parameters, rng):
+    """Episodes of all assays in turn; queries are a random part of the assay's other molecules."""
+    size, queries = parameters["supports"][0][:2], parameters["queries"]
+    found = []
+    for number in range(parameters["episodes"]):
+        column, name = columns[number % len(columns)], names[number % len(columns)]
+        support = _support(column, size, rng, name)
+        measured = np.flatnonzero(~np.isnan(column))
+        query = rng.choice(measured, min(len(measured), queries + sum(size)), replace=False)
+        query = query[~np.isin(query, np.concatenate(support))][:queries]
+        found.append(_episode(column, support, query, column[query], name))
+    return _stack(found)
+
+
+def _validation(columns, names, parameters, rng):
+    """The main supports of each assay; queries are at most `valid_queries` molecules, as many actives as there are
+    among them in half of the places, or the measured share where that is more."""
+    *size, count = parameters["supports"][0]
+    found = []
+    for column, name in zip(columns, names, strict=True):
+        for _ in range(count):
+            support = _support(column, size, rng, name)
+            left = column.copy()
+            left[np.concatenate(support)] = np.nan
+            places = parameters["valid_queries"]
+            actives, inactives = (rng.permutation(np.flatnonzero(left == value)) for value in (1, 0))
+            share = len(actives) / (len(actives) + len(inactives))
+            kept = min(len(actives), max(places // 2, round(places * share)))
+            query = np.sort(np.concatenate([actives[:kept], inactives[: places - kept]]))
+            found.append(_episode(column, support, query, column[query], name))
+    return _stack(found)
+
+
+def _testing(columns, names, parameters, rng):
+    """Supports of all sizes; queries are all measured molecules, and a support molecule's result is not asked for."""
+    found = []
+    for *size, count in parameters["supports"]:
+        for column, name in zip(columns, names, strict=True):
+            query = np.flatnonzero(~np.isnan(column))
+            for _ in range(count):
+                support = _support(column, size, rng, name)
+                y = np.where(np.isin(query, np.concatenate(support)), np.nan, column[query])
+                found.append(_episode(column, support, query, y, name))
+    return _stack(found)
+
+
+# ---- scores
+
+
+def aurocs(test, p):
+    """AUROC of each episode, (n,)."""
+    return np.array([metrics.METRICS["auroc"].function(*pair) for pair in metrics.outputs(test.y.T, np.asarray(p).T)])
+
+
+def score(test, predictions, wanted, train=None):
+    """The metrics of supports of the main size, mean over assays and supports; `auroc_median`, the median over assays
+    as the paper's tables have it; and `auroc_5_10` and the like, those of the other sizes."""
+    y, p = np.asarray(test.y), np.asarray(predictions["y"])
+    sizes, main = episodes.sizes(test), (episodes.sizes(test) == episodes.sizes(test)[0]).all(axis=1)
+    values = metrics.evaluate(wanted, y[main].T, p[main].T)
+    found, assays = aurocs(test, p), np.asarray(test["group"])
+    values["auroc_median"] = float(np.median([found[main & (assays == one)].mean() for one in np.unique(assays)]))
+    for size in np.unique(sizes[~main], axis=0):
+        values[f"auroc_{size[0]}_{size[1]}"] = float(found[(sizes == size).all(axis=1)].mean())
+    return values
+
+
+def curve(test, predictions):
+    """AUROC of each episode: a curve for each size of the support, whose x is the name of the assay."""
+    found, names = aurocs(test, predictions["y"]), np.asarray(test["group"]).astype(str)
+    kinds = np.array([f"{actives}+/{inactives}−" for actives, inactives in episodes.sizes(test)])
+    return [(kind, names[kinds == kind], found[kinds == kind]) for kind in dict.fromkeys(kinds)]
