@@ -15,6 +15,8 @@ from sklearn import metrics as skl
 
 from deepbio.files import row_blocks
 
+STRONG = 0.08  # size of a genetic interaction score that Costanzo et al. (2016) count as one
+
 
 def _binary(function):
     """A metric of a score against 0/1 labels; undefined (NaN) where only one class is present."""
@@ -39,6 +41,11 @@ def _correlation(function):
         return 0.0 if np.ptp(p) == 0 else float(function(y, p)[0])
 
     return metric
+
+
+def _strong_pearson(y, p):
+    strong = np.abs(y) > STRONG
+    return _correlation(stats.pearsonr)(y[strong], p[strong])
 
 
 def _log_pearson(y, p):
@@ -66,6 +73,7 @@ METRICS = {
     "log_loss": (_binary(_log_loss), False, "log loss"),
     "pearson": (_correlation(stats.pearsonr), True, "Pearson r"),
     "log_pearson": (_log_pearson, True, "Pearson r of log(1 + y)"),
+    "strong_pearson": (_strong_pearson, True, "Pearson r of strong interactions"),
     "spearman": (_correlation(stats.spearmanr), True, "Spearman ρ"),
     "r2": (skl.r2_score, True, "R²"),
     "mse": (skl.mean_squared_error, False, "mean squared error"),
