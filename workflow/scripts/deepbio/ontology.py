@@ -67,7 +67,7 @@ def read_topology(path):
     line of what is wrong: a cycle, a child that has no lines of its own, no root or two, a wrong number.
     """
     path = Path(path)
-    terms, place, sizes, genes, annotations, edges = [], {}, [], {}, [], []
+    terms, place, sizes, genes, annotations, edges, number = [], {}, [], {}, [], [], 0
     for number, line in enumerate(path.read_text().splitlines(), 1):
         key, colon, rest = line.partition(": " if ": " in line else ":")
         words, wanted = rest.split(), ("ROOT", "GENES", "TERMS")[(number - 1) % 3]
@@ -86,7 +86,7 @@ def read_topology(path):
         else:
             edges += [(terms[-1], child, number) for child in words]
     if not terms or number % 3:
-        raise BadInput(f"{path}:{len(terms) * 3}: the file ends within a term")
+        raise BadInput(f"{path}:{number}: the file ends within a term")
     ontology = _checked(path, terms, list(genes), edges, annotations, place)
     found = ontology.members().sum(1)
     for term, size, count in zip(terms, sizes, found, strict=True):

@@ -176,12 +176,16 @@ class Method(NetworkMethod):
         return tensors | ({"y": torch.from_numpy(np.asarray(split.y[index]).ravel())} if "y" in split else {})
 
     def loss(self, network, batch):
-        """Squared error of the root, and alpha times that of each head; labels as they are, which tanh can say."""
+        """Squared error of the root and, in training, alpha times that of each head.
+
+        Labels are not standardised: a head's tanh has to say them. Validation, which chooses the epoch, asks for the
+        root alone.
+        """
         output, heads, _ = network.run(batch)
         known = ~torch.isnan(batch["y"])
         y = batch["y"][known]
         loss = F.mse_loss(output[known, 0].float(), y)
-        if heads is not None and self.parameters["alpha"]:
+        if heads is not None and network.training:
             loss = loss + self.parameters["alpha"] * (heads[:, known] - y).square().mean(1).sum()
         return loss
 
