@@ -127,7 +127,7 @@ def fingerprint_split(rng, samples, output):
     return {"x": x.astype(np.uint8), "y": y.astype(np.float32), "smiles": np.array(texts).astype("S")}
 
 
-def genotype_split(rng, samples, output):
+def deletions_split(rng, samples, output):
     """Deletions of two of 16 genes in four pathways of two complexes; two in one complex but not in one pathway are
     lethal, and one gene acts by itself. As a class: whether the first pathway is hit."""
     chosen = np.argsort(rng.random((samples, 16)), axis=1)[:, :2]
@@ -150,7 +150,7 @@ KINDS = {
     "arm": arm_split,
     "fingerprint": fingerprint_split,
     "gene_region": gene_split,
-    "genotype": genotype_split,
+    "deletions": deletions_split,
     "long_sequence": long_split,
     "sequence": sequence_split,
     "site_in_sample": site_split,
@@ -173,7 +173,7 @@ def make_splits(kind, output, samples=160):
         context |= {"symbols": SYMBOLS.symbols, "length": 32, "metrics": ["validity"]}
     if kind == "fingerprint":
         context |= {"features": [f"bit {i}" for i in range(24)], "active": 1.5}
-    if kind == "genotype":
+    if kind == "deletions":
         edges = np.array([[0, 1], [0, 2], [1, 3], [1, 4], [2, 5], [2, 6]])
         genes = np.stack([3 + np.arange(16) // 4, np.arange(16)], axis=1)
         context |= {"features": [f"gene {i}" for i in range(16)], "term_edges": edges, "term_genes": genes}

@@ -161,7 +161,7 @@ def test_a_gene_tells_only_the_terms_above_it(network):
 
 
 def test_units_are_the_papers(tmp_path):
-    splits = make_splits("genotype", "regression")
+    splits = make_splits("deletions", "regression")
     model = dcell.Method({"wiring": "ontology", "least_units": 3, "unit_share": 0.3})
     shape = model.describe(splits["train"])
     assert shape["units"] == [5, 3, 3, 3, 3, 3, 3]  # 16, 8, 8 and four times 4 genes: a ceiling of 4.8, 2.4, 1.2
@@ -301,7 +301,7 @@ def test_simulated_scores_follow_the_hierarchy():
 
 def test_ontotype_counts_the_deleted_genes_of_each_term():
     split = simulated("pairs")["train"]
-    split.context["input"] = "genotype"
+    split.context["input"] = "deletions"
     counts = ontotype_forest.Method({}).features(split)
     assert counts.shape == (len(split), 7) and (counts[:, 0] == 2).all()
     np.testing.assert_array_equal(counts[:, 3:].sum(1), 2)
@@ -312,7 +312,7 @@ def test_ontotype_counts_the_deleted_genes_of_each_term():
 
 
 def test_figures_exist_and_the_wild_type_has_no_change(tmp_path):
-    splits = make_splits("genotype", "regression", 240)
+    splits = make_splits("deletions", "regression", 240)
     model, _ = fit("dcell", splits, tmp_path / "job")
     model.interpret(splits["valid"], tmp_path / "figures", splits["train"])
     found = {path.name for path in (tmp_path / "figures").iterdir()}
@@ -325,7 +325,7 @@ def test_figures_exist_and_the_wild_type_has_no_change(tmp_path):
 
 
 def test_relative_power_is_the_gain_over_what_a_term_sees(tmp_path):
-    splits = make_splits("genotype", "regression", 600)
+    splits = make_splits("deletions", "regression", 600)
     model, _ = fit("dcell", splits, tmp_path)
     rows = {row[0]: row for row in model.relative_power(splits["train"], splits["test"])}
     # Two pathways of a complex buffer each other, which the complex knows.

@@ -4,13 +4,13 @@ import numpy as np
 
 
 def matrix(split, parameters):
-    """(samples, features) of a split: tables, fingerprints and genotypes as they are, molecules as ECFP fingerprints,
+    """(samples, features) of a split: tables, fingerprints and deletions as they are, molecules as ECFP fingerprints,
     sequences as counts of k-mers on both strands (of a site in a sample, the site's alone).
 
     `parameters` may say `fingerprint` (radius, bits, counts) or `k`.
     """
     kind = split.context["input"]
-    if kind in ("table", "fingerprint", "genotype"):
+    if kind in ("table", "fingerprint", "deletions"):
         return np.asarray(split["x"], dtype=np.float64)
     if kind == "molecule":
         from deepbio.molecules import circular_fingerprints
