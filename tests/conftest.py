@@ -148,6 +148,18 @@ def genotype_split(rng, samples, output):
     return {"x": x, "y": y.astype(np.float32)}
 
 
+def deletions_split(rng, samples, output):
+    """Deletions of two of 16 genes in four pathways of two complexes; two in one complex but not in one pathway are
+    lethal, and one gene acts by itself. As a class: whether the first pathway is hit."""
+    chosen = np.argsort(rng.random((samples, 16)), axis=1)[:, :2]
+    one, other = np.sort(chosen // 4, axis=1).T
+    x = np.zeros((samples, 16), np.uint8)
+    np.put_along_axis(x, chosen, 1, axis=1)
+    y = -0.5 * ((one // 2 == other // 2) & (one != other)) + 0.5 * x[:, 0] + 0.02 * rng.standard_normal(samples)
+    y = x[:, :4].any(axis=1) if output == "binary" else y
+    return {"x": x, "y": y.astype(np.float32)}
+
+
 @cache
 def known_properties(text):
     return describe([text]).properties[0]
@@ -177,6 +189,7 @@ KINDS = {
     "fingerprint": fingerprint_split,
     "gene_region": gene_split,
     "genotype": genotype_split,
+    "deletions": deletions_split,
     "long_sequence": long_split,
     "sequence": sequence_split,
     "site_in_sample": site_split,
@@ -204,6 +217,11 @@ def make_splits(kind, output, samples=160):
     if kind == "genotype":
         context |= {"classes": ["north", "east", "south", "west"], "continents": ["one", "two"]}
         context["continent_of"] = [0, 0, 1, 1]
+    if kind == "deletions":
+        edges = np.array([[0, 1], [0, 2], [1, 3], [1, 4], [2, 5], [2, 6]])
+        genes = np.stack([3 + np.arange(16) // 4, np.arange(16)], axis=1)
+        context |= {"features": [f"gene {i}" for i in range(16)], "term_edges": edges, "term_genes": genes}
+        context |= {"terms": ["cell", "complex 1", "complex 2", *(f"pathway {i}" for i in range(4))]}
     if kind == "gene_region":
         context |= {"features": ["growth"], "marks": ["word"], "bin": 30, "tss": 80}
     if kind == "animal_frame":

@@ -18,6 +18,8 @@ from sklearn import metrics as skl
 
 from deepbio.files import row_blocks
 
+STRONG = 0.08  # size of a genetic interaction score that Costanzo et al. (2016) count as one
+
 
 def _binary(function):
     """A metric of a score against 0/1 labels; undefined (NaN) where only one class is present."""
@@ -42,6 +44,11 @@ def _correlation(function):
         return 0.0 if np.ptp(p) == 0 else float(function(y, p)[0])
 
     return metric
+
+
+def _strong_pearson(y, p):
+    strong = np.abs(y) > STRONG
+    return _correlation(stats.pearsonr)(y[strong], p[strong])
 
 
 def _log_pearson(y, p):
@@ -83,6 +90,7 @@ METRICS = {
     "log_loss": Metric(False, "log loss", AMOUNT, function=_binary(_log_loss)),
     "pearson": Metric(True, "Pearson r", SIGNED, function=_correlation(stats.pearsonr)),
     "log_pearson": Metric(True, "Pearson r of log(1 + y)", SIGNED, function=_log_pearson),
+    "strong_pearson": Metric(True, "Pearson r of strong interactions", SIGNED, function=_strong_pearson),
     "spearman": Metric(True, "Spearman ρ", SIGNED, function=_correlation(stats.spearmanr)),
     "r2": Metric(True, "R²", function=skl.r2_score),
     "mse": Metric(False, "mean squared error", AMOUNT, function=skl.mean_squared_error),

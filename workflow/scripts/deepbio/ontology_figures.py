@@ -1,0 +1,137 @@
+"""Figures of a network over an ontology: the hierarchy, its terms' importance, and their states."""
+
+import textwrap
+
+import numpy as np
+
+from deepbio import tables
+from deepbio.plotting import COLOURS, plt, save
+
+LABELLED = 40  # terms of a hierarchy that are named
+SHOWN = 25  # terms in a list
+DIVERGING = "RdBu"
+
+
+def draw_power(rows, ontology, origin, path):
+    """{svg,png,csv}: RLIPP of the terms; `rows` as of dcell.Method.relative_power."""
+    order = sorted(rows, key=lambda row: -np.nan_to_num(row[2] - row[3], nan=-9))
+    header = ["term", "genotypes", "spearman_of_state", "spearman_of_inputs", "rlipp"]
+    tables.write_csv(
+        path.with_suffix(".csv"), header, ([ontology.terms[t], n, *(f"{v:.5g}" for v in rest)] for t, n, *rest in order)
+    )
+    shown = [row for row in order if np.isfinite(row[2])][:SHOWN]
+    figure, axis = plt.subplots(figsize=(7, 1.6 + 0.27 * max(len(shown), 1)))
+    for place, (_, _, state, inputs, _) in enumerate(shown):
+        axis.plot([inputs, state], [place, place], "-", color="#bbbbbb", lw=2, zorder=0)
+    places = range(len(shown))
+    axis.plot([row[3] for row in shown], places, "s", color=COLOURS["baseline"], label="what the term sees")
+    axis.plot([row[2] for row in shown], places, "o", color=COLOURS["listed"], label="the term's state")
+    names = [
+        f"{ontology.terms[t]} (RLIPP {gain:+.2f})" if np.isfinite(gain) else f"{ontology.terms[t]} (no RLIPP)"
+        for t, _, _, _, gain in shown
+    ]
+    axis.set_yticks(places, names, fontsize=8)
+    axis.set_ylim(len(shown) - 0.4, -0.6)
+    axis.axvline(0, color="#999999", lw=0.8)
+    axis.set(xlabel="Spearman ρ with the phenotype, genotypes with a gene of the term")
+    axis.set_title("Gain in predictive power by each term")
+    figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=8)
+    save(figure, path, origin)
+
+
+def draw_parity(y, p, origin, path):
+    """{svg,png}: predicted against measured phenotype."""
+    figure, axis = plt.subplots(figsize=(4.6, 4.4))
+    axis.plot(y, p, ".", color=COLOURS["listed"], ms=4, alpha=0.4)
+    span = [min(y.min(), p.min()), max(y.max(), p.max())]
+    axis.plot(span, span, ":", color="#999999", lw=0.8)
+    axis.set(xlabel="measured", ylabel="predicted")
+    axis.set_title(f"Validation genotypes, Pearson r {np.corrcoef(y, p)[0, 1] if np.ptp(p) > 0 else 0:.3f}")
+    save(figure, path, origin)
+
+
+def draw_states(rows, ontology, states, y, x, origin, path, most=6):
+    """{svg,png}: the two main directions of the states of the terms whose states tell most, coloured by phenotype."""
+    best = sorted((row for row in rows if np.isfinite(row[2])), key=lambda row: -row[2])[:most]
+    best = best or rows[:1]
+    columns = min(3, len(best))
+    lines = -(-len(best) // columns)
+    size = (1.2 + 2.7 * columns, 0.8 + 2.7 * lines)
+    figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False)
+    limit = np.nanquantile(np.abs(y - np.nanmean(y)), 0.98)
+    for axis in axes.flat[len(best) :]:
+        axis.set_visible(False)
+    for axis, (term, *_) in zip(axes.flat, best, strict=False):
+        held = x @ ontology.members()[term] > 0
+        z = states[term][held] - states[term].mean(0)
+        left, scale, _ = np.linalg.svd(z, full_matrices=False)
+        place = (left * scale)[:, :2]
+        place = np.pad(place, ((0, 0), (0, 2 - place.shape[1])))
+        shade = {"c": y[held] - np.nanmean(y), "cmap": DIVERGING, "vmin": -limit, "vmax": limit}
+        drawn = axis.scatter(*place.T, s=8, edgecolors="#888888", linewidths=0.2, **shade)
+        axis.set_title(textwrap.fill(ontology.terms[term], 26), fontsize=9)
+        axis.set(xlabel="first direction", ylabel="second", xticks=[], yticks=[])
+    figure.colorbar(drawn, ax=axes, label="phenotype less its mean", shrink=0.7)
+    figure.suptitle("States of terms, genotypes with a gene of the term", x=0.01, ha="left", fontweight="bold")
+    save(figure, path, origin)
+
+
+def places(ontology):
+    """x and y (terms,) of a drawing: below each other by the longest way from the root, ordered by the first path."""
+    height = ontology.heights()
+    depth = np.zeros(len(height), int)
+    for parent, child in ontology.edges[np.argsort(-height[ontology.edges[:, 0]], kind="stable")]:
+        depth[child] = max(depth[child], depth[parent] + 1)
+    children = {}
+    for parent, child in ontology.edges:
+        children.setdefault(int(parent), []).append(int(child))
+    x, done, free = np.zeros(len(height)), set(), 0
+    stack = [(ontology.root(), False)]
+    while stack:
+        term, back = stack.pop()
+        below = children.get(term, [])
+        if back:
+            x[term] = np.mean(x[below])
+        elif term not in done:
+            done.add(term)
+            fresh = [child for child in below if child not in done]
+            if fresh:
+                stack += [(term, True), *((child, False) for child in reversed(fresh))]
+            else:
+                # A term whose children are all drawn under another one stands beside them.
+                x[term], free = free, free + 1
+    return x, -depth
+
+
+def draw_hierarchy(ontology, change, rows, genes, origin, path):
+    """{svg,png,csv}: every term coloured by `change` (terms,), what its head says of a genotype more than of the wild
+    type; `genes`: the numbers of the genotype's genes. Larger where the term's state tells more of the phenotype."""
+    members = ontology.members()[:, genes].any(1)
+    x, y = places(ontology)
+    told = np.nan_to_num([row[2] for row in rows]).clip(0)
+    header = ["term", "change", "holds_gene"]
+    tables.write_csv(
+        path.with_suffix(".csv"),
+        header,
+        ([*one[:1], f"{one[1]:.5g}", int(one[2])] for one in zip(ontology.terms, change, members, strict=True)),
+    )
+    figure, axis = plt.subplots(figsize=(min(16, 5 + 0.55 * np.ptp(x)), 2.2 + 1.1 * np.ptp(y)))
+    for parent, child in ontology.edges:
+        used = members[parent] and members[child]
+        style = {"color": "#333333" if used else "#cccccc", "lw": 1.4 if used else 0.6}
+        axis.plot(x[[parent, child]], y[[parent, child]], "-", zorder=0, **style)
+    limit = max(np.abs(change).max(), 1e-12)
+    edge = ["#000000" if held else "#999999" for held in members]
+    area = 40 + 260 * told / max(told.max(), 1e-12)
+    shade = {"c": change, "cmap": DIVERGING, "vmin": -limit, "vmax": limit}
+    drawn = axis.scatter(x, y, s=area, edgecolors=edge, linewidths=np.where(members, 1.6, 0.6), **shade)
+    for term in np.argsort(-(told + 10 * members), kind="stable")[:LABELLED]:
+        axis.annotate(ontology.terms[term], (x[term], y[term]), (0, -13), textcoords="offset points", ha="right",
+                      rotation=25, fontsize=7, va="top")  # fmt: skip
+    axis.set_axis_off()
+    axis.margins(0.08, 0.2)
+    figure.colorbar(drawn, ax=axis, label="change against no mutation", shrink=0.7, pad=0.01)
+    named = [ontology.genes[gene] for gene in genes]
+    named = ", ".join(named[:4]) + (f" and {len(named) - 4} more" if len(named) > 4 else "")
+    axis.set_title(f"Each term's own prediction for {named}\nblack rims: terms with such a gene; larger: tells more")
+    save(figure, path, origin)
