@@ -150,13 +150,13 @@ def genotype_split(rng, samples, output):
 
 def deletions_split(rng, samples, output):
     """Deletions of two of 16 genes in four pathways of two complexes; two in one complex but not in one pathway are
-    lethal, and one gene acts by itself. As a class: whether the first pathway is hit."""
+    lethal, and one gene acts by itself. As a class: whether the first pathway is hit, but for one mistake in ten."""
     chosen = np.argsort(rng.random((samples, 16)), axis=1)[:, :2]
     one, other = np.sort(chosen // 4, axis=1).T
     x = np.zeros((samples, 16), np.uint8)
     np.put_along_axis(x, chosen, 1, axis=1)
     y = -0.5 * ((one // 2 == other // 2) & (one != other)) + 0.5 * x[:, 0] + 0.02 * rng.standard_normal(samples)
-    y = x[:, :4].any(axis=1) if output == "binary" else y
+    y = x[:, :4].any(axis=1) ^ (rng.random(samples) < 0.1) if output == "binary" else y
     return {"x": x, "y": y.astype(np.float32)}
 
 

@@ -88,7 +88,7 @@ def test_nothing_is_done_twice_and_touch_reruns_nothing(finished):
 
 
 def test_an_edit_reruns_exactly_its_jobs(finished):
-    path = finished.folder / "workflow/scripts/deepbio/baselines/ridge_logistic.py"
+    path = finished.folder / "workflow/scripts/deepbio/baselines/lda.py"
     text = path.read_text()
     path.write_text(text + "\n# a change\n")
     try:
@@ -96,7 +96,7 @@ def test_an_edit_reruns_exactly_its_jobs(finished):
     finally:
         path.write_text(text)
     trained = {out.split("/")[4] for rule, out in jobs if rule == "train"}
-    assert trained == {"ridge_logistic"}
+    assert trained == {"lda"}
     assert not [out for rule, out in jobs if rule in ("fetch", "prepare", "interpret")]
     assert {rule for rule, _ in jobs} >= {"train", "score"}
 
