@@ -116,24 +116,32 @@ def curves(table, title, origin, path):
     panels = list(table.groupby(keys, sort=False))
     columns = min(3 if kind == "roc" else 4, len(panels))
     rows = -(-len(panels) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1 + 3.3 * columns, 0.7 + 3.2 * rows), squeeze=False)
+    labels = list(dict.fromkeys(table["label"])) if kind == "roc" else []
+    # The names of the curves stand below, in as many columns as there is room for.
+    across = max(1, int((1 + 3.3 * columns) / (0.7 + 0.075 * max(map(len, labels), default=1))))
+    height = 0.7 + 3.2 * rows + 0.2 * -(-len(labels) // across)
+    figure, axes = plt.subplots(rows, columns, figsize=(1 + 3.3 * columns, height), squeeze=False)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
+    drawn = {}
     for axis, (names, panel) in zip(axes.flat, panels, strict=False):
         axis.set_title("\n".join(textwrap.fill(name, 34) for name in names), fontsize=9)
         if kind == "roc":
             axis.plot([0, 1], [0, 1], color="#999999", lw=0.8, ls=":")
-            for i, (label, line) in enumerate(panel.groupby("label", sort=False)):
-                mean = line.groupby("x")["y"].mean()
-                style = ["-", "--", "-.", ":"][i % 4]
-                axis.plot(mean.index, mean, style, color=PALETTE[i % len(PALETTE)], lw=1.5, label=label)
+            for label, line in panel.groupby("label", sort=False):
+                mean, i = line.groupby("x")["y"].mean(), labels.index(label)
+                # A colour that comes again is drawn in another style.
+                style = ["-", "--", "-.", ":"][(i + i // len(PALETTE)) % 4]
+                (drawn[label],) = axis.plot(mean.index, mean, style, color=PALETTE[i % len(PALETTE)], lw=1.5)
             axis.set(xlabel="false-positive rate", ylabel="true-positive rate", aspect="equal")
-            axis.legend(fontsize=7, frameon=False, loc="lower right")
         else:
             axis.plot(panel["x"], panel["y"], ".", color=COLOURS["listed"], ms=4, alpha=0.4)
             span = [panel[["x", "y"]].min().min(), panel[["x", "y"]].max().max()]
             axis.plot(span, span, color="#999999", lw=0.8, ls=":")
             axis.set(xlabel="measured", ylabel="predicted")
+    if labels:
+        handles = [drawn[label] for label in labels]
+        figure.legend(handles, labels, loc="outside lower left", ncols=across, frameon=False, fontsize=8)
     figure.suptitle(textwrap.fill(title, 8 + 30 * columns), x=0.01, ha="left", fontsize=12, fontweight="bold")
     save(figure, path, origin)
 
