@@ -75,7 +75,7 @@ def test_leak_between_splits_is_an_error():
 def test_perfect_is_the_best_and_constant_explains_nothing(name):
     rng = np.random.default_rng(1)
     wide = (*metrics.POINTS, "within_10_years")  # metrics with a width in them
-    regression = name in ("pearson", "log_pearson", "spearman", "r2", "mse", "rmse", "mae", *wide)
+    regression = name in ("pearson", "log_pearson", "strong_pearson", "spearman", "r2", "mse", "rmse", "mae", *wide)
     kind = "regression" if regression else "binary"
     y = rng.standard_normal((300, 2)) if regression else (rng.random((300, 2)) < 0.3).astype(float)
     y *= 50 if name in wide else 1
