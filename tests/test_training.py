@@ -56,6 +56,27 @@ def test_clipping_bounds_the_step(tmp_path):
     assert (held.weight - start).norm() < 2e-3 < (free.weight - start).norm()
 
 
+@pytest.mark.parametrize(
+    ("settings", "job", "expected"),
+    [
+        ({"precision": "bfloat16"}, {}, torch.bfloat16),  # a method's setting holds on any device
+        ({}, {"precision": "bfloat16"}, torch.float32),  # the workflow's is for GPUs
+        ({}, {}, torch.float32),
+    ],
+)
+def test_mixed_precision_is_where_it_is_asked_for(tmp_path, settings, job, expected):
+    network, seen = torch.nn.Linear(3, 1), []
+
+    def loss(net, batch):
+        made = net(batch["x"])
+        seen.append(made.dtype)
+        return made.float().square().mean()
+
+    batch = lambda index: {"x": torch.ones(len(index), 3)}  # noqa: E731
+    training.fit(network, 8, batch, loss, {"steps": 2, **settings}, Job(1, tmp_path, **job))
+    assert seen == [expected] * 2 and network.weight.dtype == torch.float32
+
+
 def test_infinite_loss_is_a_failure(tmp_path):
     with pytest.raises(training.TrainingFailed, match="training loss is"):
         problem(tmp_path, {"optimizer": "sgd", "learning_rate": 1e12, "steps": 200})

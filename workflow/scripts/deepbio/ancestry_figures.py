@@ -11,16 +11,6 @@ from deepbio.plotting import COLOURS, MARKS, PALETTE, plt, save
 SHAPES = "osD^vP*X<>"  # of the populations of one continent, which share a colour
 
 
-def components(fitted, shown):
-    """`shown` in the first two principal components of `fitted`, (n, 2), and the components' shares of its variance."""
-    mean = fitted.mean(axis=0)
-    centred = (fitted - mean).astype(np.float64)
-    people, axes = np.linalg.eigh(centred @ centred.T)  # far fewer people than sites
-    order = np.argsort(-people)[:2]
-    direction = centred.T @ (axes[:, order] / np.sqrt(people[order].clip(min=1e-12)))
-    return (shown - mean) @ direction, people[order] / people.sum().clip(1e-12)
-
-
 def _homes(context):
     """Continents' names, and the number of each class's continent; classes of no known continent are of one."""
     classes = context["classes"]

@@ -4,7 +4,7 @@ import numpy as np
 
 from deepbio import tables
 from deepbio.molecule_figures import picture
-from deepbio.plotting import PALETTE, plt, save
+from deepbio.plotting import PALETTE, components, plt, save
 
 SHOWN = 5  # support molecules of each class
 
@@ -19,9 +19,7 @@ def draw_vectors(stages, labels, y, title, origin, path):
     rows = []
     for axis, (name, (support, query)) in zip(axes[0], stages.items(), strict=True):
         together = np.concatenate([support, query])
-        _, spread, components = np.linalg.svd(together - together.mean(axis=0), full_matrices=False)
-        places = (together - together.mean(axis=0)) @ components[:2].T
-        share = spread[:2] ** 2 / max((spread**2).sum(), 1e-12)
+        places, share = components(together, together)
         near, far = places[: len(support)], places[len(support) :]
         for (label, (those, mark)), colour in zip(kinds.items(), ("#aaaaaa", PALETTE[1]), strict=True):
             axis.plot(*far[those].T, mark, color=colour, ms=5, alpha=0.7, label=label)

@@ -8,7 +8,7 @@ from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from deepbio import molecule_sets, tables
-from deepbio.plotting import PALETTE, plt, save
+from deepbio.plotting import PALETTE, components, plt, save
 
 
 def picture(text, size=(300, 220)):
@@ -132,9 +132,7 @@ def draw_best(texts, origin, path, count=6):
 def draw_latent(places, properties, names, origin, path):
     """{svg,png,csv}: the first two principal components of places (n, latent), coloured by each of the `names` of
     properties (n, names)."""
-    centred = places - places.mean(axis=0)
-    _, spread, axes = np.linalg.svd(centred, full_matrices=False)
-    share, xy = spread**2 / (spread**2).sum(), centred @ axes[:2].T
+    xy, share = components(places, places)
     figure, panels = plt.subplots(1, len(names), figsize=(3.9 * len(names), 3.3), sharex=True, sharey=True)
     for axis, name, values in zip(panels, names, properties.T, strict=True):
         limits = np.quantile(values, [0.02, 0.98])

@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 
 from deepbio import tables
-from deepbio.plotting import COLOURS, plt, save
+from deepbio.plotting import COLOURS, components, plt, save
 
 LABELLED = 40  # terms of a hierarchy that are named
 SHOWN = 25  # terms in a list
@@ -63,10 +63,7 @@ def draw_states(rows, ontology, states, y, x, origin, path, most=6):
         axis.set_visible(False)
     for axis, (term, *_) in zip(axes.flat, best, strict=False):
         held = x @ ontology.members()[term] > 0
-        z = states[term][held] - states[term].mean(0)
-        left, scale, _ = np.linalg.svd(z, full_matrices=False)
-        place = (left * scale)[:, :2]
-        place = np.pad(place, ((0, 0), (0, 2 - place.shape[1])))
+        place, _ = components(states[term], states[term][held])
         shade = {"c": y[held] - np.nanmean(y), "cmap": DIVERGING, "vmin": -limit, "vmax": limit}
         drawn = axis.scatter(*place.T, s=8, edgecolors="#888888", linewidths=0.2, **shade)
         axis.set_title(textwrap.fill(ontology.terms[term], 26), fontsize=9)

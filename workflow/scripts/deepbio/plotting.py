@@ -51,6 +51,19 @@ def save(figure, path, origin):
     plt.close(figure)
 
 
+def components(fitted, shown):
+    """The first two principal components of `fitted` (n, d) at `shown` (m, d): places (m, 2), and the components'
+    shares (2,) of the variance."""
+    from sklearn.decomposition import PCA
+
+    model = PCA(min(2, *fitted.shape), random_state=0)
+    with np.errstate(invalid="ignore"):  # rows that are all alike have no variance to share
+        places = model.fit(fitted).transform(shown)
+        share = np.nan_to_num(model.explained_variance_ratio_)
+    missing = 2 - places.shape[1]
+    return np.pad(places, ((0, 0), (0, missing))), np.pad(share, (0, missing))
+
+
 def comparison(table, title, origin, path):
     """One panel a dataset: each method's mean and 95 % interval, its single runs (of many a box), published figures.
 

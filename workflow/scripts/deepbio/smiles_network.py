@@ -33,14 +33,13 @@ class Writer(nn.Module):
         """
         first = torch.full_like(codes[:, :1], self.start)
         before = torch.cat([first, codes[:, :-1]], dim=1)
-        lengths = ((codes == END).cumsum(1)[:, :-1] == 0).sum(1) + 1
+        lengths = counted(codes).sum(1)
         found = torch.zeros(codes.shape, device=codes.device)
         for rows in lengths.argsort().split(READ):
             width = int(lengths[rows[-1]])
             logits = self.head(self.recurrent(self.embedding(before[rows, :width]))[0]).float()
             each = -F.cross_entropy(logits.transpose(1, 2), codes[rows, :width], reduction="none")
-            written = torch.arange(width, device=codes.device) < lengths[rows, None]
-            found[rows, :width] = each * written
+            found[rows, :width] = each * counted(codes[rows, :width])
         return found
 
     def log_likelihood(self, codes):
@@ -68,6 +67,12 @@ class Writer(nn.Module):
                 break
             codes[:, place] = last[:, 0]
         return codes
+
+
+def counted(codes):
+    """Which places (n, length) of codes were drawn: a string's symbols and its first end."""
+    ended = (codes == END).cumsum(1) > 0
+    return ~F.pad(ended[:, :-1], (1, 0))
 
 
 class SmilesMethod(NetworkMethod):

@@ -8,7 +8,7 @@ import csv
 
 import numpy as np
 
-from deepbio import synthetic
+from deepbio import plotting, synthetic
 from deepbio.files import atomic
 from deepbio.plotting import PALETTE, plt, save
 
@@ -83,11 +83,10 @@ def components(train, people, path):
     """Synthetic people over the real ones, on the first two principal components of the real ones."""
     real = np.asarray(train.y, float)
     centre, spread = real.mean(axis=0), np.maximum(real.std(axis=0), 1e-9)
-    _, strength, directions = np.linalg.svd((real - centre) / spread, full_matrices=False)
-    share = strength**2 / (strength**2).sum()
     figure, axes = _panels(len(people), 3.0, 2.9)
-    places = {title: ((y - centre) / spread) @ directions[:2].T for title, (y, _) in people.items()}
-    real = ((real - centre) / spread) @ directions[:2].T
+    real = (real - centre) / spread
+    places = {title: plotting.components(real, (y - centre) / spread)[0] for title, (y, _) in people.items()}
+    real, share = plotting.components(real, real)
     reach = 1.3 * np.abs(real).max(axis=0)
     for axis, (title, x) in zip(axes, places.items(), strict=True):
         axis.plot(*real.T, ".", color="#aaaaaa", ms=3, label="real", rasterized=True)

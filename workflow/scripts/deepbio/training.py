@@ -44,6 +44,7 @@ DEFAULTS = {
     # {factor: …, plateau: looks without a validation loss lower by `gain`, least: share of the first rate}
     "schedule": "constant",
     "clip_norm": None,
+    "precision": None,  # bfloat16: mixed precision on any device; None: what the workflow's setting says of a GPU
 }
 
 
@@ -90,6 +91,8 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
     optimizer = optimizer_of(groups(network) if groups else network.parameters(), settings)
     initial = [group["lr"] for group in optimizer.param_groups]
     state = _State(Path(job.scratch) / f"{name}.pt", {"network": network, "optimizer": optimizer}, job)
+    kind = torch.device(job.device).type
+    mixed = (settings["precision"] or (job.precision if kind != "cpu" else None)) == "bfloat16"
     epoch = order = None
 
     def step(number):
@@ -105,9 +108,7 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
             group["lr"] = rate * _factor(settings["schedule"], state, total, per_epoch)
         network.train()
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(
-            torch.device(job.device).type, torch.bfloat16, enabled=job.precision == "bfloat16" and job.device != "cpu"
-        ):
+        with torch.autocast(kind, torch.bfloat16, enabled=mixed):
             value = loss(network, values)
         value.backward()
         if settings["clip_norm"]:

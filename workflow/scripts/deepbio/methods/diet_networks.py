@@ -169,7 +169,7 @@ class Method(NetworkMethod):
         return centre, scale, None
 
     def interpret(self, split, folder, train):
-        from deepbio import ancestry_figures
+        from deepbio import ancestry_figures, plotting
 
         context, folder = split.context, Path(folder)
         with torch.no_grad():
@@ -177,7 +177,7 @@ class Method(NetworkMethod):
         x = self.network.standardise(self.batch(train, np.arange(len(train)))["x"]).numpy()
         own = self.network.standardise(self.batch(split, np.arange(len(split)))["x"]).numpy()
         y = np.asarray(split.y).ravel()
-        places = ancestry_figures.components(x, own), ancestry_figures.components(hidden, hidden)
+        places = plotting.components(x, own), plotting.components(hidden, hidden)
         ancestry_figures.draw_populations(places, y, context, folder / "populations")
         ancestry_figures.draw_confusion(self.predict(split)["y"], y, context, folder / "confusion")
 

@@ -17,7 +17,7 @@ from deepbio.files import read_json, write_json
 from deepbio.layers import Highway
 from deepbio.network import trained
 from deepbio.smiles import END
-from deepbio.smiles_network import SmilesMethod, Writer
+from deepbio.smiles_network import SmilesMethod, Writer, counted
 
 # Objective: property, and the values that count 0 and 1.
 OBJECTIVES = {"druglikeness": ("QED", 0, 1), "solubility": ("logP", -2.12, 6.04), "synthesizability": ("SAS", 10, 1)}
@@ -129,8 +129,7 @@ class Method(SmilesMethod):
         rewards, seen = self.rewards(codes, follower, judge, reader)
         writer.train()
         each = writer(codes)
-        written = each != 0
-        loss = -(each * (rewards - rewards[written].mean())).sum(1).mean()
+        loss = -(each * (rewards - rewards[counted(codes)].mean())).sum(1).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(writer.parameters(), self.parameters["training"]["clip_norm"])

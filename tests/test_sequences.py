@@ -1,0 +1,111 @@
+"""Sequences: codes, strands, words, FASTA files, motifs."""
+
+import gzip
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_splits
+
+from deepbio import method, motifs, sequences
+from deepbio.data import Split
+from deepbio.files import BadInput
+
+POPULATIONS = {"GBR": "EUR", "TSI": "EUR", "CHB": "EAS", "YRI": "AFR"}
+
+
+def test_codes_and_strands():
+    codes = sequences.encode(["ACGTN", "uuuuu"])
+    assert codes.tolist() == [[0, 1, 2, 3, 4], [3, 3, 3, 3, 3]]
+    assert sequences.decode(sequences.reverse_complement(codes)[0]) == "NACGT"
+    hot = sequences.one_hot(torch.from_numpy(codes))
+    assert hot.shape == (2, 4, 5) and hot[0, :, 4].tolist() == [0.25] * 4 and hot[0, 2, 2] == 1
+    with pytest.raises(BadInput, match="here: record 2 has 3 bases"):
+        sequences.encode(["ACGT", "ACG"], "here")
+
+
+def test_shuffle_keeps_dinucleotides_and_changes_the_sequence():
+    codes = np.random.default_rng(0).integers(0, 4, (20, 101)).astype(np.uint8)
+    shuffled = sequences.dinucleotide_shuffle(codes, 3)
+    assert (shuffled != codes).any(axis=1).all()
+    pairs = lambda c: np.stack([np.bincount(row[:-1] * 4 + row[1:], minlength=16) for row in c.astype(int)])  # noqa: E731
+    np.testing.assert_array_equal(pairs(codes), pairs(shuffled))
+    np.testing.assert_array_equal(shuffled, sequences.dinucleotide_shuffle(codes, 3))
+
+
+def test_kmers_count_both_strands_as_one():
+    codes = np.random.default_rng(0).integers(0, 5, (30, 40)).astype(np.uint8)
+    counts = sequences.kmer_counts(codes, 3)
+    assert counts.shape == (30, 32)
+    np.testing.assert_array_equal(counts, sequences.kmer_counts(sequences.reverse_complement(codes), 3))
+    known = (np.lib.stride_tricks.sliding_window_view(codes, 3, axis=1) < 4).all(2).sum(1)
+    np.testing.assert_array_equal(counts.sum(axis=1), known)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ACGT\n", ":1: a FASTA file begins with"),
+        (">a\nACGT\n>b\n>c\nAC\n", ":3: record 'b' has no sequence"),
+        (">a\nACGT\nAC!T\n", ":3: '!' is no base"),
+        ("", ": no FASTA record"),
+    ],
+)
+def test_bad_fasta_is_named_with_its_line(tmp_path, text, message):
+    path = tmp_path / "bad.fa"
+    path.write_text(text)
+    with pytest.raises(BadInput) as caught:
+        sequences.read_fasta(path)
+    assert f"{path}{message}" in str(caught.value)
+
+
+def test_truncated_gzip_is_named(tmp_path):
+    path = tmp_path / "cut.fa.gz"
+    bases = bytes(np.frombuffer(b"ACGT", np.uint8)[np.random.default_rng(0).integers(0, 4, 4000)])
+    path.write_bytes(gzip.compress(b">a\n" + bases)[:-200])
+    with pytest.raises(BadInput, match="cut.fa.gz: damaged"):
+        sequences.read_fasta(path)
+
+
+def test_matrix_scan_finds_a_planted_site_on_either_strand():
+    rng = np.random.default_rng(0)
+    site = np.array([3, 2, 0, 1, 3, 1, 0, 2])
+    matrix = motifs.log_odds(motifs.probabilities(np.eye(4)[site].T * 20))
+    codes = rng.integers(0, 4, (3, 50)).astype(np.uint8)
+    codes[1, 20:28] = site
+    codes[2, 5:13] = sequences.reverse_complement(site.astype(np.uint8))
+    scores = motifs.best_scores(codes, [matrix])[:, 0]
+    assert scores[1] == pytest.approx(scores[2]) == matrix.max(axis=0).sum()
+    assert scores[0] < scores[1]
+
+
+def test_a_jaspar_motif_matches_itself():
+    known = motifs.jaspar()
+    name, _, matrix = next(motif for motif in known if motif[1] == "REST")
+    flat = np.full((4, 12), 0.2) + np.array([[0.2], [0], [0], [0]])  # half a bit a position or less fits anything
+    hit, none = motifs.match([matrix, flat])
+    assert hit["id"] == name and hit["q"] < 1e-8
+    assert none == {"bits": 0.94, "id": "", "name": "", "p": 1.0, "q": 1.0}
+
+
+def test_places_of_records():
+    assert sequences.place("chr1:100-200") == sequences.place("site7::chr1:100-200(+)") == ("chr1", 100, 200)
+    assert sequences.place("2L:5-9_shuf") == ("2L", 5, 9)
+    for name in ("chr1", "chr1:100", "chr1:a-200", ":1-2"):
+        with pytest.raises(BadInput, match=rf"f\.fa: record '{name}' has no coordinates"):
+            sequences.place(name, "f.fa")
+
+
+def test_both_strands_are_made_batch_by_batch():
+
+    from deepbio.sequence_network import BothStrands
+
+    train = make_splits("sequence", "binary", 6)["train"]
+    train["codes"][2, :9] = sequences.UNKNOWN
+    codes = np.concatenate([train["codes"], sequences.reverse_complement(train["codes"])])
+    whole = Split({"codes": codes, "y": np.concatenate([train.y, train.y])})
+    both, model = BothStrands(train.arrays, train.context), method.create("danq", "listed", {})
+    assert len(both) == 12
+    for index in (np.arange(12), np.array([11, 0, 6, 8]), np.array([1, 2])):
+        made, wanted = model.batch(both, index), model.batch(whole, index)
+        assert made["codes"].equal(wanted["codes"]) and made["y"].equal(wanted["y"])
