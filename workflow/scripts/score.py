@@ -5,6 +5,7 @@ for methods with a single run) and curves.csv (points of ROC or parity curves). 
 else in the workflow reads test labels.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -32,17 +33,19 @@ def main():
     folders = [known.results / run.folder for run in known.runs(given.task)]
     runs = [(folder, read_json(folder / "run.json")) for folder in folders]
     tables = {"scores": [], "intervals": [], "curves": []}
+    done = Counter((run["dataset"], run["method"]) for _, run in runs if run["status"] == "ok")
     for place in sorted({(run["dataset"], run["split"]) for _, run in runs}):
         here = [(path, run) for path, run in runs if (run["dataset"], run["split"]) == place]
-        score_split(here, known.results, given.bootstrap, tables)
+        alone = {method for dataset, method in done if dataset == place[0] and done[dataset, method] == 1}
+        score_split(here, alone, known.results, given.bootstrap, tables)
     for name, columns in (("scores", SCORES), ("intervals", INTERVALS), ("curves", CURVES)):
         frame = pd.DataFrame(tables[name], columns=columns)
         with atomic(Path(given.output) / f"{name}.csv") as temporary:
             frame.to_csv(temporary, index=False, float_format="%.6g")
 
 
-def score_split(runs, results, repeats, tables):
-    """Add the rows of all runs on one split, and of its controls, to `tables`."""
+def score_split(runs, alone, results, repeats, tables):
+    """Add the rows of all runs on one split, and of its controls, to `tables`; `alone`: methods with a single run."""
     first = runs[0][1]
     folder = results / data_folder(first["task"], first["dataset"], first["split"])
     train, test = data.read_split(folder, "train"), data.read_split(folder, "test")
@@ -53,8 +56,7 @@ def score_split(runs, results, repeats, tables):
         if run["data_digest"] != digest:
             raise BadInput(f"{path}/run.json: the run saw other data than {folder} holds now; train it again")
         with np.load(path / "predictions.npz", allow_pickle=False) as stored:
-            alone = sum(one["method"] == run["method"] and one["status"] == "ok" for _, one in runs) == 1
-            add(tables, run, train, test, dict(stored), repeats if alone else 0)
+            add(tables, run, train, test, dict(stored), repeats if run["method"] in alone else 0)
     for control in CONTROLS:
         rng = np.random.default_rng([first["split"], CONTROLS.index(control)])
         identity = {**first, "method": control, "role": "control", "seed": first["split"]}

@@ -105,6 +105,14 @@ class NetworkMethod:
         values = metrics.evaluate(names, valid.y, np.concatenate(outputs))
         return {"loss": float(np.average(losses, weights=weights)), **values}
 
+    def mean_loss(self, network, split, device, size=512):
+        """The mean loss of a split's samples, for methods whose outputs no metric is watched of."""
+        total = 0.0
+        for index in _chunks(len(split), size):
+            batch = {key: value.to(device) for key, value in self.batch(split, index).items()}
+            total += float(self.loss(network, batch)) * len(index)
+        return {"loss": total / len(split)}
+
     def activate(self, output):
         """From what the network gives to what is scored: probabilities, or numbers in the labels' unit."""
         if self.shape["kind"] == "regression":

@@ -1,5 +1,7 @@
 """A recurrent network that writes SMILES symbol by symbol, and what its methods share: likelihoods and samples."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from torch import nn
@@ -75,6 +77,14 @@ def counted(codes):
     return ~F.pad(ended[:, :-1], (1, 0))
 
 
+@contextmanager
+def drawn(seed, device):
+    """Within it torch draws on `device` as `seed` has it; what is drawn afterwards does not change."""
+    with torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
+        torch.manual_seed(seed)
+        yield
+
+
 class SmilesMethod(NetworkMethod):
     """A method whose network writes the symbols of the task's vocabulary: labels `y` are the codes of molecules."""
 
@@ -93,17 +103,12 @@ class SmilesMethod(NetworkMethod):
         return -network.log_likelihood(batch["codes"]).mean()
 
     def validate(self, network, valid, device):
-        losses = [
-            float(self.loss(network, {"codes": self.batch(valid, index)["codes"].to(device)})) * len(index)
-            for index in np.array_split(np.arange(len(valid)), -(-len(valid) // BATCH))
-        ]
-        return {"loss": sum(losses) / len(valid)}
+        return self.mean_loss(network, valid, device)
 
     def samples(self, network, count, seed):
         """`count` strings of a network as codes (count, length) uint8: the same for the same seed, and the first ones
         however many are asked for."""
         where = next(network.parameters()).device
-        with torch.random.fork_rng(devices=[] if where.type == "cpu" else [where]):
-            torch.manual_seed(seed)
+        with drawn(seed, where):
             parts = [network.write(BATCH, self.shape["length"]) for _ in range(0, count, BATCH)]
         return torch.cat(parts)[:count].cpu().numpy().astype(np.uint8)

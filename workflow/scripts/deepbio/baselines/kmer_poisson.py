@@ -17,10 +17,12 @@ class Method(EstimatorMethod):
     def estimator(self, kind, seed):
         return make_pipeline(StandardScaler(), PoissonRegressor(max_iter=200))
 
+    def fit(self, train, valid, job):
+        self.parameters["bins"] = train.y.shape[1]  # which windows without labels do not tell
+        super().fit(train, valid, job)
+
     def features(self, split):
         """Counts (windows x bins, k-mers) within each bin; `bins` bins of `bin` bases lie in a window's middle."""
-        if "y" in split:
-            self.parameters["bins"] = split.y.shape[1]
         codes, width, bins = split["codes"], split.context["bin"], self.parameters["bins"]
         first = (codes.shape[1] - bins * width) // 2
         middle = np.asarray(codes[:, first : first + bins * width])

@@ -18,6 +18,7 @@ from deepbio import molecule_search, molecule_sets, molecules
 from deepbio.data import Split
 from deepbio.network import NetworkMethod
 from deepbio.smiles import Vocabulary
+from deepbio.smiles_network import drawn
 
 BATCH = 256  # molecules written at a time
 PATH = 6  # molecules on the way from one to another
@@ -152,11 +153,7 @@ class Method(NetworkMethod):
         return (1 - mix) * (written + weight * divergence) + mix * told
 
     def validate(self, network, valid, device):
-        total = 0.0
-        for index in np.array_split(np.arange(len(valid)), -(-len(valid) // BATCH)):
-            batch = {key: value.to(device) for key, value in self.batch(valid, index).items()}
-            total += float(self.loss(network, batch)) * len(index)
-        return {"loss": total / len(valid)}
+        return self.mean_loss(network, valid, device, BATCH)
 
     # ---- what the latent space is for
 
@@ -173,8 +170,7 @@ class Method(NetworkMethod):
     def written(self, places, seed):
         """Texts of places (n, latent): the same for the same seed, the first ones however many there are."""
         where, texts = next(self.network.parameters()).device, []
-        with torch.random.fork_rng(devices=[] if where.type == "cpu" else [where]):
-            torch.manual_seed(seed)
+        with drawn(seed, where):
             for start in range(0, len(places), BATCH):
                 part = torch.zeros(BATCH, places.shape[1])
                 part[: len(places) - start] = torch.from_numpy(places[start : start + BATCH])
