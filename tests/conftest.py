@@ -161,8 +161,8 @@ def deletions_split(rng, samples, output):
 
 
 def pileup_split(rng, samples, output):
-    """Pictures of up to 21 reads over a place: the share of them that shows the allele, 0, 1/2 or 1 but for a mistake in
-    twenty, is the genotype; what three in four of the reads of a false allele show, they show on one strand."""
+    """Pictures of up to 21 reads over a place; the share that shows the allele is the genotype, but for a mistake in
+    twenty. Half of the false alleles are shown by three in four reads of one strand."""
     y = rng.integers(0, 3, samples)
     rows = np.arange(21)[None] < rng.integers(9, 22, samples)[:, None]
     shows = rng.random((samples, 21)) < np.array([0.05, 0.5, 0.95])[y][:, None]

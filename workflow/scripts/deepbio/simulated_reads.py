@@ -8,6 +8,7 @@ import numpy as np
 from deepbio.sequences import BASES
 from deepbio.variants import Reference, normal
 
+STRETCH = 300  # bases, of what stands in the genome twice
 GAP = -1  # the place on the reference of a base that was inserted
 
 
@@ -78,7 +79,9 @@ def write_reads(path, reference, variants, facts, rng):
 
     facts : depth, length (of a read), quality (mean base quality), low_mapping (share of reads that belong elsewhere:
     low mapping quality, one base in forty another), systematic (share of places where the reads of one strand tend to
-    show the same wrong base, of low quality). A base is wrong as often as its quality says.
+    show the same wrong base, of low quality), copied (share of stretches of 300 bases whose like stands elsewhere, with
+    one base in forty another: a part of the reads there are from it, and mapping qualities are low). A base is wrong as
+    often as its quality says.
     """
     import pysam
 
@@ -87,6 +90,8 @@ def write_reads(path, reference, variants, facts, rng):
     strange = rng.random(span) < facts["systematic"]
     on_reverse, other = rng.random(span) < 0.5, rng.integers(0, 4, span)
     share = np.where(strange, rng.uniform(0.1, 0.6, span), 0)
+    copied = np.repeat(rng.random(span // STRETCH + 1) < facts["copied"], STRETCH)[:span]
+    twin = np.where(copied & (rng.random(span) < 0.025), rng.integers(1, 4, span), 0)  # what is added to a base's code
     for which in (0, 1):
         codes, places = haplotype(reference, variants, which)
         count = rng.poisson(facts["depth"] / 2 * span / length)
@@ -94,18 +99,23 @@ def write_reads(path, reference, variants, facts, rng):
         window = starts[:, None] + np.arange(length)
         bases, place = codes[window], places[window]
         reverse, elsewhere = rng.random(count) < 0.5, rng.random(count) < facts["low_mapping"]
+        on = np.where(place == GAP, 0, place - reference.first)
+        unsure = copied[on].any(axis=1)
+        guest = unsure & (rng.random(count) < 0.35)
+        bases = np.where(guest[:, None] & (place != GAP) & (bases < 4), (bases + twin[on]) % 4, bases)
         cycle = np.where(reverse[:, None], np.arange(length)[::-1], np.arange(length)) / length
         # Qualities fall towards the end of a read and now and then for a stretch of bases.
         mean = facts["quality"] - 12 * cycle**3 + 2 * rng.standard_normal((count, 1))
         quality = mean + 2 * rng.standard_normal((count, length)) - 18 * (rng.random((count, length)) < 0.03)
         quality = np.clip(np.round(quality), 2, 41).astype(np.uint8)
         chance = 10.0 ** (quality / -10.0) + 0.025 * elsewhere[:, None]
-        on = np.where(place == GAP, 0, place - reference.first)
         hit = (place != GAP) & (rng.random(place.shape) < share[on]) & (on_reverse[on] == reverse[:, None])
         bases = np.where(hit, other[on], bases)
         quality = np.where(hit, rng.integers(8, 26, place.shape), quality).astype(np.uint8)
         bases = np.where(rng.random(place.shape) < chance, (bases + rng.integers(1, 4, place.shape)) % 4, bases)
-        mapping = np.where(elsewhere, rng.integers(0, 40, count), np.where(rng.random(count) < 0.9, 60, 37))
+        mapping = np.where(rng.random(count) < 0.9, 60, 37)
+        mapping = np.where(unsure, rng.integers(20, 61, count), mapping)
+        mapping = np.where(elsewhere | guest, rng.integers(0, 50, count), mapping)
         fragment = np.clip(rng.normal(350, 60, count), length, None).astype(int)
         for row in range(count):
             laid = _cigar(place[row])

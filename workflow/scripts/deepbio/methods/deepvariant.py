@@ -14,6 +14,8 @@ from torch.nn import functional as F
 from deepbio import pileups, variants
 from deepbio.network import NetworkMethod
 
+LEAST = 8  # channels of a narrow network's first layers, which must hold what the picture's channels say
+
 
 def convolution(inputs, outputs, kernel, stride=1, padding=0):
     """Convolution, batch normalisation and ReLU; `kernel` is a number, or (rows, columns)."""
@@ -43,16 +45,16 @@ def pooled(inputs, outputs):
 class Inception(nn.Module):
     """(n, channels, rows, columns), scaled to about -1 … 1, -> scores (n, outputs).
 
-    width : factor of all numbers of channels. stem : strides of the first convolution and of the two poolings (2, 2, 2
-    in the published network; a pooling of stride 1 is left out), smaller for smaller pictures. blocks : how many there
-    are of each of the three kinds (3, 4, 2).
+    width : factor of all numbers of channels, of which there are at least LEAST. stem : strides of the first
+    convolution and of the two poolings (2, 2, 2 in the published network; a pooling of stride 1 is left out), smaller
+    for smaller pictures. blocks : how many there are of each of the three kinds (3, 4, 2).
     """
 
     def __init__(self, channels, outputs, width=1.0, stem=(2, 2, 2), blocks=(3, 4, 2), dropout=0.2):
         super().__init__()
 
         def w(n):
-            return max(1, round(n * width))
+            return max(LEAST, round(n * width))
 
         def pool(stride):
             return [nn.MaxPool2d(3, stride)] if stride > 1 else []
