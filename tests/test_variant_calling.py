@@ -2,6 +2,7 @@
 
 import numpy as np
 import pysam
+import pysam.bcftools
 import pytest
 import torch
 from conftest import make_splits
@@ -28,19 +29,14 @@ SIMULATION |= {"quality": 35, "low_mapping": 0.05, "systematic": 0.005, "copied"
     [
         ((5, "G", "T"), (5, "G", "T")),
         ((4, "AGA", "ATA"), (5, "G", "T")),  # what both hold falls away
-        ((10, "CA", "C"), (8, "AC", "A")),  # checked against the text below
-        ((14, "T", "TT"), (11, "A", "AT")),  # to the left end of a run
-        ((13, "TT", "T"), (11, "AT", "A")),
+        ((14, "T", "TT"), (12, "A", "AT")),  # to the left end of a run
+        ((14, "TT", "T"), (12, "AT", "A")),
+        ((10, "ACA", "A"), (5, "GAC", "G")),  # and of a repeat of two
         ((5, "g", "t"), (5, "G", "T")),
     ],
 )
 def test_alleles_have_one_normal_form(given, wanted):
-    #                                   0123456789012345678
-    reference = variants.Reference("c", "ACGTAGACACAATTTTGCA")
-    place, ref, alt = given
-    if given == (10, "CA", "C"):
-        given = (9, "CA", "C")
-        wanted = (9, "CA", "C")
+    reference = variants.Reference("c", "ACGTAGACACACATTTTGCA")
     found = variants.normal(*given, reference)
     assert found == wanted
     assert applied(reference, found) == applied(reference, given)
