@@ -160,6 +160,33 @@ def deletions_split(rng, samples, output):
     return {"x": x, "y": y.astype(np.float32)}
 
 
+def pileup_split(rng, samples, output):
+    """Pictures of up to 21 reads over a place; the share that shows the allele is the genotype, but for a mistake in
+    twenty. Half of the false alleles are shown by three in four reads of one strand."""
+    y = rng.integers(0, 3, samples)
+    rows = np.arange(21)[None] < rng.integers(9, 22, samples)[:, None]
+    shows = rng.random((samples, 21)) < np.array([0.05, 0.5, 0.95])[y][:, None]
+    reverse = rng.random((samples, 21)) < 0.5
+    false = (y == 0) & (rng.random(samples) < 0.5)
+    shows = np.where(false[:, None], reverse & (rng.random((samples, 21)) < 0.75), shows) & rows
+    picture = np.zeros((samples, 7, 26, 31), np.uint8)
+    picture[:, :, :5] = np.array([250, 254, 254, 70, 152, 50, 254])[:, None, None]
+    read = np.ones((samples, 7, 21, 31))
+    read *= np.array([100, 200, 254, 70, 152, 50, 90])[:, None, None]
+    read[:, 3] = np.where(reverse, 240, 70)[..., None]
+    read[:, 4] = np.where(shows, 254, 152)[..., None]
+    read[:, 0, :, 15], read[:, 5, :, 15] = np.where(shows, 30, 100), np.where(shows, 254, 50)
+    picture[:, :, 5:] = read * rows[:, None, :, None]
+    counts = np.stack([(rows & ~shows).sum(1), shows.sum(1), rows.sum(1)], axis=1).astype(np.int32)
+    x = np.concatenate([counts, (shows & reverse).sum(1)[:, None]], axis=1).astype(np.float32)
+    called = (np.eye(3) * 0.97 + 0.01)[np.where(false, 1, y)].astype(np.float32)
+    arrays = {"pileup": picture, "counts": counts, "x": x, "called": called, "y": y.astype(np.float32)}
+    arrays |= {"place": 1000 + 20 * np.arange(samples), "candidate": np.ones(samples, np.uint8)}
+    arrays |= {"ref": np.full(samples, "A", "S1"), "alt": np.full(samples, "C", "S1")}
+    arrays |= {"simulated": np.ones(samples, np.uint8), "y_confident": np.ones(samples, np.uint8)}
+    return arrays | {"y_missed": np.zeros((samples, 2, 2), np.int16)}
+
+
 @cache
 def known_properties(text):
     return describe([text]).properties[0]
@@ -191,6 +218,7 @@ KINDS = {
     "genotype": genotype_split,
     "deletions": deletions_split,
     "long_sequence": long_split,
+    "pileup": pileup_split,
     "sequence": sequence_split,
     "site_in_sample": site_split,
     "table": table_split,
@@ -222,6 +250,10 @@ def make_splits(kind, output, samples=160):
         genes = np.stack([3 + np.arange(16) // 4, np.arange(16)], axis=1)
         context |= {"features": [f"gene {i}" for i in range(16)], "term_edges": edges, "term_genes": genes}
         context |= {"terms": ["cell", "complex 1", "complex 2", *(f"pathway {i}" for i in range(4))]}
+    if kind == "pileup":
+        least = {"mapping": 5, "base": 10, "reads": 2, "share_snp": 0.12, "share_indel": 0.12}
+        context |= {"pileup": {"rows": 26, "width": 31, "channels": 7, "least": least}}
+        context |= {"classes": ["hom-ref", "het", "hom-alt"], "contig": "one", "contig_length": 100000}
     if kind == "gene_region":
         context |= {"features": ["growth"], "marks": ["word"], "bin": 30, "tss": 80}
     if kind == "animal_frame":

@@ -264,6 +264,7 @@ CONFIGURATIONS = {
     ("drugan_aae", "MACCS"): ({}, {"bits": 166}),
     ("leap", "fly"): ({}, {"parts": 32}),
     ("leap", "mouse"): ({}, {"parts": 17}),
+    ("deepvariant", "InceptionV3"): ({}, {"channels": 3, "outputs": 1000}),
     ("deepbind", "M1"): ({"hidden": 0, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
     ("deepbind", "M2"): ({"hidden": 32, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
 }

@@ -158,6 +158,13 @@ OF_TASKS = {
     "neighbour_similarity": Metric(True, "Tanimoto similarity to nearest compound", SHARE),
     "restarts": Metric(False, "restarts of training", AMOUNT),
     "sas": Metric(False, "mean synthetic accessibility"),
+    "genotype_concordance": Metric(True, "right genotypes among true alleles called", SHARE),
+    **{
+        f"{prefix}{kind}_{name}": Metric(True, f"{name if name != 'f1' else 'F1'} of {title}{where}", SHARE)
+        for prefix, where in (("", ""), ("confident_", " in confident intervals"))
+        for kind, title in (("snp", "SNPs"), ("indel", "indels"))
+        for name in ("recall", "precision", "f1")
+    },
     **{
         f"{objective}{mark}": Metric(True, f"{title}{', agent' if mark else ''}", SHARE)
         for objective, title in (

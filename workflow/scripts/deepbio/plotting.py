@@ -23,6 +23,8 @@ COLOURS = {
 MARKS = {"listed": "o", "variant": "^", "baseline": "s", "control": "x", "published": "D"}
 BOXED = 5  # runs of a method of which quartiles are drawn in place of single values
 BOX = {"manage_ticks": False, "zorder": 1}
+# Curves that all methods share a panel for, and their axes.
+LINES = {"roc": ("false-positive rate", "true-positive rate"), "pr": ("recall", "precision")}
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31"]
 
 plt.rcParams.update(
@@ -120,16 +122,18 @@ def comparison(table, title, origin, path):
 
 
 def curves(table, title, origin, path):
-    """ROC curves (all methods in one panel a dataset) or predicted against measured values (a panel a method).
+    """ROC or precision-recall curves (all methods in one panel a dataset), or predicted against measured values (a
+    panel a method).
 
     `table` has the columns dataset, dataset_title, label, curve, x, y.
     """
     kind = table["curve"].iloc[0]
-    keys = ["dataset_title"] if kind == "roc" else ["dataset_title", "label"]
+    is_line = kind in LINES
+    keys = ["dataset_title"] if is_line else ["dataset_title", "label"]
     panels = list(table.groupby(keys, sort=False))
-    columns = min(3 if kind == "roc" else 4, len(panels))
+    columns = min(3 if is_line else 4, len(panels))
     rows = -(-len(panels) // columns)
-    labels = list(dict.fromkeys(table["label"])) if kind == "roc" else []
+    labels = list(dict.fromkeys(table["label"])) if is_line else []
     # The names of the curves stand below, in as many columns as there is room for.
     across = max(1, int((1 + 3.3 * columns) / (0.7 + 0.075 * max(map(len, labels), default=1))))
     height = 0.7 + 3.2 * rows + 0.2 * -(-len(labels) // across)
@@ -139,14 +143,17 @@ def curves(table, title, origin, path):
     drawn = {}
     for axis, (names, panel) in zip(axes.flat, panels, strict=False):
         axis.set_title("\n".join(textwrap.fill(name, 34) for name in names), fontsize=9)
-        if kind == "roc":
-            axis.plot([0, 1], [0, 1], color="#999999", lw=0.8, ls=":")
+        if is_line:
+            if kind == "roc":
+                axis.plot([0, 1], [0, 1], color="#999999", lw=0.8, ls=":")
             for label, line in panel.groupby("label", sort=False):
                 mean, i = line.groupby("x")["y"].mean(), labels.index(label)
                 # A colour that comes again is drawn in another style.
                 style = ["-", "--", "-.", ":"][(i + i // len(PALETTE)) % 4]
                 (drawn[label],) = axis.plot(mean.index, mean, style, color=PALETTE[i % len(PALETTE)], lw=1.5)
-            axis.set(xlabel="false-positive rate", ylabel="true-positive rate", aspect="equal")
+            axis.set(**dict(zip(("xlabel", "ylabel"), LINES[kind], strict=True)), aspect="equal")
+            if kind == "pr":
+                axis.set(xlim=(0, 1.02), ylim=(0, 1.02))
         else:
             axis.plot(panel["x"], panel["y"], ".", color=COLOURS["listed"], ms=4, alpha=0.4)
             span = [panel[["x", "y"]].min().min(), panel[["x", "y"]].max().max()]

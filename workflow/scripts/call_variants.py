@@ -1,0 +1,80 @@
+"""Variants of one person, called by a trained model of this project from aligned reads: a VCF file.
+
+Candidates and pictures are made as in the model's training, and every candidate gets a record: genotype, quality, and
+depths. Records whose likeliest genotype is the reference have the filter RefCall. The BAM or CRAM file must be
+indexed, and the FASTA file, where it is packed, by bgzip.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+import numpy as np
+
+from deepbio import command, method, pileups, variants
+from deepbio.data import Split
+from deepbio.files import BadInput, read_json
+
+PIECE = 100_000  # bases of a region whose pictures are in memory at a time
+MARGIN = 1000  # bases on either side of a piece that its windows and indels may reach to
+
+
+def main():
+    arguments = command.parser(__doc__)
+    arguments.formatter_class = argparse.RawDescriptionHelpFormatter
+    arguments.add_argument("run", help="folder of a run (with run.json and model/)")
+    arguments.add_argument("--bam", required=True, help="aligned reads: .bam or .cram, with its index")
+    arguments.add_argument("--fasta", required=True, help="the genome that the reads are aligned to")
+    arguments.add_argument("--region", required=True, help="a contig, or CONTIG:START-END as samtools counts (from 1)")
+    arguments.add_argument("--bam-contig", help="the contig's name in the BAM file, where it is another one")
+    arguments.add_argument("--sample", default="sample", help="name of the person in the VCF file")
+    arguments.add_argument("--output", required=True, help="VCF file to write; packed where it ends in .gz")
+    given = arguments.parse_args()
+    model, facts = load(Path(given.run))
+    contig, start, end = parse(given.region)
+    whole = variants.read_reference(given.fasta, contig, start, end)
+    start, end = whole.first, whole.first + len(whole.text)
+    alleles, p, counts = [], [], []
+    for low in range(start, end, PIECE):
+        high = min(low + PIECE, end)
+        reference = variants.read_reference(given.fasta, contig, low - MARGIN, high + MARGIN)
+        there = given.bam, given.bam_contig or contig, low - MARGIN, high + MARGIN
+        reads = pileups.read_reads(*there, reference, facts["least"])
+        found = pileups.candidates(reads, reference, low, high, facts["least"])
+        if found:
+            pictures, count, _ = pileups.draw(found, reads, reference, facts)
+            asked = {"pileup": pictures, "candidate": np.ones(len(found), np.uint8)}
+            p.append(model.predict(Split(asked))["y"])
+            alleles += [(contig, *one) for one in found]
+            counts.append(count)
+    none = np.zeros((0, 3))
+    p, counts = (np.concatenate(parts) if parts else none for parts in (p, counts))
+    variants.write_vcf(given.output, {contig: whole.length}, given.sample, alleles, p, counts)
+
+
+def load(folder):
+    """The model of a run, and how its pictures are made."""
+    run = read_json(folder / "run.json")
+    if run["status"] != "ok":
+        raise BadInput(f"{folder}/run.json: this run failed ({run['reason']}); there is no model")
+    model = method.create(run["method"], run["role"], run["parameters"])
+    model.load(folder / "model")
+    if "pileup" not in getattr(model, "shape", {}):
+        raise BadInput(f"{folder}: {run['method']} does not read pictures of aligned reads")
+    return model, model.shape["pileup"]
+
+
+def parse(region):
+    """Contig, start and end, 0-based, of a region as samtools writes it."""
+    found = re.fullmatch(r"(.+?)(?::([\d,]+)-([\d,]+))?", region)
+    contig, *edges = found.groups()
+    if edges[0] is None:
+        return contig, 0, 2**40
+    start, end = (int(edge.replace(",", "")) for edge in edges)
+    if not 1 <= start <= end:
+        raise BadInput(f"--region {region}: {start} to {end} is no region; places count from 1")
+    return contig, start - 1, end
+
+
+if __name__ == "__main__":
+    command.run(main)

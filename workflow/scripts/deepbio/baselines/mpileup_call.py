@@ -1,0 +1,15 @@
+"""What `bcftools mpileup | bcftools call -m` says of the same reads; preparation ran it (deepbio.variants)."""
+
+import numpy as np
+
+from deepbio.rule import RuleMethod
+
+
+class Method(RuleMethod):
+    """No parameters: nothing is learned."""
+
+    def fit(self, train, valid, job):
+        pass
+
+    def predict(self, split):
+        return {"y": np.asarray(split["called"], float)}

@@ -1,0 +1,214 @@
+"""Which alleles that reads suggest does a person have, and how many copies of each?"""
+
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from deepbio import pileups, simulated_reads, variants
+from deepbio.data import NAMES, Split, concatenate
+
+KINDS = ("snp", "indel")
+
+
+class Material(NamedTuple):
+    """What a person's calls are made from and held against: a stretch of the reference, BAM and FASTA files with one
+    name for the contig, allele → copies, intervals (k, 2) in which the truth is sure, and who made the reads."""
+
+    reference: variants.Reference
+    bam: Path
+    fasta: Path
+    truth: dict
+    confident: np.ndarray
+    simulated: bool
+
+
+def prepare(sources, parameters, seed):
+    """Alleles that reads of one person suggest; a sample is an allele at a place.
+
+    real : `bam` and its `bam_contig`, `fasta`, `truth` (VCF), `confident` (BED) and `contig`, files of the source.
+    simulated : reads over a random contig of `length` bases, by `simulation` (see deepbio.simulated_reads).
+    `regions` : for each part intervals of places (0-based); an allele of training or validation that lies within
+    `gap` bases of a part that comes later is left out, so that no read is over alleles of two parts.
+    `extra` : simulated reads over another stretch of the reference, whose alleles join the training alleles.
+
+    Samples are the candidates of `pileups.candidates`, and what bcftools calls from the same reads where that is no
+    candidate. Arrays: pileup (n, channels, rows, width) uint8, counts (n, 3) int32 and x (n, features) float32 as of
+    `pileups.draw`; place (n,) int64, 0-based, ref and alt, in their normal form (deepbio.variants); candidate (n,)
+    uint8; called (n, 3) float32, bcftools' probabilities of the genotypes; simulated (n,) uint8; y (n,), copies of the
+    allele; y_confident (n,) uint8, whether the place lies in the truth's confident intervals; y_missed (n, 2, 2)
+    int16, numbers of true SNPs and indels (rows), in all and in confident intervals, that are no sample and to which
+    this sample is the next one of its part; group, the contig and place.
+    """
+    rng = np.random.default_rng([seed, 4235])
+    facts, regions = parameters["pileup"], parameters["regions"]
+    start, end = (limit(edge for part in regions.values() for one in part for edge in one) for limit in (min, max))
+    with tempfile.TemporaryDirectory() as scratch:
+        if parameters["format"] == "simulated":
+            material = _simulated(parameters, Path(scratch), rng)
+        else:
+            material = _real(next(iter(sources.values())), parameters, start, end, Path(scratch))
+        alleles, whole = _samples(material, start, end, facts, scratch)
+        extra = parameters.get("extra")
+        if extra:
+            other = _other_person(material, extra, Path(scratch), rng)
+            _, added = _samples(other, extra["start"], extra["end"], facts, scratch)
+    contig, length = material.reference.contig, material.reference.length
+    context = {"classes": list(variants.GENOTYPES), "pileup": facts, "features": list(pileups.FEATURES)}
+    context |= {"contig": contig, "contig_length": length}
+    missed = [allele for allele in material.truth if allele not in set(alleles)]
+    splits = {}
+    for name in NAMES:
+        kept = variants.inside(whole["place"], regions[name]) > 0
+        for later in NAMES[NAMES.index(name) + 1 :]:
+            near = np.array(regions[later]) + [-parameters["gap"], parameters["gap"]]
+            kept &= variants.inside(whole["place"], near) == 0
+        splits[name] = whole_split = Split({key: values[kept] for key, values in whole.items()}, context)
+        here = [allele for allele in missed if variants.inside([allele[0]], regions[name])[0]]
+        if len(whole_split):
+            _note_missed(whole_split, here, material.confident)
+    if extra:
+        splits["train"] = concatenate(splits["train"], Split(added, context))
+    return splits
+
+
+def _real(folder, parameters, start, end, scratch):
+    """Reads, copied so that their contig has the reference's name, and the truth of a region."""
+    margin = 2000  # bases around it, for windows and for alleles that move to the left
+    fasta, contig = folder / parameters["fasta"], parameters["contig"]
+    reference = variants.read_reference(fasta, contig, start - margin, end + margin)
+    bam = scratch / "reads.bam"
+    pileups.copy_reads(
+        folder / parameters["bam"], parameters["bam_contig"], start - margin, end + margin, reference, bam
+    )
+    truth = variants.read_truth(folder / parameters["truth"], contig, reference, start, end)
+    confident = variants.read_intervals(folder / parameters["confident"], contig)
+    return Material(reference, bam, fasta, truth, confident, False)
+
+
+def _simulated(parameters, scratch, rng):
+    """A random contig, and reads of a person who differs from it."""
+    reference = simulated_reads.random_reference("simulated", parameters["length"], rng)
+    fasta = scratch / "reference.fa"
+    fasta.write_text(f">{reference.contig}\n{reference.text}\n")
+    bam, truth = simulated_reads.simulate(reference, parameters["simulation"], scratch, rng)
+    return Material(reference, bam, fasta, truth, np.array([[0, reference.length]]), True)
+
+
+def _other_person(material, extra, scratch, rng):
+    """A made-up person over another stretch of the same genome."""
+    margin = 500
+    contig = material.reference.contig
+    reference = variants.read_reference(material.fasta, contig, extra["start"] - margin, extra["end"] + margin)
+    bam, truth = simulated_reads.simulate(reference, extra["simulation"], scratch, rng)
+    return Material(reference, bam, material.fasta, truth, np.zeros((0, 2), int), True)
+
+
+def _samples(material, start, end, facts, scratch):
+    """Alleles of a region, in order, and their arrays."""
+    reference, contig = material.reference, material.reference.contig
+    margin = 1000
+    reads = pileups.read_reads(material.bam, contig, start - margin, end + margin, reference, facts["least"])
+    found = pileups.candidates(reads, reference, start, end, facts["least"])
+    called = variants.bcftools_calls(material.bam, material.fasta, reference, start, end, scratch)
+    alleles = sorted({*found, *(allele for allele in called if start <= allele[0] < end)})
+    picture, counts, x = pileups.draw(alleles, reads, reference, facts)
+    proposed = set(found)
+    place = np.array([allele[0] for allele in alleles], np.int64)
+    return alleles, {
+        "pileup": picture,
+        "counts": counts,
+        "x": x,
+        "place": place,
+        "ref": np.array([allele[1] for allele in alleles]).astype("S"),
+        "alt": np.array([allele[2] for allele in alleles]).astype("S"),
+        "candidate": np.array([allele in proposed for allele in alleles], np.uint8),
+        "called": np.array([called.get(allele, variants.ABSENT) for allele in alleles], np.float32).reshape(-1, 3),
+        "simulated": np.full(len(alleles), material.simulated, np.uint8),
+        "y": np.array([material.truth.get(allele, 0) for allele in alleles], np.float32),
+        "y_confident": variants.inside(place, material.confident),
+        "y_missed": np.zeros((len(alleles), 2, 2), np.int16),
+        "group": np.array([f"{contig}:{one + 1}{'s' * material.simulated}" for one in place]).astype("S"),
+    }
+
+
+def _note_missed(split, missed, confident):
+    """Count true alleles that are no samples at the sample that is next to each."""
+    for allele in missed:
+        at = int(np.abs(split["place"] - allele[0]).argmin())
+        split["y_missed"][at, KINDS.index("snp" if variants.is_snp(allele) else "indel")] += np.r_[
+            1, variants.inside([allele[0]], confident)
+        ].astype(np.int16)
+
+
+# ---- scores
+
+
+def _snps(split):
+    """Whether each sample is a SNP."""
+    return (np.char.str_len(np.asarray(split["ref"])) == 1) & (np.char.str_len(np.asarray(split["alt"])) == 1)
+
+
+def rates(y, p, missed):
+    """Recall, precision and F1 of the alleles called, and the share of right genotypes among the true ones called.
+
+    An allele is called where 1 or 2 copies of it are likeliest, and counts as right where the truth has it in any
+    number of copies; `missed`: true alleles that are none of the samples. What has no denominator is 0.
+    """
+    made = np.asarray(p).argmax(axis=1)
+    right = ((made > 0) & (y > 0)).sum()
+    recall = right / max((y > 0).sum() + missed, 1)
+    precision = right / max((made > 0).sum(), 1)
+    agree = ((made == y) & (y > 0)).sum() / max(right, 1)
+    return recall, precision, 2 * recall * precision / max(recall + precision, 1e-12), agree
+
+
+def score(test, predictions, wanted, train=None):
+    """Recall, precision and F1 of SNPs and of indels, over all places; `confident_…` the same inside the truth's
+    confident intervals, where there are true alleles in them; genotype_concordance, over both kinds."""
+    p = np.asarray(predictions["y"], float)
+    if p.shape != (len(test), 3) or not np.isfinite(p).all():
+        raise ValueError(f"a prediction must be {(len(test), 3)} finite probabilities")
+    y, missed = np.asarray(test.y, float), np.asarray(test["y_missed"])
+    sure, snp = np.asarray(test["y_confident"]) > 0, _snps(test)
+    found = {"genotype_concordance": rates(y, p, 0)[3]}
+    for number, kind in enumerate(KINDS):
+        for prefix, chosen in (("", np.ones(len(y), bool)), ("confident_", sure)):
+            chosen = chosen & (snp if kind == "snp" else ~snp)
+            lost = int(missed[:, number, int(bool(prefix))].sum())
+            if prefix and not (y[chosen] > 0).any():
+                continue
+            values = rates(y[chosen], p[chosen], lost)
+            names = ("recall", "precision", "f1")
+            found |= {f"{prefix}{kind}_{name}": value for name, value in zip(names, values[:3], strict=True)}
+    return {name: float(found[name]) for name in [*wanted, *(key for key in found if key not in wanted)]}
+
+
+def precision_recall(y, p, missed=0):
+    """Recall and precision of the alleles called, from the surest genotype on: (calls,) each."""
+    gq, made = variants.quality(p), np.asarray(p).argmax(axis=1)
+    order = np.argsort(-gq, kind="stable")
+    order = order[made[order] > 0]
+    right = np.cumsum(y[order] > 0)
+    # Calls of one quality come together.
+    last = np.r_[gq[order][1:] != gq[order][:-1], True][: len(order)]
+    total = max((y > 0).sum() + missed, 1)
+    return (right / total)[last], (right / np.arange(1, len(order) + 1))[last]
+
+
+def curve(test, predictions):
+    """Precision by recall, by genotype quality, over all alleles; NaN beyond the last call."""
+    y, p = np.asarray(test.y), np.asarray(predictions["y"], float)
+    recall, precision = precision_recall(y, p, int(test["y_missed"][:, :, 0].sum()))
+    grid = np.linspace(0, 1, 101)
+    if not len(recall):
+        return "pr", grid, np.full(len(grid), np.nan)
+    return "pr", grid, np.where(grid <= recall[-1], np.interp(grid, recall, precision), np.nan)
+
+
+def interpret(train, runs, path):
+    """Recall, precision and F1 of each method beside the others."""
+    from deepbio import variant_figures
+
+    variant_figures.draw_rates(runs, train.context, Path(f"{path}_rates"))
