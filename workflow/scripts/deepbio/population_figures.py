@@ -87,7 +87,8 @@ def draw_scores(runs, origin, path):
                 axis.plot(values.mean(), place, mark, color=colour, ms=6)
                 rows.append([title, label, f"{values.mean():.5g}", len(values)])
         axis.set_yticks(range(len(titles)), titles)
-        axis.set_xlim(left=0)
+        axis.set_xlim(0, 1.08 * axis.dataLim.x1)
+        axis.set_ylim(-0.6, len(titles) - 0.4)
         axis.grid(axis="x", alpha=0.25)
         axis.set_xlabel(label, fontsize=9)
     tables.write_csv(path.with_suffix(".csv"), ["method", "quantity", "mean", "runs"], rows)
@@ -97,7 +98,7 @@ def draw_scores(runs, origin, path):
 
 def draw_scans(runs, context, path):
     """{path}_scan.{svg,png,csv}: what each method thinks of windows of real haplotypes: the probability of a sweep by
-    population (rows) and place, with a dot where a sweep is the likeliest class; the known site is marked."""
+    population (rows) and place, with a dot where it is above one half; the known site is marked."""
     path, scan = Path(f"{path}_scan"), context["scan"]
     known = [*scan["swept"], *scan["spared"]]
     order = known + [name for name in scan["populations"] if name not in known]
@@ -108,13 +109,14 @@ def draw_scans(runs, context, path):
     for axis, (title, one) in zip(axes[0], runs.items(), strict=True):
         population, centre, p = (np.asarray(one[key]) for key in ("population", "centre", "y"))
         centres = np.unique(centre[population >= 0])
-        shown, dots = np.zeros((len(order), len(centres))), np.zeros((len(order), len(centres)), int)
+        shown, likeliest = np.zeros((len(order), len(centres))), np.zeros((len(order), len(centres)), int)
         real = population >= 0
         row = np.array([order.index(name) for name in scan["populations"]])[population[real]]
         column = np.searchsorted(centres, centre[real])
-        shown[row, column], dots[row, column] = sweep_score(p[real]), p[real][:, : len(CLASSES)].argmax(axis=1)
+        shown[row, column] = sweep_score(p[real])
+        likeliest[row, column] = p[real][:, : len(CLASSES)].argmax(axis=1)
         for i, j in np.ndindex(shown.shape):
-            rows.append([title, order[i], int(centres[j]), f"{shown[i, j]:.4f}", CLASSES[dots[i, j]]])
+            rows.append([title, order[i], int(centres[j]), f"{shown[i, j]:.4f}", CLASSES[likeliest[i, j]]])
         edges = (centres[0] - np.diff(centres)[0] / 2) / 1e6, (centres[-1] + np.diff(centres)[0] / 2) / 1e6
         image = axis.imshow(
             shown,
@@ -125,7 +127,7 @@ def draw_scans(runs, context, path):
             extent=(*edges, len(order) - 0.5, -0.5),
             interpolation="nearest",
         )
-        where = np.argwhere((dots == 1) | (dots == 2))
+        where = np.argwhere(shown > 0.5)
         axis.plot(centres[where[:, 1]] / 1e6, where[:, 0], ".", color=PALETTE[5], ms=3)
         axis.axvline(scan["site"] / 1e6, color="white", lw=0.8, ls=":")
         axis.set_title(title, fontsize=9)
@@ -135,9 +137,9 @@ def draw_scans(runs, context, path):
             swept, spared = label.get_text() in scan["swept"], label.get_text() in scan["spared"]
             label.set_color(PALETTE[1] if swept else PALETTE[0] if spared else "#555555")
     figure.colorbar(image, ax=axes[0].tolist(), label="probability of a sweep")
-    tables.write_csv(path.with_suffix(".csv"), ["method", "population", "centre", "sweep", "call"], rows)
+    tables.write_csv(path.with_suffix(".csv"), ["method", "population", "centre", "sweep", "likeliest"], rows)
     figure.suptitle(
-        f"{scan['name']}: orange names were swept, blue ones were not; dots are calls of a sweep",
+        f"{scan['name']}: orange names were swept, blue ones were not; dots: above one half",
         x=0.01,
         ha="left",
         fontsize=11,

@@ -132,9 +132,10 @@ def score(test, predictions, wanted, train=None):
 
 
 def known_sweeps(split, p, scan):
-    """Share of the populations of which it is known whether the site was swept that are called so, in its window."""
+    """Share of the populations of which it is known whether the site was swept that are called so, in its window: a
+    sweep, hard or soft, has a probability above one half, which is also its share of the training regions."""
     here = np.asarray(split["centre"]) == scan["site"]
-    calls = np.isin(np.asarray(p)[:, : len(CLASSES)].argmax(axis=1), SWEEPS)
+    calls = sweep_score(p) > 0.5
     right = []
     for key, swept in (("swept", True), ("spared", False)):
         for name in scan[key]:
