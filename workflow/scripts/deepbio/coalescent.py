@@ -128,7 +128,7 @@ def two_classes(haplotypes, length, recombination, sizes, times, frequency, age,
     population of the class's share of the size; of a lineage that recombines, what is cut off from the selected site
     finds itself in a class by its frequency. Recombination happens between BINS bins.
     """
-    centre, share = BINS // 2, np.array([1 - frequency, frequency])
+    bins, centre, share = np.arange(BINS), BINS // 2, np.array([1 - frequency, frequency])
     rate = recombination * length / BINS
     most = 4 * haplotypes
     node = np.full((most, BINS), -1, np.int32)  # the node of each bin, -1 where the lineage has no ancestor of a sample
@@ -185,11 +185,8 @@ def two_classes(haplotypes, length, recombination, sizes, times, frequency, age,
             continue
         row = np.searchsorted(np.cumsum(span), rng.integers(span.sum()), side="right")
         cut = rng.integers(low[row] + 1, high[row] + 1)  # bins from here on are cut from those before
-        left = centre >= cut  # whether the left side is the one without the selected site
-        away, stay = node[row].copy(), node[row].copy()
-        away[cut:] = -1 if left else away[cut:]
-        away[:cut] = away[:cut] if left else -1
-        stay[away >= 0] = -1
+        off = (bins < cut) == (centre >= cut)  # the side without the selected site
+        away, stay = np.where(off, node[row], -1), np.where(off, -1, node[row])
         if not (away >= 0).any():
             continue
         drawn = int(rng.random() < frequency)
