@@ -187,6 +187,19 @@ def pileup_split(rng, samples, output):
     return arrays | {"y_missed": np.zeros((samples, 2, 2), np.int16)}
 
 
+def region_split(rng, samples, output):
+    """Thirty statistics; each of four classes raises two of them, and each of three sizes one."""
+    number, sizes = np.arange(samples) % 4, rng.uniform(4, 5, (samples, 3))
+    x = rng.standard_normal((samples, 30)).astype(np.float32)
+    x[np.arange(samples), 2 * number] += 3
+    x[np.arange(samples), 2 * number + 1] += 3
+    x[:, 10:13] += 8 * (sizes - 4.5)
+    y = np.concatenate([number[:, None] == np.arange(4), sizes], axis=1)
+    frequency = np.where(number == 0, np.nan, rng.uniform(0.3, 1, samples)).astype(np.float32)
+    y = y if output == "regression" else number == 1
+    return {"x": x, "y": y.astype(np.float32), "y_frequency": frequency}
+
+
 @cache
 def known_properties(text):
     return describe([text]).properties[0]
@@ -220,6 +233,7 @@ KINDS = {
     "long_sequence": long_split,
     "pileup": pileup_split,
     "sequence": sequence_split,
+    "region_statistics": region_split,
     "site_in_sample": site_split,
     "table": table_split,
     "molecule": molecule_split,
@@ -245,6 +259,9 @@ def make_splits(kind, output, samples=160):
     if kind == "genotype":
         context |= {"classes": ["north", "east", "south", "west"], "continents": ["one", "two"]}
         context["continent_of"] = [0, 0, 1, 1]
+    if kind == "region_statistics":
+        context |= {"classes": ["neutral", "hard", "soft", "balancing"], "sizes": ["N1", "N2", "N3"]}
+        context |= {"features": [f"statistic {i}" for i in range(30)]}
     if kind == "deletions":
         edges = np.array([[0, 1], [0, 2], [1, 3], [1, 4], [2, 5], [2, 6]])
         genes = np.stack([3 + np.arange(16) // 4, np.arange(16)], axis=1)

@@ -252,6 +252,7 @@ CONFIGURATIONS = {
         {"sites": 315345, "outputs": 26, "people": 2070},
     ),
     ("mlp", "sites315345"): ({}, {"sites": 315345, "outputs": 26}),
+    ("evonet", "statistics345"): ({}, {"statistics": 345, "outputs": 7}),
     ("ckn_seq", "CKN128"): ({}, {"outputs": 1}),
     ("sprint_gan", "SPRINT"): ({}, {"variables": [{}] * 3, "visits": 12, "arms": 2}),
     ("one_shot", "IterRefLSTM"): ({}, {}),

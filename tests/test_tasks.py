@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from deepbio import metrics, sources, task
+from deepbio import metrics, simulation, sources, task
 from deepbio.catalog import CONTROLS, ROOT, Catalog
 from deepbio.data import NAMES, Ragged
 
@@ -20,11 +20,32 @@ CASES = [
     for scale, catalog in CATALOGS.items()
     for name in catalog.tasks
     for dataset in catalog.datasets(name)
+    # Simulations take minutes at the standard scale.
+    if scale == "quick" or "simulation" not in catalog.dataset(name, dataset)
 ]
 
 
 @pytest.fixture(scope="module")
-def prepared():
+def folders_of(tmp_path_factory):
+    """Folders of a dataset's sources, fetched, and of its simulated batches, which are made anew for each call."""
+
+    def get(scale, name, dataset):
+        facts, folders = CATALOGS[scale].dataset(name, dataset), {}
+        for source in facts["sources"]:
+            sources.fetch(source, CATALOGS[scale].sources[source], ROOT / "resources", MIRROR)
+            folders[source] = ROOT / "resources" / source
+        if "simulation" in facts:
+            folders["simulation"] = tmp_path_factory.mktemp("simulation")
+            for batch in range(1, facts["simulation"]["batches"] + 1):
+                path = simulation.batch_file(folders["simulation"], batch)
+                simulation.write_batch(facts["simulation"], batch, path)
+        return folders
+
+    return get
+
+
+@pytest.fixture(scope="module")
+def prepared(folders_of):
     """Splits of each dataset, prepared once."""
     cache = {}
 
@@ -32,11 +53,7 @@ def prepared():
         key = (scale, name, dataset, seed)
         if key not in cache:
             facts = CATALOGS[scale].dataset(name, dataset)
-            folders = {}
-            for source in facts["sources"]:
-                sources.fetch(source, CATALOGS[scale].sources[source], ROOT / "resources", MIRROR)
-                folders[source] = ROOT / "resources" / source
-            cache[key] = task.prepare(name, dataset, facts, folders, seed)
+            cache[key] = task.prepare(name, dataset, facts, folders_of(scale, name, dataset), seed)
         return cache[key]
 
     return get
@@ -60,9 +77,8 @@ def test_splits_share_no_group_and_no_input(prepared, scale, name, dataset):
 
 
 @pytest.mark.parametrize(("scale", "name", "dataset"), CASES)
-def test_preparation_is_deterministic(prepared, scale, name, dataset):
-    facts = CATALOGS[scale].dataset(name, dataset)
-    folders = {source: ROOT / "resources" / source for source in facts["sources"]}
+def test_preparation_is_deterministic(prepared, folders_of, scale, name, dataset):
+    facts, folders = CATALOGS[scale].dataset(name, dataset), folders_of(scale, name, dataset)
     first, again = prepared(scale, name, dataset), task.prepare(name, dataset, facts, folders, 1)
     assert [first[split].digest() for split in NAMES] == [again[split].digest() for split in NAMES]
     if facts["splits"] > 1:

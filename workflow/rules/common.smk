@@ -42,6 +42,7 @@ wildcard_constraints:
     method="[a-z0-9_]+(-[a-z0-9_]+)?",
     source="[A-Za-z0-9_]+",
     split=r"\d+",
+    batch=r"\d+",
     seed=r"\d+",
 
 
@@ -62,6 +63,12 @@ def prepared(wildcards):
     """dataset.json of the split that a run's seed uses."""
     split = CATALOG.split_of(wildcards.task, wildcards.dataset, int(wildcards.seed))
     return f"{RESULTS}/{data_folder(wildcards.task, wildcards.dataset, split)}/dataset.json"
+
+
+def batch_files(task, dataset):
+    """The batches that a dataset is simulated in; none of one that is not."""
+    count = CATALOG.dataset(task, dataset).get("simulation", {}).get("batches", 0)
+    return [f"{RESULTS}/{task}/{dataset}/simulation/batch{batch}.npz" for batch in range(1, count + 1)]
 
 
 def figures(task=None, method=None):

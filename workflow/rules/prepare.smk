@@ -1,3 +1,30 @@
+# One batch of simulated data; the seed is the batch's number, so a lost one is made again as it was.
+rule simulate:
+    input:
+        script=SCRIPTS / "simulate.py",
+        code=lambda wildcards: CATALOG.code(
+            "simulate.py",
+            f"deepbio/{CATALOG.dataset(wildcards.task, wildcards.dataset)['simulation']['by']}.py",
+        ),
+    output:
+        "<results>/{task}/{dataset}/simulation/batch{batch}.npz",
+    log:
+        "<logs>/simulate/{task}/{dataset}/batch{batch}.log",
+    benchmark:
+        "<benchmarks>/simulate/{task}/{dataset}/batch{batch}.tsv"
+    retries: 2
+    conda:
+        CONDA
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        facts=lambda wildcards: as_json(CATALOG.dataset(wildcards.task, wildcards.dataset)["simulation"]),
+    shell:
+        "python {input.script:q} --facts {params.facts:q} --batch {wildcards.batch} --output {output:q} "
+        "2> >(tee {log:q} >&2)"
+
+
 # From sources to the arrays of train, valid and test, checked for leakage.
 rule prepare:
     input:
@@ -6,6 +33,7 @@ rule prepare:
             f"{RESOURCES}/{source}.json"
             for source in CATALOG.dataset(wildcards.task, wildcards.dataset)["sources"]
         ],
+        batches=lambda wildcards: batch_files(wildcards.task, wildcards.dataset),
         code=lambda wildcards: CATALOG.code("prepare.py", f"deepbio/tasks/{wildcards.task}.py"),
     output:
         facts="<results>/{task}/{dataset}/data/split{split}/dataset.json",
@@ -28,7 +56,8 @@ rule prepare:
         folder=lambda wildcards, output: Path(output.facts).parent,
         resources=RESOURCES,
         scale=SCALE,
+        simulation=lambda wildcards: f"{RESULTS}/{wildcards.task}/{wildcards.dataset}/simulation",
     shell:
         "python {input.script:q} {wildcards.task} {wildcards.dataset} --scale {params.scale} "
         "--split {wildcards.split} --facts {params.facts:q} --resources {params.resources:q} "
-        "--output {params.folder:q} 2> >(tee {log:q} >&2)"
+        "--simulation {params.simulation:q} --output {params.folder:q} 2> >(tee {log:q} >&2)"

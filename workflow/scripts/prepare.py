@@ -9,6 +9,7 @@ from deepbio import command, task
 from deepbio.catalog import as_json
 from deepbio.data import save_dataset, save_speed
 from deepbio.files import BadInput
+from deepbio.simulation import batch_file
 
 
 def main():
@@ -19,6 +20,7 @@ def main():
     arguments.add_argument("--split", type=int, default=1, help="number of the split, from 1")
     arguments.add_argument("--facts", type=command.json_object, help="facts of the dataset; default: those of config/")
     arguments.add_argument("--resources", default="resources", help="folder of the fetched sources")
+    arguments.add_argument("--simulation", help="folder of the simulated batches, where the dataset has some")
     arguments.add_argument("--output", required=True, help="folder for the arrays and dataset.json")
     given = arguments.parse_args()
     facts = given.facts
@@ -29,6 +31,13 @@ def main():
     for source, folder in sources.items():
         if not folder.is_dir():
             raise BadInput(f"source '{source}' is not in {given.resources}: run fetch.py {source}")
+    if "simulation" in facts:
+        sources["simulation"] = Path(given.simulation or ".")
+        for batch in range(1, facts["simulation"]["batches"] + 1):
+            if not batch_file(sources["simulation"], batch).exists():
+                raise BadInput(
+                    f"{batch_file(sources['simulation'], batch)} is missing: run simulate.py --batch {batch}"
+                )
     began = time.monotonic()
     output = Path(given.output)
     output.parent.mkdir(parents=True, exist_ok=True)

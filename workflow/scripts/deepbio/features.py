@@ -4,14 +4,14 @@ import numpy as np
 
 
 def matrix(split, parameters):
-    """(samples, features) of a split: tables, fingerprints, deletions and the numbers of a pile-up as they are,
-    molecules as circular fingerprints, sequences as counts of k-mers on both strands (of a site in a sample, the
+    """(samples, features) of a split: tables, statistics, fingerprints, deletions and the numbers of a pile-up as they
+    are, molecules as circular fingerprints, sequences as counts of k-mers on both strands (of a site in a sample, the
     site's alone), genotypes as counts of alleles with NaN where one is unknown.
 
     `parameters` may say `fingerprint` (radius, bits, counts) or `k`.
     """
     kind = split.context["input"]
-    if kind in ("table", "fingerprint", "deletions", "pileup"):
+    if kind in ("table", "region_statistics", "fingerprint", "deletions", "pileup"):
         return np.asarray(split["x"], dtype=np.float64)
     if kind == "genotype":
         x = np.asarray(split["x"], dtype=np.float32)

@@ -106,17 +106,37 @@ def read_letters(path, without):
 def read_haplotypes(path, name):
     """Genotypes (people, sites) and People of an R data file with the frames <name>.hap and <name>.sample, which have
     two rows a person."""
+    alleles, rows = _frames(path, f"{name}.hap", f"{name}.sample")
+    return pair(path, alleles.to_numpy(np.int8), rows.astype(str))
+
+
+def read_phased(path, name):
+    """Haplotypes (haplotypes, sites) of 0 and 1, the sites' places and each haplotype's population, of such a file that
+    has a frame <name>.snps as well."""
+    alleles, rows, sites = _frames(path, f"{name}.hap", f"{name}.sample", f"{name}.snps")
+    alleles, rows = alleles.to_numpy(np.int8), rows.astype(str)
+    pair(path, alleles, rows)
+    places = sites["pos"].to_numpy(np.int64)
+    if len(places) != alleles.shape[1]:
+        raise BadInput(f"{path}: table '{name}.snps' has {len(places)} records for {alleles.shape[1]} sites")
+    falls = np.flatnonzero(np.diff(places) < 0)
+    if len(falls):
+        raise BadInput(f"{path}: table '{name}.snps', record {falls[0] + 2}: places must not fall")
+    return alleles, places, rows["population"].to_numpy(str)
+
+
+def _frames(path, *names):
+    """Frames of an R data file."""
     import pyreadr  # slow to import
 
     try:
         frames = pyreadr.read_r(path)
     except (pyreadr.LibrdataError, pyreadr.PyreadrError) as error:
         raise BadInput(f"{path}: not an R data file: {error}") from None
-    for part in (f"{name}.hap", f"{name}.sample"):
+    for part in names:
         if part not in frames:
             raise BadInput(f"{path}: no table '{part}'; tables are: {', '.join(frames)}")
-    alleles, rows = frames[f"{name}.hap"].to_numpy(np.int8), frames[f"{name}.sample"].astype(str)
-    return pair(path, alleles, rows)
+    return [frames[part] for part in names]
 
 
 def pair(path, alleles, rows):

@@ -156,6 +156,14 @@ OF_TASKS = {
     "neighbours": Metric(True, "compounds near fingerprints made", AMOUNT),
     "neighbour_spearman": Metric(True, "Spearman ρ of activity wanted and found near", SIGNED),
     "neighbour_similarity": Metric(True, "Tanimoto similarity to nearest compound", SHARE),
+    "selection_accuracy": Metric(True, "accuracy over kinds of selection", SHARE),
+    "sweep_auroc": Metric(True, "AUROC of sweeps", SHARE),
+    "known_sweeps": Metric(True, "populations called rightly at a known site", SHARE),
+    **{
+        f"n{number}_error{mark}": Metric(False, f"relative error of N{number}{title}", AMOUNT)
+        for number in (1, 2, 3)
+        for mark, title in (("", ""), ("_neutral", ", regions called neutral"))
+    },
     "restarts": Metric(False, "restarts of training", AMOUNT),
     "sas": Metric(False, "mean synthetic accessibility"),
     "genotype_concordance": Metric(True, "right genotypes among true alleles called", SHARE),

@@ -3,7 +3,8 @@
 A task is a module `tasks/<id>.py` with
 
     prepare(sources, parameters, seed) -> {"train": Split, "valid": Split, "test": Split}
-        sources: id of a source set → its folder; parameters: those of the dataset; seed: number of the split
+        sources: id of a source set → its folder, and `simulation` → that of simulated batches (simulation.py), where
+        the dataset has some; parameters: those of the dataset; seed: number of the split
     score(test, predictions, metrics, train) -> {metric: value}   optional; default: metrics.evaluate
     curve(test, predictions) -> (curve id, x, y)              optional; default: metrics.curve; or a list of such
     interpret(train, runs, path)                              optional: figures of several methods side by side;

@@ -1,0 +1,147 @@
+"""Figures of selection and demography: who is taken for what, how far the sizes are off, and scans of a real locus."""
+
+from pathlib import Path
+
+import numpy as np
+
+from deepbio import tables
+from deepbio.plotting import COLOURS, MARKS, PALETTE, plt, save
+from deepbio.tasks.selection_demography import CLASSES, SIZES, size_errors, sweep_score
+
+BORDERS = (0.5, 0.75)  # of the selected allele's present frequency
+RANGES = ("below 0.5", "0.5 to 0.75", "above 0.75")
+SHORT = ("neutral", "hard", "soft", "balancing")
+
+
+def draw_confusion(split, p, path):
+    """{svg,png,csv}: called (columns) against simulated (rows) selection, by the selected allele's frequency now.
+
+    Neutral regions, which have no such allele, stand in every panel.
+    """
+    count = len(CLASSES)
+    truth, called = np.asarray(split.y)[:, :count].argmax(axis=1), np.asarray(p)[:, :count].argmax(axis=1)
+    frequency = np.asarray(split["y_frequency"])
+    level = np.where(np.isnan(frequency), -1, np.digitize(frequency, BORDERS))
+    panels = [("all", np.ones(len(truth), bool))]
+    panels += [(name, (level == i) | (truth == 0)) for i, name in enumerate(RANGES)]
+    figure, axes = plt.subplots(1, len(panels), figsize=(3.1 * len(panels), 3.4))
+    rows = []
+    for axis, (name, here) in zip(axes, panels, strict=True):
+        counts = np.zeros((count, count), int)
+        np.add.at(counts, (truth[here], called[here]), 1)
+        share = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+        axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+        for i, j in np.ndindex(count, count):
+            dark = "white" if share[i, j] > 0.5 else "black"
+            axis.text(j, i, f"{share[i, j]:.2f}\n{counts[i, j]}", ha="center", va="center", fontsize=7, color=dark)
+        axis.set_xticks(range(count), SHORT, rotation=45, ha="right", fontsize=8)
+        axis.set_yticks(range(count), SHORT, fontsize=8)
+        axis.set_title(f"frequency: {name}" if name != "all" else "all regions", fontsize=10)
+        rows += [[name, CLASSES[i], *map(int, counts[i])] for i in range(count)]
+    axes[0].set_ylabel("simulated")
+    figure.suptitle(
+        f"Validation regions: {np.mean(truth == called):.1%} right; columns are calls", x=0.01, ha="left", fontsize=11
+    )
+    tables.write_csv(path.with_suffix(".csv"), ["frequency", "simulated", *CLASSES], rows)
+    save(figure, path, split.context["origin"])
+
+
+def draw_sizes(split, p, path):
+    """{svg,png,csv}: estimated against true sizes, one mark a demography, with the mean relative error."""
+    count, y, p = len(CLASSES), np.asarray(split.y, float), np.asarray(p, float)
+    group = np.asarray(split["group"])
+    errors = size_errors(y, p, group)
+    names, member = np.unique(group, return_inverse=True)
+    regions = np.bincount(member)
+    figure, axes = plt.subplots(1, len(SIZES), figsize=(4 * len(SIZES), 3.9))
+    columns = [names.astype(str)]
+    for i, (axis, size) in enumerate(zip(axes, SIZES, strict=True)):
+        true, told = (10 ** (np.bincount(member, a[:, count + i]) / regions) for a in (y, p))
+        columns += [true, told]
+        axis.loglog(true, told, MARKS["listed"], color=COLOURS["listed"], ms=5, alpha=0.7)
+        span = [min(true.min(), told.min()), max(true.max(), told.max())]
+        axis.plot(span, span, ":", color="#999999", lw=1)
+        axis.set(xlabel=f"true {size}", ylabel=f"estimated {size}")
+        axis.set_title(f"{size}: mean relative error {errors[:, i].mean():.2f}", fontsize=10)
+    rows = ([row[0], *(f"{value:.6g}" for value in row[1:])] for row in zip(*columns, strict=True))
+    header = ["demography", *(f"{size}_{what}" for size in SIZES for what in ("true", "estimated"))]
+    tables.write_csv(path.with_suffix(".csv"), header, rows)
+    figure.suptitle("Sizes of validation demographies, means over their regions", x=0.01, ha="left", fontsize=11)
+    save(figure, path, split.context["origin"])
+
+
+def draw_scores(runs, origin, path):
+    """{path}_errors.{svg,png,csv}: relative errors of N1 to N3 and share of wrong calls, all runs and their mean."""
+    path = Path(f"{path}_errors")
+    wanted = [("selection_accuracy", "regions called wrongly")]
+    wanted += [(f"{size.lower()}_error", f"relative error of {size}") for size in SIZES]
+    figure, axes = plt.subplots(1, len(wanted), figsize=(3.1 * len(wanted) + 1.5, 1.3 + 0.35 * len(runs)), sharey=True)
+    rows, titles = [], list(runs)[::-1]
+    for axis, (metric, label) in zip(axes, wanted, strict=True):
+        for place, title in enumerate(titles):
+            values = np.array(runs[title]["scores"].get(metric, []))
+            values = 1 - values if metric == "selection_accuracy" else values
+            colour, mark = COLOURS[runs[title]["role"]], MARKS[runs[title]["role"]]
+            axis.plot(values, np.full(len(values), place), "|", color=colour, alpha=0.5, ms=9)
+            if len(values):
+                axis.plot(values.mean(), place, mark, color=colour, ms=6)
+                rows.append([title, label, f"{values.mean():.5g}", len(values)])
+        axis.set_yticks(range(len(titles)), titles)
+        axis.set_xlim(0, 1.08 * axis.dataLim.x1)
+        axis.set_ylim(-0.6, len(titles) - 0.4)
+        axis.grid(axis="x", alpha=0.25)
+        axis.set_xlabel(label, fontsize=9)
+    tables.write_csv(path.with_suffix(".csv"), ["method", "quantity", "mean", "runs"], rows)
+    figure.suptitle("Held-out demographies (lower is better)", x=0.01, ha="left", fontsize=11)
+    save(figure, path, origin)
+
+
+def draw_scans(runs, context, path):
+    """{path}_scan.{svg,png,csv}: what each method thinks of windows of real haplotypes: the probability of a sweep by
+    population (rows) and place, with a dot where it is above one half; the known site is marked."""
+    path, scan = Path(f"{path}_scan"), context["scan"]
+    known = [*scan["swept"], *scan["spared"]]
+    order = known + [name for name in scan["populations"] if name not in known]
+    figure, axes = plt.subplots(
+        1, len(runs), figsize=(1.2 + 3.1 * len(runs), 1.6 + 0.2 * len(order)), sharey=True, squeeze=False
+    )
+    rows = []
+    for axis, (title, one) in zip(axes[0], runs.items(), strict=True):
+        population, centre, p = (np.asarray(one[key]) for key in ("population", "centre", "y"))
+        centres = np.unique(centre[population >= 0])
+        shown, likeliest = np.zeros((len(order), len(centres))), np.zeros((len(order), len(centres)), int)
+        real = population >= 0
+        row = np.array([order.index(name) for name in scan["populations"]])[population[real]]
+        column = np.searchsorted(centres, centre[real])
+        shown[row, column] = sweep_score(p[real])
+        likeliest[row, column] = p[real][:, : len(CLASSES)].argmax(axis=1)
+        for i, j in np.ndindex(shown.shape):
+            rows.append([title, order[i], int(centres[j]), f"{shown[i, j]:.4f}", CLASSES[likeliest[i, j]]])
+        edges = (centres[0] - np.diff(centres)[0] / 2) / 1e6, (centres[-1] + np.diff(centres)[0] / 2) / 1e6
+        image = axis.imshow(
+            shown,
+            cmap="magma",
+            vmin=0,
+            vmax=1,
+            aspect="auto",
+            extent=(*edges, len(order) - 0.5, -0.5),
+            interpolation="nearest",
+        )
+        where = np.argwhere(shown > 0.5)
+        axis.plot(centres[where[:, 1]] / 1e6, where[:, 0], ".", color=PALETTE[5], ms=3)
+        axis.axvline(scan["site"] / 1e6, color="white", lw=0.8, ls=":")
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel("centre of window (Mb)", fontsize=9)
+        axis.set_yticks(range(len(order)), order, fontsize=7)
+        for label in axis.get_yticklabels():
+            swept, spared = label.get_text() in scan["swept"], label.get_text() in scan["spared"]
+            label.set_color(PALETTE[1] if swept else PALETTE[0] if spared else "#555555")
+    figure.colorbar(image, ax=axes[0].tolist(), label="probability of a sweep")
+    tables.write_csv(path.with_suffix(".csv"), ["method", "population", "centre", "sweep", "likeliest"], rows)
+    figure.suptitle(
+        f"{scan['name']}: orange names were swept, blue ones were not; dots: above one half",
+        x=0.01,
+        ha="left",
+        fontsize=11,
+    )
+    save(figure, path, f"real haplotypes; trained on {context['origin']} ones")

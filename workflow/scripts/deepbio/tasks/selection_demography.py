@@ -1,0 +1,159 @@
+"""Selection and population sizes from summary statistics of a region, by simulation; and a real locus to try it on."""
+
+import numpy as np
+
+from deepbio import metrics, population_statistics, tables
+from deepbio.data import Split
+from deepbio.genotypes import read_phased
+from deepbio.simulation import read_batches
+
+SIZES = ("N1", "N2", "N3")
+CLASSES = ("neutral", "hard sweep", "soft sweep", "balancing selection")
+SWEEPS = (1, 2)
+
+
+def prepare(sources, parameters, seed):
+    """Simulated regions, whole demographies in one split (`valid_fraction` and `test_fraction` of the regions).
+
+    `scan`: real haplotypes whose windows join the test split without labels: `source`, `file`, `name` (as
+    genotypes.read_phased), `haplotypes` and `length` and `least_count` as in the simulation, the `site` that is known
+    to be under selection, `step` between windows, and the populations where it is `swept` and where it is `spared`.
+
+    Arrays: x (n, statistics) float32; y (n, 7) float32, 0/1 for each class and log10 of N1, N2, N3; y_frequency (n,)
+    float32, the selected allele's, NaN where neutral; group, the demography. With `scan` the test split also has
+    population (n,) int16, -1 where simulated, and centre (n,) int64 of a window.
+    """
+    found = read_batches(sources["simulation"])
+    group = np.array([f"{b}.{d}" for b, d in zip(found["batch"], found["demography"], strict=True)])
+    rng = np.random.default_rng([seed, 2016])
+    part = tables.group_parts(group, parameters["valid_fraction"], parameters["test_fraction"], rng)
+    y = np.concatenate([metrics.one_hot(found["number"], len(CLASSES)), np.log10(found["sizes"])], axis=1)
+    arrays = {
+        "x": found["x"],
+        "y": y.astype(np.float32),
+        "y_frequency": found["frequency"].astype(np.float32),
+        "group": group.astype("S32"),
+    }
+    context = {"classes": list(CLASSES), "sizes": list(SIZES), "features": feature_names(found["x"].shape[1])}
+    scan = parameters.get("scan")
+    if scan:
+        facts, real = windows(sources[scan["source"]] / scan["file"], scan)
+        context["scan"] = facts
+    whole = Split(arrays, context)
+    splits = {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
+    if scan:
+        test = splits["test"]
+        simulated = {"population": np.full(len(test), -1, np.int16), "centre": np.zeros(len(test), np.int64)}
+        simulated |= test.arrays
+        splits["test"] = Split({name: np.concatenate([simulated[name], real[name]]) for name in simulated}, context)
+    return splits
+
+
+def feature_names(statistics):
+    """Names of the statistics, whose number tells how many haplotypes they are of."""
+    for haplotypes in range(4, 1000, 2):
+        found = population_statistics.names(haplotypes)
+        if len(found) == statistics:
+            return found
+    raise ValueError(f"{statistics} statistics are of no number of haplotypes")
+
+
+def windows(path, scan):
+    """Facts of a scan, and arrays of the windows of each population with enough haplotypes."""
+    alleles, places, population = read_phased(path, scan["name"])
+    rng = np.random.default_rng(1)
+    length, step, site = scan["length"], scan["step"], scan["site"]
+    # One window is centred on the known site.
+    first = site - (site - places[0] - length // 2) // step * step
+    centres = np.arange(first, places[-1] - length // 2 + 1, step)
+    names, found = [], []
+    for name in np.unique(population):
+        rows = np.flatnonzero(population == name)
+        if len(rows) < scan["haplotypes"]:
+            continue
+        chosen = np.sort(rng.choice(rows, scan["haplotypes"], replace=False))
+        sites, window, distance = population_statistics.windows_of(places, centres, length)
+        x = population_statistics.summarize(
+            alleles[chosen].T[sites], distance, window, len(centres), length, scan["least_count"]
+        )
+        found.append(x)
+        names.append(str(name))
+    count = len(centres)
+    real = {
+        "x": np.concatenate(found),
+        "y": np.full((len(names) * count, len(CLASSES) + len(SIZES)), np.nan, np.float32),
+        "y_frequency": np.full(len(names) * count, np.nan, np.float32),
+        "group": np.repeat(np.array([f"{scan['name']}_{name}" for name in names]).astype("S32"), count),
+        "population": np.repeat(np.arange(len(names), dtype=np.int16), count),
+        "centre": np.tile(centres, len(names)),
+    }
+    facts = {"populations": names, "site": site, "name": scan["name"], "length": length}
+    return facts | {key: [name for name in scan[key] if name in names] for key in ("swept", "spared")}, real
+
+
+def sweep_score(p):
+    """How much a prediction (n, 7) speaks for a sweep, hard or soft, in place of the other two classes."""
+    shares = np.clip(np.asarray(p, float)[:, : len(CLASSES)], 1e-9, None)
+    return shares[:, SWEEPS].sum(axis=1) / shares.sum(axis=1)
+
+
+def size_errors(y, p, group, neutral_only=False):
+    """|estimate - true| / true of N1, N2, N3, (demographies, 3).
+
+    A demography's estimate is the mean over its regions of the estimated log size; with `neutral_only` over those that
+    are called neutral, where there are any.
+    """
+    names, member = np.unique(group, return_inverse=True)
+    y, p = np.asarray(y, float), np.asarray(p, float)
+    called = p[:, : len(CLASSES)].argmax(axis=1) == 0
+    use = np.ones(len(y)) if not neutral_only else np.where(called, 1.0, 1e-9)
+    total = np.bincount(member, use)
+    logs = [[np.bincount(member, use * v) / total for v in a[:, len(CLASSES) :].T] for a in (y, p)]
+    true, told = (10 ** np.stack(one, axis=1) for one in logs)
+    return np.abs(told - true) / true
+
+
+def score(test, predictions, wanted, train=None):
+    y, p = np.asarray(test.y, float), np.asarray(predictions["y"], float)
+    known = ~np.isnan(y[:, 0])
+    truth, shares = y[known, : len(CLASSES)].argmax(axis=1), p[known, : len(CLASSES)]
+    group = np.asarray(test["group"])[known]
+    found = {
+        "selection_accuracy": float(np.mean(shares.argmax(axis=1) == truth)),
+        "sweep_auroc": metrics.evaluate(["auroc"], np.isin(truth, SWEEPS), sweep_score(p[known]))["auroc"],
+    }
+    for name, values in zip(SIZES, size_errors(y[known], p[known], group).mean(axis=0), strict=True):
+        found[f"{name.lower()}_error"] = float(values)
+    for name, values in zip(SIZES, size_errors(y[known], p[known], group, True).mean(axis=0), strict=True):
+        found[f"{name.lower()}_error_neutral"] = float(values)
+    found = {name: found[name] for name in wanted}
+    scan = test.context.get("scan")
+    return found | ({"known_sweeps": known_sweeps(test, p, scan)} if scan else {})
+
+
+def known_sweeps(split, p, scan):
+    """Share of the populations of which it is known whether the site was swept that are called so, in its window: a
+    sweep, hard or soft, has a probability above one half, which is also its share of the training regions."""
+    here = np.asarray(split["centre"]) == scan["site"]
+    calls = sweep_score(p) > 0.5
+    right = []
+    for key, swept in (("swept", True), ("spared", False)):
+        for name in scan[key]:
+            row = np.flatnonzero(here & (np.asarray(split["population"]) == scan["populations"].index(name)))
+            right.append(calls[row[0]] == swept)
+    return float(np.mean(right))
+
+
+def curve(test, predictions):
+    """ROC curve of the classes, its mean over them."""
+    count = len(CLASSES)
+    return metrics.curve("multilabel", np.asarray(test.y)[:, :count], np.asarray(predictions["y"])[:, :count])
+
+
+def interpret(train, runs, path):
+    """Scores of all methods, and what each of them says of the real windows."""
+    from deepbio import population_figures
+
+    population_figures.draw_scores(runs, train.context["origin"], path)
+    if "scan" in train.context:
+        population_figures.draw_scans(runs, train.context, path)
