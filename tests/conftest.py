@@ -51,6 +51,8 @@ def table_split(rng, samples, output):
     """Twenty columns of noise, three of which carry the label."""
     x = rng.standard_normal((samples, 20)).astype(np.float32)
     score = x[:, 0] + x[:, 1] - x[:, 2]
+    if output == "multiclass":
+        score = np.digitize(score, [-1.2, 0, 1.2])
     return {"x": x, "y": (score > 0).astype(np.float32) if output == "binary" else score.astype(np.float32)}
 
 
@@ -138,14 +140,15 @@ def fingerprint_split(rng, samples, output):
 
 
 def genotype_split(rng, samples, output):
-    """200 sites of people of four populations, two on each of two continents; one genotype in fifty is unknown."""
+    """200 sites of people of four populations, two on each of two continents (as a class: the continent); one genotype
+    in fifty is unknown."""
     y = rng.integers(0, 4, samples)
     fixed = np.random.default_rng(11)
     frequency = fixed.uniform(0.1, 0.9, (1, 200)) + fixed.normal(0, 0.2, (2, 200)).repeat(2, 0)
     frequency = np.clip(frequency + fixed.normal(0, 0.1, (4, 200)), 0.02, 0.98)
     x = rng.binomial(2, frequency[y]).astype(np.int8)
     x[rng.random(x.shape) < 0.02] = -1
-    return {"x": x, "y": y.astype(np.float32)}
+    return {"x": x, "y": (y >= 2 if output == "binary" else y).astype(np.float32)}
 
 
 def deletions_split(rng, samples, output):
@@ -214,6 +217,8 @@ def make_splits(kind, output, samples=160):
         context |= {"symbols": SYMBOLS.symbols, "length": 32, "metrics": ["validity"]}
     if kind == "fingerprint":
         context |= {"features": [f"bit {i}" for i in range(24)], "active": 1.5}
+    if kind == "table" and output == "multiclass":
+        context |= {"classes": ["low", "below", "above", "high"]}
     if kind == "genotype":
         context |= {"classes": ["north", "east", "south", "west"], "continents": ["one", "two"]}
         context["continent_of"] = [0, 0, 1, 1]

@@ -264,6 +264,13 @@ CONFIGURATIONS = {
     ("drugan_aae", "MACCS"): ({}, {"bits": 166}),
     ("leap", "fly"): ({}, {"parts": 32}),
     ("leap", "mouse"): ({}, {"parts": 17}),
+    **{
+        ("neuroimaging_dbn", f"features{n}"): (
+            {},
+            {"outputs": 1, "kind": "binary", "centre": [0.0] * n, "scale": [1.0] * n},
+        )
+        for n in (178, 193)
+    },
     ("deepbind", "M1"): ({"hidden": 0, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
     ("deepbind", "M2"): ({"hidden": 32, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
 }
