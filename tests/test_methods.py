@@ -271,6 +271,8 @@ CONFIGURATIONS = {
         )
         for n in (178, 193)
     },
+    ("spindle", "dense_64_100_10"): ({}, {"outputs": 10, "columns": 64, "low": 0, "span": 16}),
+    ("float_network", "dense_64_100_10"): ({}, {"outputs": 10, "columns": 64, "low": 0, "span": 16}),
     ("deepbind", "M1"): ({"hidden": 0, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
     ("deepbind", "M2"): ({"hidden": 32, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
 }
