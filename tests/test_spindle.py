@@ -263,7 +263,7 @@ def test_score_tells_chips_and_energy(splits):
     y = np.asarray(splits["test"].y).astype(int)
     p = np.eye(4)[y]
     chips = np.stack([[y, y], [y, (y + 1) % 4]]).astype(np.uint8)
-    made = {"y": p, "y_chips": chips, "noise": np.array([0, 0.1])}
+    made = {"y": p, "y_chips": chips, "noise": np.array([0, 0.2])}
     made |= {"energy": np.array([1.0, 2.0, 3.0]), "ratios": np.array([4.0, 5.0])}
     found = neuromorphic_inference.score(splits["test"], made, ["accuracy"])
     assert found == {

@@ -9,6 +9,16 @@ from deepbio.plotting import PALETTE, plt, save
 PUBLISHED = 14.4  # times less energy than CMOS of equal area, by the abstract of Ramasubramanian et al. (2014)
 
 
+def bit(count):
+    return f"{count} bit" if count == 1 else f"{count} bits"
+
+
+def draw_float(axis, top):
+    """The float network's accuracy as a line, named at its right end."""
+    axis.axhline(top, color="#999999", ls=":", lw=1)
+    axis.text(1, top, "float network", va="bottom", ha="right", fontsize=8, transform=axis.get_yaxis_transform())
+
+
 def draw_grid(rows, top, origin, path):
     """{svg,png,csv}: accuracy by bits of weights and of outputs, not retrained and retrained.
 
@@ -55,13 +65,12 @@ def draw_pareto(rows, top, logic, origin, path):
     for place, output in enumerate(sorted({bits[1] for _, _, bits in points})):
         here = [(cost, right) for cost, right, bits in points if bits[1] == output]
         mark = "osD^vP"[place % 6]
-        axis.plot(*zip(*here, strict=True), mark, color=PALETTE[place % 8], label=f"outputs of {output} bits")
+        axis.plot(*zip(*here, strict=True), mark, color=PALETTE[place % 8], label=f"outputs of {bit(output)}")
     axis.plot(*zip(*(one[:2] for one in front), strict=True), "-", color="#999999", zorder=0, label="none better")
     for number, (cost, right, bits) in enumerate(front):
         above = {"xytext": (0, -14 if number % 2 else 8), "textcoords": "offset points"}
         axis.annotate(f"{bits[0]} | {bits[1]}", (cost, right), ha="center", fontsize=8, **above)
-    axis.axhline(top, color="#999999", ls=":", lw=1)
-    axis.text(axis.get_xlim()[0], top, " float network", va="bottom", fontsize=8)
+    draw_float(axis, top)
     axis.set(xlabel="modelled energy of one inference (pJ); assumed constants", ylabel="validation accuracy")
     axis.set_xscale("log")
     axis.margins(y=0.15)
@@ -88,8 +97,7 @@ def draw_noise(noise, right, top, origin, path):
     for place, (title, values) in enumerate(right.items()):
         style = {"color": PALETTE[place], "marker": "osD"[place % 3], "capsize": 3, "label": title}
         axis.errorbar(100 * np.array(noise), values.mean(1), values.std(1), **style)
-    axis.axhline(top, color="#999999", ls=":", lw=1)
-    axis.text(0, top, "float network", va="bottom", fontsize=8)
+    draw_float(axis, top)
     axis.set(xlabel="standard deviation of a conductance (%)", ylabel="validation accuracy")
     axis.legend(frameon=False, fontsize=9, title=f"mean and SD of {values.shape[1]} chips", title_fontsize=9)
     figure.suptitle("Accuracy on devices that vary", x=0.01, ha="left", fontsize=11, fontweight="bold")
@@ -103,7 +111,6 @@ def draw_levels(pairs, origin, path):
         places, counts = np.unique(np.round(pair, 4), return_counts=True)
         axis.bar(places, counts, width=0.6 * np.diff(places).min() if len(places) > 1 else 0.1, color=PALETTE[5])
         axis.set(xlabel="conductance (share of the highest)", title=f"layer {number}: {pair.size:,} devices")
-        axis.set_yscale("log")
     axes[0, 0].set_ylabel("devices")
     figure.suptitle("Programmed conductances", x=0.01, ha="left", fontsize=11, fontweight="bold")
     save(figure, path, origin)
@@ -116,7 +123,7 @@ def draw_staircases(bits, origin, path):
     for axis, count in zip(axes[0], bits, strict=True):
         axis.plot(x, x.clamp(0, 1), ":", color="#999999")
         axis.plot(x, crossbar.staircase(x, count, torch.zeros(()), torch.ones(())), color=PALETTE[0])
-        axis.set(xlabel="current (share of the range)", title=f"{count} bit{'s' if count > 1 else ''}")
+        axis.set(xlabel="current (share of the range)", title=bit(count))
     axes[0, 0].set_ylabel("output")
     figure.suptitle("Transfer function of the neurons", x=0.01, ha="left", fontsize=11, fontweight="bold")
     save(figure, path, origin)

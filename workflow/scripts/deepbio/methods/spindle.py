@@ -177,7 +177,7 @@ class Method(NetworkMethod):
             forms = {
                 "not retrained": other(retrain=False),
                 "retrained": other(retrain=True, noise=0),
-                "retrained with noise of 10 %": other(retrain=True, noise=0.1),
+                "retrained with noise of 20 %": other(retrain=True, noise=0.2),
             }
         sweep = {title: (one.chips(split, **facts["sweep"]) == y).mean(axis=2) for title, one in forms.items()}
         model = Method(facts | {"weight_bits": None})

@@ -8,7 +8,7 @@ from deepbio import metrics, tables
 from deepbio.data import Split
 from deepbio.planted import names
 
-NOISY = 0.1  # noise of conductances at which `noisy_accuracy` is told
+NOISY = 0.2  # noise of conductances at which `noisy_accuracy` is told
 
 
 def prepare(sources, parameters, seed):
