@@ -151,6 +151,12 @@ def test_simulated_difference_lies_in_the_planted_regions():
     assert planted.sum() == 24 and gap[planted].mean() > 0.2 > 0.1 > abs(gap[~planted].mean())
 
 
+def test_unknown_region_is_named():
+    parameters = Catalog({"scale": "quick"}).dataset("neuroimaging", "simulated_brains")["parameters"]
+    with pytest.raises(BadInput, match="affected: no region 'thumb'"):
+        neuroimaging.prepare({}, parameters | {"affected": ["insula", "thumb"]}, 1)
+
+
 def test_sites_of_one_class_are_dealt_apart():
     site = np.repeat(np.arange(20), 10)
     mixed = site < 15

@@ -230,8 +230,9 @@ def calibrate(network, run, share=0.999):
     run()
     for handle in handles:
         handle.remove()
-    for one, (low, high) in seen.items():
+    for one in crossbars(network):
         one.exact = False
+    for one, (low, high) in seen.items():
         one.low.copy_(low)
         one.high.copy_(high)
 
@@ -263,8 +264,9 @@ def cost(layers, weight_bits, output_bits, input_bits, facts, digital):
     """Energy (pJ) of one inference for compute, conversion and memory, and its delay (ns), by the cost model `facts`.
 
     Crossbar: every device of a pair is read once for each use of its array; an input is driven bit by bit, an output
-    costs a neuron's switching for each level above the lowest. Weights stay where they are; inputs and outputs go
-    through memory. Arrays work one after the other, all columns at once.
+    costs a neuron's switching for each level above the lowest; the bits of a weight cost nothing. Weights stay where
+    they are; inputs and outputs go through memory, anew for each use. Arrays work one after the other, all columns at
+    once.
     Digital: a multiplication's energy goes with the product of both precisions; each weight is fetched once.
     """
     compute = conversion = memory = delay = 0.0

@@ -170,6 +170,9 @@ def read_people(path, names, label):
 
 def _simulated(parameters, rng):
     """People whose regions share a brain-wide and a bilateral part, lie apart by site and shrink with age."""
+    unknown = set(parameters["affected"]) - set(REGIONS)
+    if unknown:
+        raise BadInput(f"affected: no region '{min(unknown)}'; regions are: {', '.join(REGIONS)}")
     n, count = parameters["number"], len(REGIONS)
     site = np.sort(rng.integers(0, parameters["sites"], n))
     age, y = rng.uniform(7, 40, n), (rng.random(n) < 0.5).astype(float)
