@@ -138,14 +138,15 @@ def fingerprint_split(rng, samples, output):
 
 
 def genotype_split(rng, samples, output):
-    """200 sites of people of four populations, two on each of two continents; one genotype in fifty is unknown."""
+    """200 sites of people of four populations, two on each of two continents (as a class: the continent); one genotype
+    in fifty is unknown."""
     y = rng.integers(0, 4, samples)
     fixed = np.random.default_rng(11)
     frequency = fixed.uniform(0.1, 0.9, (1, 200)) + fixed.normal(0, 0.2, (2, 200)).repeat(2, 0)
     frequency = np.clip(frequency + fixed.normal(0, 0.1, (4, 200)), 0.02, 0.98)
     x = rng.binomial(2, frequency[y]).astype(np.int8)
     x[rng.random(x.shape) < 0.02] = -1
-    return {"x": x, "y": y.astype(np.float32)}
+    return {"x": x, "y": (y >= 2 if output == "binary" else y).astype(np.float32)}
 
 
 def deletions_split(rng, samples, output):
@@ -256,6 +257,9 @@ def make_splits(kind, output, samples=160):
         context |= {"symbols": SYMBOLS.symbols, "length": 32, "metrics": ["validity"]}
     if kind == "fingerprint":
         context |= {"features": [f"bit {i}" for i in range(24)], "active": 1.5}
+    quarters = output == "multiclass" and kind != "genotype"  # classes: quarters of the numbers
+    if quarters:
+        context |= {"classes": ["low", "below", "above", "high"]}
     if kind == "genotype":
         context |= {"classes": ["north", "east", "south", "west"], "continents": ["one", "two"]}
         context["continent_of"] = [0, 0, 1, 1]
@@ -279,7 +283,9 @@ def make_splits(kind, output, samples=160):
         context["expression"] = np.array([[-1.5, 0, 1], [1, 1, 0], [1, -1, 0], [1, 0, -1]], np.float32)
     splits = {}
     for name, count in (("train", samples), ("valid", samples // 2), ("test", samples)):
-        arrays = KINDS[kind](rng, count, output)
+        arrays = KINDS[kind](rng, count, "regression" if quarters else output)
+        if quarters:
+            arrays["y"] = (np.argsort(np.argsort(arrays["y"])) * 4 // count).astype(np.float32)
         arrays["group"] = np.array([f"{name}{i}" for i in range(count)]).astype("S")
         splits[name] = Split(arrays, context)
     return splits

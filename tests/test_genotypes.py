@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepbio import genotypes, task
+from deepbio import genotypes, tables, task
 from deepbio.files import BadInput
 from deepbio.tasks import genetic_ancestry
 
@@ -22,7 +22,7 @@ def test_folds_are_stratified_and_hold_whole_groups():
     label = rng.choice(["a", "b", "c"], 600, p=[0.6, 0.3, 0.1])
     group = np.arange(600)
     group[label == "a"] //= 3  # families of up to three
-    fold = genotypes.deal(group, label, 5, np.random.default_rng(1))
+    fold = tables.deal(group, label, 5, np.random.default_rng(1))
     assert all(len(set(fold[group == one])) == 1 for one in np.unique(group))
     for value in "abc":
         sizes = np.bincount(fold[label == value], minlength=5)

@@ -266,6 +266,15 @@ CONFIGURATIONS = {
     ("leap", "fly"): ({}, {"parts": 32}),
     ("leap", "mouse"): ({}, {"parts": 17}),
     ("deepvariant", "InceptionV3"): ({}, {"channels": 3, "outputs": 1000}),
+    **{
+        ("neuroimaging_dbn", f"features{n}"): (
+            {},
+            {"outputs": 1, "kind": "binary", "centre": [0.0] * n, "scale": [1.0] * n},
+        )
+        for n in (178, 193)
+    },
+    ("spindle", "dense_64_100_10"): ({}, {"outputs": 10, "columns": 64, "low": 0, "span": 16}),
+    ("float_network", "dense_64_100_10"): ({}, {"outputs": 10, "columns": 64, "low": 0, "span": 16}),
     ("deepbind", "M1"): ({"hidden": 0, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
     ("deepbind", "M2"): ({"hidden": 32, "dropout": 0, "motif_scale": 1e-3}, {"outputs": 1}),
 }

@@ -295,26 +295,6 @@ def together(genotypes, family):
     return tables.linked(family, alike)
 
 
-def deal(group, label, count, rng):
-    """Fold (0 … count - 1) of each person: whole groups, each to the fold with the fewest people of its label.
-
-    A group's label is that of its first person; of several folds the one with the fewest people in all is taken, then
-    the first in a random order, so that folds are as large, and have as many people of each label, as can be.
-    """
-    names, first, member = np.unique(group, return_index=True, return_inverse=True)
-    sizes = np.bincount(member)
-    fold_of, total = np.empty(len(names), int), np.zeros(count)
-    for value in np.unique(label[first]):
-        here = rng.permutation(np.flatnonzero(label[first] == value))
-        of_label, tie = np.zeros(count), rng.permutation(count)
-        for one in here[np.argsort(-sizes[here], kind="stable")]:
-            chosen = np.lexsort((tie, total, of_label))[0]
-            fold_of[one] = chosen
-            of_label[chosen] += sizes[one]
-            total[chosen] += sizes[one]
-    return fold_of[member]
-
-
 # ---- what a class is like
 
 

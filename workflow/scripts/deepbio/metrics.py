@@ -164,6 +164,11 @@ OF_TASKS = {
         for number in (1, 2, 3)
         for mark, title in (("", ""), ("_neutral", ", regions called neutral"))
     },
+    "noisy_accuracy": Metric(True, "accuracy on devices that vary by 20 %", SHARE),
+    "noisy_accuracy_sd": Metric(False, "SD of that accuracy over chips", AMOUNT),
+    "energy": Metric(False, "modelled energy of one inference (pJ)", AMOUNT),
+    "energy_ratio": Metric(True, "energy saved over 8-bit logic (times, model)", AMOUNT),
+    "energy_delay_ratio": Metric(True, "energy times delay saved over 8-bit logic (times, model)", AMOUNT),
     "restarts": Metric(False, "restarts of training", AMOUNT),
     "sas": Metric(False, "mean synthetic accessibility"),
     "genotype_concordance": Metric(True, "right genotypes among true alleles called", SHARE),

@@ -156,3 +156,30 @@ def group_parts(group, valid_fraction, test_fraction, rng):
     chosen[small[: ends[0]]] = 2
     chosen[small[ends[0] : ends[1]]] = 1
     return chosen[member]
+
+
+def deal(group, label, count, rng):
+    """Fold (0 … count - 1) of each sample: whole groups, each to the fold with the fewest samples of its label.
+
+    A group's label is that of its first sample; of several folds the one with the fewest samples in all is taken, then
+    the first in a random order, so that folds are as large, and have as many samples of each label, as can be.
+    """
+    names, first, member = np.unique(group, return_index=True, return_inverse=True)
+    sizes = np.bincount(member)
+    fold_of, total = np.empty(len(names), int), np.zeros(count)
+    for value in np.unique(label[first]):
+        here = rng.permutation(np.flatnonzero(label[first] == value))
+        of_label, tie = np.zeros(count), rng.permutation(count)
+        for one in here[np.argsort(-sizes[here], kind="stable")]:
+            chosen = np.lexsort((tie, total, of_label))[0]
+            fold_of[one] = chosen
+            of_label[chosen] += sizes[one]
+            total[chosen] += sizes[one]
+    return fold_of[member]
+
+
+def fold_parts(fold, folds, split):
+    """0 (training), 1 (validation) or 2 (test) for every sample in a split, which counts from 1: split k tests fold k,
+    validates on the one before it and trains on the others."""
+    test = (split - 1) % folds
+    return np.where(fold == test, 2, np.where(fold == (test - 1) % folds, 1, 0))

@@ -1,4 +1,4 @@
-"""Logistic regression on principal components of the standardised genotypes."""
+"""Logistic regression on principal components of standardised genotypes or columns of a table."""
 
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
@@ -17,9 +17,13 @@ class Method(EstimatorMethod):
             SimpleImputer(),
             StandardScaler(copy=False),
             # One draw for all seeds makes the baseline deterministic; the leading components hardly depend on it.
-            PCA(self.parameters["components"], whiten=True, svd_solver="randomized", iterated_power=4, random_state=0),
+            PCA(self.components, whiten=True, svd_solver="randomized", iterated_power=4, random_state=0),
             LogisticRegression(C=self.parameters["C"], max_iter=2000, solver="newton-cholesky"),
         )
+
+    def fit_output(self, x, y, in_valid, seed):
+        self.components = min(self.parameters["components"], *x.shape)
+        return super().fit_output(x, y, in_valid, seed)
 
     # The imputer notes the type of its numbers, which skops does not take for safe by itself.
     trusted = ("numpy.dtype",)

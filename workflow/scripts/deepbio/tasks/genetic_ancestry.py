@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deepbio import genotypes, metrics
+from deepbio import genotypes, metrics, tables
 from deepbio.data import Split
 from deepbio.files import BadInput
 
@@ -30,8 +30,8 @@ def prepare(sources, parameters, seed):
     if parameters["format"] == "vcf":
         people = genotypes.read_panel(paths[parameters["people"]], PANEL, None)
         family = genotypes.read_families(paths[parameters["pedigree"]], people.names)
-        fold = genotypes.deal(family, people.population, parameters["folds"], rng)
-        part = parts(fold, parameters["folds"], seed)
+        fold = tables.deal(family, people.population, parameters["folds"], rng)
+        part = tables.fold_parts(fold, parameters["folds"], seed)
         files = [paths[name] for name in parameters["files"]]
         x = genotypes.read_vcf(files, people.names, part == 0, parameters["sites"])
         return _splits(x, people, family, part)
@@ -39,14 +39,8 @@ def prepare(sources, parameters, seed):
         paths, parameters
     )
     group = genotypes.together(x, people.names)
-    fold = genotypes.deal(group, people.population, parameters["folds"], rng)
-    return _splits(x, people, group, parts(fold, parameters["folds"], seed))
-
-
-def parts(fold, folds, seed):
-    """0 (training), 1 (validation) or 2 (test) for everybody in split `seed`, which counts from 1."""
-    test = (seed - 1) % folds
-    return np.where(fold == test, 2, np.where(fold == (test - 1) % folds, 1, 0))
+    fold = tables.deal(group, people.population, parameters["folds"], rng)
+    return _splits(x, people, group, tables.fold_parts(fold, parameters["folds"], seed))
 
 
 def _splits(x, people, group, part):
@@ -71,7 +65,7 @@ def _matrix(paths, parameters):
 
 
 def _letters(paths, parameters):
-    tables, names, people = [], [], None
+    blocks, names, people = [], [], None
     for name in parameters["files"]:
         here = genotypes.read_panel(paths[name], PERSON)
         if people is not None and (here.names != people.names).any():
@@ -79,9 +73,9 @@ def _letters(paths, parameters):
         people = here
         found, sites = genotypes.read_letters(paths[name], (*PERSON, "gender"))
         new = [i for i, site in enumerate(sites) if site not in names]  # panels share sites
-        tables.append(found[:, new])
+        blocks.append(found[:, new])
         names += [sites[i] for i in new]
-    return np.concatenate(tables, axis=1), people
+    return np.concatenate(blocks, axis=1), people
 
 
 def _haplotypes(paths, parameters):

@@ -1,0 +1,190 @@
+"""Diagnosis, sex or age of people whom no training site has scanned, told from volumes and thicknesses of their brain.
+
+A feature is one measure of one region. Volumes may be shares of the brain's volume. What the scanning site and age tell
+of a feature linearly is taken out, and features are standardised, all with numbers from training people.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepbio import tables
+from deepbio.data import Split
+from deepbio.files import BadInput
+
+PERSON, SITE, AGE = "FILE_ID", "SITE_ID", "AGE_AT_SCAN"  # columns of ABIDE's table of people
+LABELS = {"diagnosis": ("DX_GROUP", {"1": 1, "2": 0}), "sex": ("SEX", {"1": 0, "2": 1})}
+CLASSES = {"diagnosis": ["control", "autism"], "sex": ["male", "female"]}
+# Cortical regions of the atlas of Desikan et al. (2006), of which simulated brains consist.
+REGIONS = (
+    "bankssts caudalanteriorcingulate caudalmiddlefrontal cuneus entorhinal fusiform inferiorparietal inferiortemporal "
+    "isthmuscingulate lateraloccipital lateralorbitofrontal lingual medialorbitofrontal middletemporal "
+    "parahippocampal paracentral parsopercularis parsorbitalis parstriangularis pericalcarine postcentral "
+    "posteriorcingulate precentral precuneus rostralanteriorcingulate rostralmiddlefrontal superiorfrontal "
+    "superiorparietal superiortemporal supramarginal frontalpole temporalpole transversetemporal insula"
+).split()
+
+
+@dataclass
+class People:
+    """x (n, features) by `features`, volumes in mm³ or as shares of the brain; site (n,) strings; age (n,) years;
+    y (n,) labels."""
+
+    x: np.ndarray
+    features: list
+    site: np.ndarray
+    age: np.ndarray
+    y: np.ndarray
+
+
+def prepare(sources, parameters, seed):
+    """Split `seed` tests fold `seed` of `folds`, validates on the one before it and trains on the others. A fold is
+    whole sites; sites with one class only are dealt to the folds by themselves.
+
+    freesurfer : `tables` (file: volume or thickness) of one row a person, `size` the volume that divides the others
+        (null: none), `without` columns that are sums of others or almost always zero; `people`, the table of PERSON,
+        SITE, AGE and the label (diagnosis, sex or age).
+    simulated : `number` of people of `sites`, half of them patients, whose `affected` regions are smaller by `effect`
+        standard deviations.
+
+    `remove` lists what is taken out of the features: site, age.
+
+    Arrays: x (n, features) float32 in standard deviations of training people; y (n,) float32; group, the site. The
+    context holds `features`, `classes` (but for age) and the names of the features `planted`.
+    """
+    rng = np.random.default_rng(parameters["shuffle"])
+    context = {"feature": "region", "planted": []}
+    if parameters["format"] == "simulated":
+        people = _simulated(parameters, rng)
+        context["planted"] = [name for name in people.features if name.split("_")[1] in parameters["affected"]]
+    else:
+        people = _freesurfer(next(iter(sources.values())), parameters)
+    context["features"] = people.features
+    if parameters["label"] in CLASSES:
+        context["classes"] = CLASSES[parameters["label"]]
+    mixed = np.array([np.ptp(people.y[people.site == one]) > 0 for one in people.site])
+    fold = tables.deal(people.site, mixed, parameters["folds"], rng)
+    part = tables.fold_parts(fold, parameters["folds"], seed)
+    x = residuals(people.x, covariates(people, parameters["remove"], part == 0), part == 0)
+    mean, spread = map(np.array, tables.column_moments(x[part == 0]))
+    arrays = {
+        "x": ((x - mean) / spread).astype(np.float32),
+        "y": people.y.astype(np.float32),
+        "group": people.site.astype("S"),
+    }
+    whole = Split(arrays, context)
+    return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
+
+
+# ---- what is taken out
+
+
+def covariates(people, remove, fit):
+    """(n, k): the logarithm of age, as brains change ever more slowly, and an indicator of each site of the rows `fit`.
+
+    A site that is not among them is between them all: nothing is known of its scanner.
+    """
+    columns = []
+    if "age" in remove:
+        columns.append(np.log(people.age)[:, None])
+    if "site" in remove:
+        own = (people.site[:, None] == np.unique(people.site[fit])).astype(float)
+        columns.append(np.where(own.any(axis=1, keepdims=True), own, own[fit].mean(axis=0)))
+    return np.concatenate([np.empty((len(people.y), 0)), *columns], axis=1)
+
+
+def residuals(x, known, fit):
+    """x (n, features) without what `known` (n, k) tells of it linearly, by least squares over the rows `fit`."""
+    away = known - known[fit].mean(axis=0)
+    slope = np.linalg.lstsq(away[fit], x[fit] - x[fit].mean(axis=0), rcond=None)[0]
+    return x - away @ slope
+
+
+# ---- FreeSurfer's tables
+
+
+def _freesurfer(folder, parameters):
+    """People who stand in all tables, by the order of the first one."""
+    blocks, features, names, size = [], [], None, None
+    for file, measure in sorted(parameters["tables"].items()):
+        path = folder / file
+        found, header, values = read_measures(path)
+        if names is not None and found != names:
+            line = next((i for i, (a, b) in enumerate(zip(found, names, strict=False)) if a != b), len(names))
+            raise BadInput(f"{path}:{line + 2}: other people than in {min(parameters['tables'])}")
+        names = found
+        if parameters["size"] in header:
+            size = values[:, header.index(parameters["size"])]
+            if not (size > 0).all():
+                line = int(np.argmin(size > 0)) + 2
+                raise BadInput(f"{path}:{line}: column '{parameters['size']}': a volume above 0 is needed")
+        kept = [i for i, name in enumerate(header) if name not in parameters["without"]]
+        features += [header[i] for i in kept]
+        blocks.append((values[:, kept], measure))
+    if parameters["size"] and size is None:
+        raise BadInput(f"{folder}: no table has a column '{parameters['size']}'")
+    x = [v if size is None or measure == "thickness" else v / size[:, None] for v, measure in blocks]
+    site, age, y = read_people(folder / parameters["people"], names, parameters["label"])
+    return People(np.concatenate(x, axis=1), features, site, age, y)
+
+
+def read_measures(path):
+    """Names of people, names of columns and values (n, columns) of a tab-separated table, a row a person."""
+    header, rows = tables.read_csv(path, "\t")
+    values = np.empty((len(rows), len(header) - 1))
+    for place, name in enumerate(header[1:], 1):
+        values[:, place - 1] = tables.numbers(path, [row[place] for row in rows], name)
+        missing = np.isnan(values[:, place - 1])
+        if missing.any():
+            raise BadInput(f"{path}:{2 + int(missing.argmax())}: column '{name}' is empty")
+    return [row[0] for row in rows], header[1:], values
+
+
+def read_people(path, names, label):
+    """Site, age and label of the people `names`, from ABIDE's table of all people."""
+    header, rows = tables.read_csv(path)
+    column, codes = LABELS.get(label, (AGE, None))
+    known = {key: tables.column(path, header, rows, key) for key in (PERSON, SITE, AGE, column)}
+    wanted, line = set(names), {}
+    for number, name in enumerate(known[PERSON]):
+        if name in wanted and line.setdefault(name, number) != number:
+            raise BadInput(f"{path}:{number + 2}: column '{PERSON}': {name} stands twice")
+    missing = [name for name in names if name not in line]
+    if missing:
+        raise BadInput(f"{path}: column '{PERSON}': no row of {missing[0]}")
+    rows = [line[name] for name in names]
+    age = tables.numbers(path, known[AGE], AGE)[rows]
+    if not (age > 0).all():
+        raise BadInput(f"{path}:{rows[int(np.argmin(age > 0))] + 2}: column '{AGE}': an age in years is needed")
+    site = np.array([known[SITE][row] for row in rows])
+    if codes is None:
+        return site, age, age
+    for row in rows:
+        if known[column][row] not in codes:
+            raise BadInput(f"{path}:{row + 2}: column '{column}': {known[column][row]!r} is none of {', '.join(codes)}")
+    return site, age, np.array([codes[known[column][row]] for row in rows], float)
+
+
+# ---- simulated brains
+
+
+def _simulated(parameters, rng):
+    """People whose regions share a brain-wide and a bilateral part, lie apart by site and shrink with age."""
+    unknown = set(parameters["affected"]) - set(REGIONS)
+    if unknown:
+        raise BadInput(f"affected: no region '{min(unknown)}'; regions are: {', '.join(REGIONS)}")
+    n, count = parameters["number"], len(REGIONS)
+    site = np.sort(rng.integers(0, parameters["sites"], n))
+    age, y = rng.uniform(7, 40, n), (rng.random(n) < 0.5).astype(float)
+    affected = np.isin(REGIONS, parameters["affected"])
+    x, features = [], []
+    for measure, centre, spread in (("thickness", 2.6, 0.15), ("volume", 0.005, 0.0006)):
+        whole, both = rng.standard_normal((n, 1)), rng.standard_normal((n, count))
+        for side in ("lh", "rh"):
+            own = rng.standard_normal((n, count))
+            level = 0.4 * whole + 0.6 * both + np.sqrt(1 - 0.4**2 - 0.6**2) * own
+            level += rng.normal(0, 0.5, (parameters["sites"], count))[site]
+            level -= 0.6 * np.log(age / 20)[:, None] + parameters["effect"] * y[:, None] * affected
+            x.append(centre + spread * level)
+            features += [f"{side}_{region}_{measure}" for region in REGIONS]
+    return People(np.concatenate(x, axis=1), features, np.array([f"site{one:02d}" for one in site]), age, y)

@@ -1,0 +1,58 @@
+"""Handwritten digits told by networks on devices of few levels: what precision and noise cost, what energy is saved."""
+
+from pathlib import Path
+
+import numpy as np
+
+from deepbio import metrics, tables
+from deepbio.data import Split
+from deepbio.planted import names
+
+NOISY = 0.2  # noise of conductances at which `noisy_accuracy` is told
+
+
+def prepare(sources, parameters, seed):
+    """The 1,797 digits that come with scikit-learn, 8 x 8 pixels of 0 to 16.
+
+    `folds` consecutive stretches of the file, in which a writer's digits seem to stand together: split `seed` tests
+    stretch `seed`, validates on the one before it and trains on the others.
+
+    Arrays: x (n, 64) float32, the pixels row by row; y (n,) float32, the digit; group, the sample. The context holds
+    `classes` and the pixels' names as `features`.
+    """
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    fold = tables.folds(len(digits.target), parameters["folds"])
+    part = tables.fold_parts(fold, parameters["folds"], seed)
+    arrays = {
+        "x": digits.data.astype(np.float32),
+        "y": digits.target.astype(np.float32),
+        "group": names("digit", len(fold)),
+    }
+    context = {"classes": [str(one) for one in range(10)], "features": [str(name) for name in digits.feature_names]}
+    whole = Split(arrays, context)
+    return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
+
+
+def score(test, predictions, wanted, train=None):
+    """Metrics of `y`; of methods that say what chips give (`y_chips`, classes by noise level and chip) the mean
+    accuracy at NOISY and its standard deviation; of those with a cost model their `energy` and `ratios`."""
+    y = np.asarray(test.y).ravel()
+    found = metrics.evaluate(wanted, y, predictions["y"])
+    if "y_chips" in predictions and NOISY in predictions["noise"]:
+        level = predictions["noise"].tolist().index(NOISY)
+        right = (predictions["y_chips"][level] == y).mean(axis=1)
+        found |= {"noisy_accuracy": float(right.mean()), "noisy_accuracy_sd": float(right.std())}
+    if "energy" in predictions:
+        found["energy"] = float(np.sum(predictions["energy"]))
+        found["energy_ratio"], found["energy_delay_ratio"] = map(float, predictions["ratios"][:2])
+    return found
+
+
+def interpret(train, runs, path):
+    """Modelled energy of all methods that have a cost model; `runs`: title of a method → its predictions."""
+    from deepbio import crossbar_figures
+
+    shown = {title: one for title, one in runs.items() if "energy" in one}
+    crossbar_figures.draw_energy(shown, train.context["origin"], Path(f"{path}_energy"))
