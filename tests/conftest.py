@@ -257,7 +257,7 @@ def make_splits(kind, output, samples=160):
         context |= {"symbols": SYMBOLS.symbols, "length": 32, "metrics": ["validity"]}
     if kind == "fingerprint":
         context |= {"features": [f"bit {i}" for i in range(24)], "active": 1.5}
-    quarters = output == "multiclass" and kind != "genotype"  # classes: quarters of the numbers
+    quarters = output == "multiclass" and kind not in ("genotype", "pileup")  # classes: quarters of the numbers
     if quarters:
         context |= {"classes": ["low", "below", "above", "high"]}
     if kind == "genotype":
