@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib import ticker
 
 from deepbio import tables
 from deepbio.plotting import COLOURS, MARKS, PALETTE, plt, save
@@ -62,6 +63,10 @@ def draw_sizes(split, p, path):
         span = [min(true.min(), told.min()), max(true.max(), told.max())]
         axis.plot(span, span, ":", color="#999999", lw=1)
         axis.set(xlabel=f"true {size}", ylabel=f"estimated {size}")
+        for one in (axis.xaxis, axis.yaxis):
+            one.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+            one.set_major_formatter(ticker.EngFormatter(sep=""))
+            one.set_minor_formatter(ticker.NullFormatter())
         axis.set_title(f"{size}: mean relative error {errors[:, i].mean():.2f}", fontsize=10)
     rows = ([row[0], *(f"{value:.6g}" for value in row[1:])] for row in zip(*columns, strict=True))
     header = ["demography", *(f"{size}_{what}" for size in SIZES for what in ("true", "estimated"))]
