@@ -26,6 +26,9 @@ METRICS = {
     "generated": ["forest_auroc"],
 }
 
+# Kinds of input whose builders make classes; of others, classes are quarters of the numbers.
+OWN_CLASSES = ("genotype", "pileup", "region_statistics")
+
 SYMBOLS = Vocabulary(["#", "(", ")", "-", "1", "2", "3", "=", "C", "N", "O", "S", "c", "n"])
 
 # Real drug-like fragments; the number of oxygens makes the regression label, so the answer is in the graph.
@@ -197,8 +200,8 @@ def region_split(rng, samples, output):
     x[:, 10:13] += 8 * (sizes - 4.5)
     y = np.concatenate([number[:, None] == np.arange(4), sizes], axis=1)
     frequency = np.where(number == 0, np.nan, rng.uniform(0.3, 1, samples)).astype(np.float32)
-    y = y if output == "regression" else number == 1
-    return {"x": x, "y": y.astype(np.float32), "y_frequency": frequency}
+    labels = {"regression": y, "multiclass": number, "binary": number == 1}
+    return {"x": x, "y": labels[output].astype(np.float32), "y_frequency": frequency}
 
 
 @cache
@@ -257,7 +260,7 @@ def make_splits(kind, output, samples=160):
         context |= {"symbols": SYMBOLS.symbols, "length": 32, "metrics": ["validity"]}
     if kind == "fingerprint":
         context |= {"features": [f"bit {i}" for i in range(24)], "active": 1.5}
-    quarters = output == "multiclass" and kind not in ("genotype", "pileup")  # classes: quarters of the numbers
+    quarters = output == "multiclass" and kind not in OWN_CLASSES
     if quarters:
         context |= {"classes": ["low", "below", "above", "high"]}
     if kind == "genotype":
