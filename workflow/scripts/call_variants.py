@@ -55,10 +55,7 @@ def main():
 def load(folder):
     """The model of a run, and how its pictures are made."""
     run = read_json(folder / "run.json")
-    if run["status"] != "ok":
-        raise BadInput(f"{folder}/run.json: this run failed ({run['reason']}); there is no model")
-    model = method.create(run["method"], run["role"], run["parameters"])
-    model.load(folder / "model")
+    model = method.trained(folder, run)
     if "pileup" not in getattr(model, "shape", {}):
         raise BadInput(f"{folder}: {run['method']} does not read pictures of aligned reads")
     return model, model.shape["pileup"]

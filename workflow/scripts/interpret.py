@@ -18,8 +18,7 @@ def main():
         if run["status"] != "ok":
             (folder / "failed.txt").write_text(f"{run['reason']}\n")
             return
-        model = method.create(run["method"], run["role"], run["parameters"])
-        model.load(Path(given.run) / "model")
+        model = method.trained(given.run, run)
         method.interpret(model, partial(data.read_split, given.data), folder)
 
 

@@ -57,10 +57,7 @@ def main():
 def load(folder):
     """The model of a run, the shape of its data, and the names of its outputs."""
     run = read_json(folder / "run.json")
-    if run["status"] != "ok":
-        raise BadInput(f"{folder}/run.json: this run failed ({run['reason']}); there is no model")
-    model = method.create(run["method"], run["role"], run["parameters"])
-    model.load(folder / "model")
+    model = method.trained(folder, run)
     shape = getattr(model, "shape", {})
     if "length" not in shape:
         raise BadInput(f"{folder}: {run['method']} is no network over DNA")

@@ -14,8 +14,8 @@ import numpy as np
 import tskit
 
 from deepbio import population_statistics
+from deepbio.population_statistics import CLASSES
 
-CLASSES = ("neutral", "hard sweep", "soft sweep", "balancing selection")
 logging.getLogger("msprime").setLevel(logging.WARNING)  # it would tell of every region's steps
 BINS = 200  # stretches of a region within which the two classes' simulation does not recombine
 

@@ -13,6 +13,7 @@ A method is a module `methods/<id>.py` (a baseline `baselines/<id>.py`) with a c
 
 import importlib
 import inspect
+from pathlib import Path
 
 from deepbio.catalog import base
 from deepbio.files import BadInput
@@ -29,6 +30,15 @@ def create(name, role, parameters):
             raise
         raise BadInput(f"workflow/scripts/{name.replace('.', '/')}.py is missing") from None
     return module.Method(parameters)
+
+
+def trained(folder, run):
+    """The fitted method of a run's folder; `run` is what its run.json says. BadInput where the run failed."""
+    if run["status"] != "ok":
+        raise BadInput(f"{folder}/run.json: this run failed ({run['reason']}); there is no model")
+    model = create(run["method"], run["role"], run["parameters"])
+    model.load(Path(folder) / "model")
+    return model
 
 
 def interpret(model, read, folder):

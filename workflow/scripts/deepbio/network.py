@@ -144,6 +144,13 @@ class NetworkMethod:
         self.network = load_network(self.build(self.parameters, self.shape), folder)
 
 
+def tensors(split, index, key="x", kind=None):
+    """The array `key` of the samples `index` as `x`, in another type where `kind` names one, and their labels `y` where
+    the split has them."""
+    found = {"x": torch.from_numpy(np.asarray(split[key][index], dtype=kind))}
+    return found | ({"y": torch.from_numpy(np.asarray(split.y[index]))} if "y" in split else {})
+
+
 def trained(network):
     """Number of weights that training changes."""
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

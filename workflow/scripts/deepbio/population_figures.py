@@ -7,7 +7,7 @@ from matplotlib import ticker
 
 from deepbio import tables
 from deepbio.plotting import COLOURS, MARKS, PALETTE, plt, save
-from deepbio.tasks.selection_demography import CLASSES, SIZES, size_errors, sweep_score
+from deepbio.tasks.selection_demography import CLASSES, SIZES, size_errors, sizes_of, sweep_score
 
 BORDERS = (0.5, 0.75)  # of the selected allele's present frequency
 RANGES = ("below 0.5", "0.5 to 0.75", "above 0.75")
@@ -49,15 +49,12 @@ def draw_confusion(split, p, path):
 
 def draw_sizes(split, p, path):
     """{svg,png,csv}: estimated against true sizes, one mark a demography, with the mean relative error."""
-    count, y, p = len(CLASSES), np.asarray(split.y, float), np.asarray(p, float)
-    group = np.asarray(split["group"])
-    errors = size_errors(y, p, group)
-    names, member = np.unique(group, return_inverse=True)
-    regions = np.bincount(member)
+    names, *sizes = sizes_of(split.y, p, np.asarray(split["group"]))
+    errors = size_errors(*sizes)
     figure, axes = plt.subplots(1, len(SIZES), figsize=(4 * len(SIZES), 3.9))
     columns = [names.astype(str)]
     for i, (axis, size) in enumerate(zip(axes, SIZES, strict=True)):
-        true, told = (10 ** (np.bincount(member, a[:, count + i]) / regions) for a in (y, p))
+        true, told = (values[:, i] for values in sizes)
         columns += [true, told]
         axis.loglog(true, told, MARKS["listed"], color=COLOURS["listed"], ms=5, alpha=0.7)
         span = [min(true.min(), told.min()), max(true.max(), told.max())]

@@ -13,6 +13,8 @@ REACH = (0.05, 0.2)  # distance from the centre at which close and middle end, a
 DISTANCES, TRACTS, LINKAGE = 16, 30, 16  # numbers of bins
 MARKERS, COMMON = 40, 0.1  # sites of a part whose linkage is measured, at most, and their least minor frequency
 HOMOZYGOSITY = ("H1", "H12", "H2")
+# Kinds of selection that the statistics are to tell apart, in the order of their numbers.
+CLASSES = ("neutral", "hard sweep", "soft sweep", "balancing selection")
 
 
 def names(haplotypes):

@@ -123,6 +123,11 @@ def column_moments(x):
     return x.mean(axis=0).tolist(), np.where(spread > 0, spread, 1).tolist()
 
 
+def standardise(x, mean, spread, limit):
+    """x (n, columns) by the moments of its columns, cut at ± `limit`: float32."""
+    return ((np.asarray(x, np.float64) - mean) / spread).clip(-limit, limit).astype(np.float32)
+
+
 def linked(*labels):
     """The number of a group for every sample: samples with the same value of any of the labels are in one group.
 

@@ -102,10 +102,9 @@ class Method(NetworkMethod):
         return Member(len(shape["column_mean"]), hidden, form["activation"], form["dropout"], copies)
 
     def batch(self, split, index):
-        x = np.asarray(split["x"][index], dtype=np.float64)
-        x = (x - self.shape["column_mean"]) / self.shape["column_spread"]
-        x = x.clip(-self.parameters["limit"], self.parameters["limit"])
-        tensors = {"x": torch.from_numpy(x.astype(np.float32))}
+        moments = self.shape["column_mean"], self.shape["column_spread"]
+        x = tables.standardise(split["x"][index], *moments, self.parameters["limit"])
+        tensors = {"x": torch.from_numpy(x)}
         if "y" in split:
             y = (np.asarray(split.y[index], dtype=np.float64).ravel() - self.shape["mean"]) / self.shape["spread"]
             tensors["y"] = torch.from_numpy(y.astype(np.float32))

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio import pileups, variants
-from deepbio.network import NetworkMethod
+from deepbio.network import NetworkMethod, tensors
 
 LEAST = 8  # channels of a narrow network's first layers, which must hold what the picture's channels say
 
@@ -166,8 +166,7 @@ class Method(NetworkMethod):
         super().fit(train, valid, job)
 
     def batch(self, split, index):
-        tensors = {"x": torch.from_numpy(np.asarray(split["pileup"][index]))}
-        return tensors | ({"y": torch.from_numpy(np.asarray(split.y[index]))} if "y" in split else {})
+        return tensors(split, index, "pileup")
 
     def loss(self, network, batch):
         if not network.training:

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio import genotypes
-from deepbio.network import NetworkMethod
+from deepbio.network import NetworkMethod, tensors
 
 
 class Auxiliary(nn.Sequential):
@@ -137,8 +137,7 @@ class Method(NetworkMethod):
         return network
 
     def batch(self, split, index):
-        tensors = {"x": torch.from_numpy(np.asarray(split["x"][index]))}
-        return tensors | ({"y": torch.from_numpy(np.asarray(split.y[index]))} if "y" in split else {})
+        return tensors(split, index)
 
     def loss(self, network, batch):
         """Cross-entropy, and the mean squared error of the reconstructed, standardised genotypes."""

@@ -78,9 +78,9 @@ class Method(NetworkMethod):
         return Network(shape["statistics"], parameters["hidden"], shape["outputs"])
 
     def batch(self, split, index):
-        x = (np.asarray(split["x"][index], np.float64) - self.shape["column_mean"]) / self.shape["column_spread"]
-        x = x.clip(-self.parameters["limit"], self.parameters["limit"])
-        tensors = {"x": torch.from_numpy(x.astype(np.float32))}
+        moments = self.shape["column_mean"], self.shape["column_spread"]
+        x = tables.standardise(split["x"][index], *moments, self.parameters["limit"])
+        tensors = {"x": torch.from_numpy(x)}
         if "y" in split:
             tensors["y"] = torch.from_numpy(np.array(split.y[index], np.float32))
         return tensors

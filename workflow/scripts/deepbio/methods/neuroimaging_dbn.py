@@ -13,7 +13,7 @@ from torch import nn
 
 from deepbio import tables, training
 from deepbio.layers import head
-from deepbio.network import NetworkMethod
+from deepbio.network import NetworkMethod, tensors
 
 EDGE = 5.0  # standard deviations beyond which a feature is cut: machines with Gaussian units diverge on outliers
 
@@ -95,8 +95,7 @@ class Method(NetworkMethod):
         return Belief(parameters["hidden"], shape)
 
     def batch(self, split, index):
-        tensors = {"x": torch.from_numpy(np.asarray(split["x"][index], dtype=np.float32))}
-        return tensors | ({"y": torch.from_numpy(np.asarray(split.y[index]))} if "y" in split else {})
+        return tensors(split, index, kind=np.float32)
 
     def fit(self, train, valid, job):
         self.shape = self.describe(train)

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from deepbio import crossbar
 from deepbio.job import Job
-from deepbio.network import NetworkMethod
+from deepbio.network import NetworkMethod, tensors
 
 
 class Classifier(nn.Module):
@@ -75,8 +75,7 @@ class Method(NetworkMethod):
         return crossbar.map(network, *bits, parameters["device"]["floor"], parameters["noise"])
 
     def batch(self, split, index):
-        tensors = {"x": torch.from_numpy(np.asarray(split["x"][index], dtype=np.float32))}
-        return tensors | ({"y": torch.from_numpy(np.asarray(split.y[index]))} if "y" in split else {})
+        return tensors(split, index, kind=np.float32)
 
     def fit(self, train, valid, job):
         self.shape = self.describe(train) | {"seed": job.number("devices") % 2**32}

@@ -5,10 +5,10 @@ import numpy as np
 from deepbio import metrics, population_statistics, tables
 from deepbio.data import Split
 from deepbio.genotypes import read_phased
+from deepbio.population_statistics import CLASSES
 from deepbio.simulation import read_batches
 
 SIZES = ("N1", "N2", "N3")
-CLASSES = ("neutral", "hard sweep", "soft sweep", "balancing selection")
 SWEEPS = (1, 2)
 
 
@@ -97,8 +97,8 @@ def sweep_score(p):
     return shares[:, SWEEPS].sum(axis=1) / shares.sum(axis=1)
 
 
-def size_errors(y, p, group, neutral_only=False):
-    """|estimate - true| / true of N1, N2, N3, (demographies, 3).
+def sizes_of(y, p, group, neutral_only=False):
+    """Names of the demographies, and their true and estimated N1, N2, N3, (demographies, 3) each.
 
     A demography's estimate is the mean over its regions of the estimated log size; with `neutral_only` over those that
     are called neutral, where there are any.
@@ -109,7 +109,11 @@ def size_errors(y, p, group, neutral_only=False):
     use = np.ones(len(y)) if not neutral_only else np.where(called, 1.0, 1e-9)
     total = np.bincount(member, use)
     logs = [[np.bincount(member, use * v) / total for v in a[:, len(CLASSES) :].T] for a in (y, p)]
-    true, told = (10 ** np.stack(one, axis=1) for one in logs)
+    return names, *(10 ** np.stack(one, axis=1) for one in logs)
+
+
+def size_errors(true, told):
+    """|estimate - true| / true of sizes."""
     return np.abs(told - true) / true
 
 
@@ -122,10 +126,10 @@ def score(test, predictions, wanted, train=None):
         "selection_accuracy": float(np.mean(shares.argmax(axis=1) == truth)),
         "sweep_auroc": metrics.evaluate(["auroc"], np.isin(truth, SWEEPS), sweep_score(p[known]))["auroc"],
     }
-    for name, values in zip(SIZES, size_errors(y[known], p[known], group).mean(axis=0), strict=True):
-        found[f"{name.lower()}_error"] = float(values)
-    for name, values in zip(SIZES, size_errors(y[known], p[known], group, True).mean(axis=0), strict=True):
-        found[f"{name.lower()}_error_neutral"] = float(values)
+    for mark, neutral_only in (("", False), ("_neutral", True)):
+        _, *sizes = sizes_of(y[known], p[known], group, neutral_only)
+        for name, values in zip(SIZES, size_errors(*sizes).mean(axis=0), strict=True):
+            found[f"{name.lower()}_error{mark}"] = float(values)
     found = {name: found[name] for name in wanted}
     scan = test.context.get("scan")
     return found | ({"known_sweeps": known_sweeps(test, p, scan)} if scan else {})
