@@ -100,7 +100,7 @@ def test_mistakes_name_the_record(run):
     (folder / "other.fa").write_text(">chr2\nACGT\n")
     assert "has no sequence 'chr1'" in effects(folder, [fine], "other.fa")
     (folder / "broken.vcf").write_text("no variants\n")
-    for fasta, said in (("genome.fa", "broken.vcf: not a readable VCF file"), ("none.fa", "none.fa: no such file")):
+    for fasta, said in (("genome.fa", "broken.vcf: record 1: not readable"), ("none.fa", "none.fa: no such file")):
         words = ["--vcf", folder / "broken.vcf", "--fasta", folder / fasta, "--output", folder / "o.tsv"]
         done = call("score_variants.py", folder, *words)
         assert done.returncode and said in done.stderr and "Traceback" not in done.stderr

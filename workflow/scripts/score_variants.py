@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import logit
 
-from deepbio import command, genome, method, sequences
+from deepbio import command, genome, method, sequences, variants
 from deepbio.data import Split
 from deepbio.files import BadInput, atomic, read_json
 
@@ -125,34 +125,24 @@ class Genes:
 def alleles(path, opened, places):
     """For every alternative allele at every place: its row of the output table, whose last field says why it has no
     effect, and codes (2, length) with both alleles or None."""
-    import pysam
-
     known = {}
-    try:
-        with pysam.VariantFile(str(path)) as variants:
-            for number, record in enumerate(variants, 1):
-                where = (
-                    f"{path}: record {number} ({record.chrom}:{record.pos} {record.ref}>{','.join(record.alts or ())})"
-                )
-                if record.chrom not in known:
-                    # Files come in the order of the genome, so one chromosome in memory is enough.
-                    known = {record.chrom: chromosome(opened, record.chrom, where)}
-                codes = known[record.chrom]
-                check(codes, record, where)
-                seen = places.of(record)
-                for alternative in record.alts or ():
-                    row = [record.chrom, record.pos, record.id or ".", record.ref, alternative]
-                    if set(alternative.upper()) - set("ACGTN") or not seen:
-                        blank = [""] * len(places.columns)
-                        yield [*row, *blank, "no sequence" if seen else "no gene near"], None
-                        continue
-                    for fields, centre, minus in seen:
-                        pair = windows(codes, record.start, record.ref, alternative, centre, places.length)
-                        yield [*row, *fields, ""], sequences.reverse_complement(pair) if minus else pair
-    except (OSError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{path}: not a readable VCF file: {error}") from None
+    for number, record in variants.records(path):
+        where = f"{path}: record {number} ({record.chrom}:{record.pos} {record.ref}>{','.join(record.alts or ())})"
+        if record.chrom not in known:
+            # Files come in the order of the genome, so one chromosome in memory is enough.
+            known = {record.chrom: chromosome(opened, record.chrom, where)}
+        codes = known[record.chrom]
+        check(codes, record, where)
+        seen = places.of(record)
+        for alternative in record.alts or ():
+            row = [record.chrom, record.pos, record.id or ".", record.ref, alternative]
+            if set(alternative.upper()) - set("ACGTN") or not seen:
+                blank = [""] * len(places.columns)
+                yield [*row, *blank, "no sequence" if seen else "no gene near"], None
+                continue
+            for fields, centre, minus in seen:
+                pair = windows(codes, record.start, record.ref, alternative, centre, places.length)
+                yield [*row, *fields, ""], sequences.reverse_complement(pair) if minus else pair
 
 
 def chromosome(opened, name, where):

@@ -9,11 +9,12 @@ import hashlib
 import shutil
 import tempfile
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from deepbio import tables
+from deepbio import tables, variants
 from deepbio.files import BadInput
 
 UNKNOWN = -1
@@ -209,43 +210,35 @@ def _chosen_sites(path, wanted, learn, rules):
 
 def _records(path, wanted):
     """(chromosome, place, AF or 0.5, function that gives the genotypes) of each biallelic SNP of a VCF file."""
-    import pysam
-
-    number = 0
-    try:
-        with pysam.VariantFile(str(path)) as variants:
-            have = {name: i for i, name in enumerate(variants.header.samples)}
+    columns, previous = None, (None, 0)
+    for number, record in variants.records(path):
+        if columns is None:
+            have = {name: i for i, name in enumerate(record.header.samples)}
             lacking = [name for name in wanted if name not in have]
             if lacking:
                 raise BadInput(f"{path}: {len(lacking)} people have no column, such as {lacking[0]}")
             columns = np.array([have[name] for name in wanted])
-            previous = (None, 0)
-            for number, record in enumerate(variants, 1):
-                if record.chrom == previous[0] and record.pos < previous[1]:
-                    raise BadInput(f"{path}: record {number} ({record.chrom}:{record.pos}): places must not fall")
-                previous = record.chrom, record.pos
-                if len(record.alleles) != 2 or not all(allele in "ACGT" for allele in record.alleles):
-                    continue
-                frequency = record.info.get("AF", (0.5,))
-                frequency = frequency[0] if isinstance(frequency, tuple) else frequency
-                yield (
-                    record.chrom,
-                    record.pos,
-                    frequency,
-                    lambda record=record, number=number: _genotypes(path, record, number, len(have))[columns],
-                )
-    except BadInput:
-        raise
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: record {number + 1}: not readable as VCF: {error}") from None
+        if record.chrom == previous[0] and record.pos < previous[1]:
+            raise BadInput(f"{path}: record {number} ({record.chrom}:{record.pos}): places must not fall")
+        previous = record.chrom, record.pos
+        if len(record.alleles) != 2 or not all(allele in "ACGT" for allele in record.alleles):
+            continue
+        frequency = record.info.get("AF", (0.5,))
+        frequency = frequency[0] if isinstance(frequency, tuple) else frequency
+        yield (
+            record.chrom,
+            record.pos,
+            frequency,
+            partial(_genotypes, path, record, number, columns),
+        )
 
 
-def _genotypes(path, record, number, people):
-    """Counts of the second allele (people,) of one record."""
+def _genotypes(path, record, number, columns):
+    """Counts of the second allele (people,) of one record, of the people in `columns`."""
     fields = str(record).rstrip("\n").split("\t")[8:]
     if fields[0].split(":")[0] != "GT":
         raise BadInput(f"{path}: record {number} ({record.chrom}:{record.pos}): no genotypes (GT comes first)")
-    calls = np.array(fields[1:], "S3").view("S1").reshape(people, 3)  # what stands behind GT falls away
+    calls = np.array(fields[1:], "S3").view("S1").reshape(-1, 3)  # what stands behind GT falls away
     alleles = calls[:, [0, 2]]
     if not (np.isin(alleles, [b"0", b"1", b"."]) & np.isin(calls[:, 1:2], [b"|", b"/"])).all():
         person = int(np.argmin((np.isin(alleles, [b"0", b"1", b"."]) & np.isin(calls[:, 1:2], [b"|", b"/"])).all(1)))
@@ -255,7 +248,7 @@ def _genotypes(path, record, number, people):
         )
     row = (alleles == b"1").sum(axis=1).astype(np.int8)
     row[(alleles == b".").any(axis=1)] = UNKNOWN
-    return row
+    return row[columns]
 
 
 # ---- who goes together
