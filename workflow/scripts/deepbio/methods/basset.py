@@ -14,10 +14,11 @@ STUDIED = 400  # windows on which the influence of filters is measured
 SHOWN = 40
 
 
-class Basset(SequenceNetwork):
-    """One-hot (n, 4, length) -> (n, outputs). Convolutions keep the length, as in the current published code."""
+class Trunk(SequenceNetwork):
+    """One-hot (n, 4, length) -> features (n, `features`): Basset's convolutions, which keep the length, as in the
+    current published code."""
 
-    def __init__(self, kernels, widths, pools, dense, dropout, shape):
+    def __init__(self, kernels, widths, pools, length):
         super().__init__()
         self.pools = pools
         self.shortest = int(np.prod(pools))
@@ -27,32 +28,53 @@ class Basset(SequenceNetwork):
         ]
         self.detectors, self.deeper = blocks[0], nn.ModuleList(blocks[1:])
         self.norms = nn.ModuleList(nn.BatchNorm1d(size) for size in kernels)
-        length = max(shape["length"], self.shortest)
+        places = max(length, self.shortest)
         for pool in pools:
-            length //= pool
-        sizes = [kernels[-1] * length, *dense]
-        self.dense = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
-        self.dense_norms = nn.ModuleList(nn.BatchNorm1d(size) for size in dense)
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(dense[-1], shape["outputs"])
+            places //= pool
+        self.features = kernels[-1] * places
 
     def first(self, x):
         """Activations of the first layer before pooling (n, kernels, length)."""
         return F.relu(self.norms[0](self.detectors(x)))
 
     def convolved(self, x):
-        """What the dense layers get (n, features), from the activations of the first layer."""
+        """Features (n, features) from the activations of the first layer."""
         x = F.max_pool1d(x, self.pools[0])
         for layer, norm, pool in zip(self.deeper, self.norms[1:], self.pools[1:], strict=True):
             x = F.max_pool1d(F.relu(norm(layer(x))), pool)
         return x.flatten(1)
 
-    def after_first(self, x):
-        """Outputs (n, outputs) from the activations of the first layer."""
-        x = self.convolved(x)
-        for layer, norm in zip(self.dense, self.dense_norms, strict=True):
+    def score(self, x):
+        return self.convolved(self.first(x))
+
+
+class Dense(nn.Module):
+    """x (n, inputs) -> (n, outputs): batch-normalised layers of ReLU with dropout behind each, and a linear one."""
+
+    def __init__(self, inputs, sizes, dropout, outputs):
+        super().__init__()
+        sizes = [inputs, *sizes]
+        self.dense = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(size) for size in sizes[1:])
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(sizes[-1], outputs)
+
+    def forward(self, x):
+        for layer, norm in zip(self.dense, self.norms, strict=True):
             x = self.dropout(F.relu(norm(layer(x))))
         return self.head(x)
+
+
+class Basset(Trunk):
+    """One-hot (n, 4, length) -> (n, outputs): the trunk's features through dense layers."""
+
+    def __init__(self, kernels, widths, pools, dense, dropout, shape):
+        super().__init__(kernels, widths, pools, shape["length"])
+        self.top = Dense(self.features, dense, dropout, shape["outputs"])
+
+    def after_first(self, x):
+        """Outputs (n, outputs) from the activations of the first layer."""
+        return self.top(self.convolved(x))
 
     def score(self, x):
         return self.after_first(self.first(x))
@@ -67,7 +89,7 @@ class Method(SequenceMethod):
 
     def loss(self, network, batch):
         if network.training:
-            limited = (network.detectors, *network.deeper, *network.dense, network.head)
+            limited = (network.detectors, *network.deeper, *network.top.dense, network.top.head)
             layers.limit_norms(limited, self.parameters["max_norm"])  # which the last step may have passed
         return super().loss(network, batch)
 
@@ -81,7 +103,7 @@ class Method(SequenceMethod):
 
         As in Kelley et al. 2016, "Influence of filters": a filter that the outputs live by changes them most.
         """
-        codes = torch.from_numpy(np.array(split["codes"][:STUDIED])).to(self.network.head.weight.device)
+        codes = torch.from_numpy(np.array(split["codes"][:STUDIED])).to(self.network.detectors.weight.device)
         active = self.network.first(self.network.one_hot(codes))
         whole = self.network.after_first(active)
         found = []

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio.methods.basset import Basset
+from deepbio.methods.basset import Dense, Trunk
 from deepbio.network import NetworkMethod
 
 
@@ -17,23 +17,13 @@ class AccessNetwork(nn.Module):
 
     def __init__(self, kernels, widths, pools, embedding, dense, dropout, shape):
         super().__init__()
-        trunk = Basset(kernels, widths, pools, [1], 0.0, {**shape, "outputs": 1})
-        self.trunk, flat = trunk, trunk.dense[0].in_features
-        # Of Basset only the convolutions are used.
-        trunk.dense, trunk.dense_norms, trunk.head, trunk.dropout = None, None, None, None
+        self.trunk = Trunk(kernels, widths, pools, shape["length"])
         self.embedding = nn.Linear(shape["genes"], embedding)
-        sizes = [flat + embedding, *dense]
-        self.dense = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(size) for size in dense)
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(dense[-1], 1)
+        self.top = Dense(self.trunk.features + embedding, dense, dropout, 1)
 
     def forward(self, batch):
-        site = self.trunk.convolved(self.trunk.first(self.trunk.one_hot(batch["codes"])))
-        x = torch.cat([site, F.relu(self.embedding(batch["expression"]))], dim=1)
-        for layer, norm in zip(self.dense, self.norms, strict=True):
-            x = self.dropout(F.relu(norm(layer(x))))
-        return self.head(x)
+        site = self.trunk(batch)
+        return self.top(torch.cat([site, F.relu(self.embedding(batch["expression"]))], dim=1))
 
 
 class Method(NetworkMethod):
