@@ -44,6 +44,7 @@ class Diet(nn.Module):
 
     centre, scale : mean of each site and 1 / its standard deviation among training people (0 where nobody differs).
     embedding : (sites, width), known while the network is trained; None where the fat weights are final, or free.
+    counts : (classes, 3, sites), how many training people have 0, 1 and 2 copies; None where they are not needed.
     fat : (sites, hidden[0]); the predicted weights once they are final, or free ones without an auxiliary network.
     """
 
@@ -52,6 +53,7 @@ class Diet(nn.Module):
         self.register_buffer("centre", torch.zeros(sites))
         self.register_buffer("scale", torch.zeros(sites))
         self.register_buffer("embedding", None, persistent=False)
+        self.register_buffer("counts", None, persistent=False)
         fat = torch.zeros(sites, hidden[0])
         self.encode = self.decode = self.embed = None
         if auxiliary is None:
@@ -61,55 +63,69 @@ class Diet(nn.Module):
             if learned:
                 self.embed = nn.Sequential(dense(width, learned), nn.ReLU())
                 width = learned
-            self.encode = Auxiliary(width, [*auxiliary, hidden[0]], first)
+            self.encode = Auxiliary(width, [*auxiliary, hidden[0]], first["encode"])
             if reconstruction:
-                self.decode = Auxiliary(width, [*auxiliary, hidden[0]], first)
+                self.decode = Auxiliary(width, [*auxiliary, hidden[0]], first["decode"])
         self.bias = nn.Parameter(torch.zeros(hidden[0]))
-        layers = []
-        for inputs, outputs in zip(hidden, [*hidden[1:], classes], strict=True):
-            layers += [nn.BatchNorm1d(inputs), nn.Dropout(dropout), dense(inputs, outputs), nn.ReLU()]
-        self.rest = nn.Sequential(*layers[:-1])
+        self.norm = nn.BatchNorm1d(hidden[0])
+        layers = [nn.Dropout(dropout)]
+        for inputs, outputs in zip(hidden[:-1], hidden[1:], strict=True):
+            layers += [dense(inputs, outputs), nn.ReLU(), nn.BatchNorm1d(outputs), nn.Dropout(dropout)]
+        self.rest = nn.Sequential(*layers)
+        self.head = dense(hidden[-1], classes)
 
-    def know(self, centre, scale, embedding):
+    def know(self, centre, scale, embedding, counts):
         """Take over what the training people tell of the sites."""
-        self.centre.copy_(torch.from_numpy(centre))
-        self.scale.copy_(torch.from_numpy(scale))
-        self.embedding = None if embedding is None else torch.from_numpy(embedding)
+        self.centre.copy_(centre)
+        self.scale.copy_(scale)
+        self.embedding, self.counts = embedding, counts
 
     def standardise(self, x):
         return torch.where(x < 0, 0.0, (x.float() - self.centre) * self.scale)
 
-    def weights(self):
-        """Weights of the first layer (sites, hidden[0]) and of the reconstruction, or None in its place."""
+    def weights(self, batch=None):
+        """Weights of the first layer (sites, hidden[0]) and of the reconstruction, or None in its place.
+
+        Where `counts` are known and a batch is given, the people of the batch are left out of the histograms.
+        """
         if self.embedding is None:
             return self.fat, None
-        known = self.embedding if self.embed is None else self.embed(self.embedding)
+        known = self.embedding
+        if batch is not None and self.counts is not None:
+            known = histogram(self.counts - self.count(batch))
+        known = known if self.embed is None else self.embed(known)
         return self.encode(known), None if self.decode is None else self.decode(known)
 
-    def first(self, x, weights):
-        """Standardised genotypes (n, sites) -> first hidden layer (n, hidden[0])."""
-        return torch.relu(x @ weights + self.bias)
+    def count(self, batch):
+        """How many people of a batch have 0, 1 and 2 copies, by class: (classes, 3, sites)."""
+        member = F.one_hot(batch["y"].flatten().long(), len(self.counts)).float().T
+        return torch.stack([member @ (batch["x"] == copies).float() for copies in range(3)], dim=1)
 
-    def forward(self, batch):
-        return self.rest(self.first(self.standardise(batch["x"]), self.weights()[0]))
+    def first(self, x, weights):
+        """Standardised genotypes (n, sites) -> first hidden layer (n, hidden[0]), batch-normalised."""
+        return self.norm(torch.relu(x @ weights + self.bias))
 
     def last(self, batch):
         """The last hidden layer (n, hidden[-1])."""
-        return self.rest[:-3](self.first(self.standardise(batch["x"]), self.weights()[0]))
+        return self.rest(self.first(self.standardise(batch["x"]), self.weights()[0]))
+
+    def forward(self, batch):
+        return self.head(self.last(batch))
 
     def settle(self):
         """Make the predicted weights final: predicting needs no embedding any more."""
         if self.embedding is not None:
             with torch.no_grad():
                 self.fat.copy_(self.weights()[0])
-            self.embedding = None
+            self.embedding = self.counts = None
 
 
 class Method(NetworkMethod):
     """Parameters: hidden (units of the main network's layers), embedding (histogram, raw or none), auxiliary (units of
     the auxiliary networks before their last layer), learned (units of the embedding that is learned from raw
-    genotypes), dropout, first (span of the auxiliary networks' first weights), reconstruction (its weight in the
-    loss), training.
+    genotypes), dropout, first (span of the auxiliary networks' first weights, by what the predicted ones do),
+    reconstruction (its weight in the loss), others (whether a training step's people are left out of the histograms that its weights come from),
+    training.
     """
 
     def __init__(self, parameters):
@@ -142,9 +158,9 @@ class Method(NetworkMethod):
     def loss(self, network, batch):
         """Cross-entropy, and the mean squared error of the reconstructed, standardised genotypes."""
         x = network.standardise(batch["x"])
-        encode, decode = network.weights()
+        encode, decode = network.weights(batch if network.training else None)
         hidden = network.first(x, encode)
-        loss = self.loss_of(network.rest(hidden), batch)
+        loss = self.loss_of(network.head(network.rest(hidden)), batch)
         if decode is not None:
             loss = loss + self.parameters["reconstruction"] * F.mse_loss((hidden @ decode.T).float(), x)
         return loss
@@ -156,16 +172,17 @@ class Method(NetworkMethod):
         self.network.settle()
 
     def learn(self, train):
-        """Mean and 1 / deviation of each site, and embeddings (sites, width), float32, of the training people."""
-        y = np.asarray(train.y).ravel()
-        counts = genotypes.class_counts(train["x"], y, self.shape["outputs"])
+        """What a Diet is to `know` of the training people: float32 tensors."""
+        y, form = np.asarray(train.y).ravel(), self.parameters["embedding"]
+        counts = torch.from_numpy(genotypes.class_counts(train["x"], y, self.shape["outputs"])).float()
         centre, scale = moments(counts)
-        if self.parameters["embedding"] == "histogram":
-            return centre, scale, histogram(counts)
-        if self.parameters["embedding"] == "raw":
-            x = np.asarray(train["x"])
-            return centre, scale, embeddings(np.where(x < 0, 0, (x - centre) * scale))
-        return centre, scale, None
+        embedding = None
+        if form == "histogram":
+            embedding = histogram(counts)
+        if form == "raw":
+            x = torch.from_numpy(np.asarray(train["x"])).float()
+            embedding = embeddings(torch.where(x < 0, 0, (x - centre) * scale))
+        return centre, scale, embedding, counts if form == "histogram" and self.parameters["others"] else None
 
     def interpret(self, split, folder, train):
         from deepbio import ancestry_figures, plotting
@@ -182,23 +199,20 @@ class Method(NetworkMethod):
 
 
 def moments(counts):
-    """Mean of each site and 1 / its standard deviation (0 where nobody differs) from class_counts: float32 (sites,)."""
-    total = counts.sum(axis=0).astype(np.float64)
-    people = total.sum(axis=0).clip(min=1)
+    """Mean of each site and 1 / its standard deviation (0 where nobody differs) from class_counts: (sites,)."""
+    total = counts.sum(dim=0)
+    people = total.sum(dim=0).clamp(min=1)
     mean = (total[1] + 2 * total[2]) / people
     variance = (total[1] + 4 * total[2]) / people - mean**2
-    scale = np.where(variance > 1e-12, 1 / np.sqrt(variance.clip(min=1e-12)), 0)
-    return mean.astype(np.float32), scale.astype(np.float32)
+    return mean, torch.where(variance > 1e-6, variance.clamp(min=1e-6).rsqrt(), 0)
 
 
 def histogram(counts):
-    """Embeddings by the share of 0, 1 and 2 copies in each class: (sites, 3 * classes) float32."""
-    share = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
-    return embeddings(share.reshape(-1, counts.shape[2]))
+    """Embeddings by the share of 0, 1 and 2 copies in each class: (sites, 3 * classes)."""
+    share = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
+    return embeddings(share.flatten(0, 1))
 
 
 def embeddings(rows):
-    """(sites, width) float32 of unit norm over the sites, from rows (width, sites); larger ones would make training
-    diverge."""
-    norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.ascontiguousarray((rows / np.where(norm > 0, norm, 1)).T.astype(np.float32))
+    """(sites, width) of unit norm over the sites, as the published code has it, from rows (width, sites)."""
+    return F.normalize(rows, dim=1).T.contiguous()
