@@ -118,6 +118,8 @@ def test_weights_from_the_others_know_nothing_of_the_batch(splits):
     wanted = network.encode(diet_networks.histogram(torch.from_numpy(counts).float()))
     torch.testing.assert_close(network.weights(batch)[0], wanted)
     assert not torch.allclose(network.weights()[0], wanted)
+    everybody = model.batch(train, np.arange(len(train)))
+    torch.testing.assert_close(network.weights(everybody)[0], network.weights()[0])
     # Only while it is trained; nor does a network that leaves nobody out keep the counts.
     network.eval()
     loss = float(model.loss(network, batch).detach())

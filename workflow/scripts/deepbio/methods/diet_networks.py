@@ -86,13 +86,16 @@ class Diet(nn.Module):
     def weights(self, batch=None):
         """Weights of the first layer (sites, hidden[0]) and of the reconstruction, or None in its place.
 
-        Where `counts` are known and a batch is given, the people of the batch are left out of the histograms.
+        Where `counts` are known and a batch is given, the people of the batch are left out of the histograms, but of
+        classes that nobody else is of.
         """
         if self.embedding is None:
             return self.fat, None
         known = self.embedding
         if batch is not None and self.counts is not None:
-            known = histogram(self.counts - self.count(batch))
+            others = self.counts - self.count(batch)
+            alone = others.sum(dim=(1, 2), keepdim=True) == 0
+            known = histogram(torch.where(alone, self.counts, others))
         known = known if self.embed is None else self.embed(known)
         return self.encode(known), None if self.decode is None else self.decode(known)
 
