@@ -127,8 +127,8 @@ class Method(NetworkMethod):
     """Parameters: hidden (units of the main network's layers), embedding (histogram, raw or none), auxiliary (units of
     the auxiliary networks before their last layer), learned (units of the embedding that is learned from raw
     genotypes), dropout, first (span of the auxiliary networks' first weights, by what the predicted ones do),
-    reconstruction (its weight in the loss), others (whether a training step's people are left out of the histograms that its weights come from),
-    training.
+    reconstruction (its weight in the loss), others (whether a training step's people are left out of the histograms
+    that its weights come from), training.
     """
 
     def __init__(self, parameters):
