@@ -225,12 +225,7 @@ def _records(path, wanted):
             continue
         frequency = record.info.get("AF", (0.5,))
         frequency = frequency[0] if isinstance(frequency, tuple) else frequency
-        yield (
-            record.chrom,
-            record.pos,
-            frequency,
-            partial(_genotypes, path, record, number, columns),
-        )
+        yield record.chrom, record.pos, frequency, partial(_genotypes, path, record, number, columns)
 
 
 def _genotypes(path, record, number, columns):

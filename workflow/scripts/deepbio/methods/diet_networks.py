@@ -203,11 +203,11 @@ class Method(NetworkMethod):
 
 def moments(counts):
     """Mean of each site and 1 / its standard deviation (0 where nobody differs) from class_counts: (sites,)."""
-    total = counts.sum(dim=0)
+    total = counts.sum(dim=0).double()
     people = total.sum(dim=0).clamp(min=1)
     mean = (total[1] + 2 * total[2]) / people
     variance = (total[1] + 4 * total[2]) / people - mean**2
-    return mean, torch.where(variance > 1e-6, variance.clamp(min=1e-6).rsqrt(), 0)
+    return mean.float(), torch.where(variance > 1e-12, variance.clamp(min=1e-12).rsqrt(), 0).float()
 
 
 def histogram(counts):
