@@ -149,10 +149,6 @@ def test_a_batch_is_decided_by_its_number(tmp_path):
     assert len(np.unique(first["sizes"][:8], axis=0)) == 1 and len(np.unique(first["sizes"], axis=0)) == 2
 
 
-def test_task_and_simulations_speak_of_the_same_classes():
-    assert coalescent.CLASSES == selection_demography.CLASSES
-
-
 def test_a_population_changes_size_where_it_should():
     sizes, times = np.array([1000.0, 100.0, 5000.0]), np.array([50.0, 400.0])
     for since, wanted in ((0, 1000), (50, 100), (60, 100), (400, 5000), (1e5, 5000)):

@@ -325,7 +325,7 @@ def test_calls_are_counted_by_hand():
 def test_precision_falls_along_the_quality_of_calls():
     y = np.array([1, 0, 2, 0])
     p = np.array([[0.01, 0.99, 0], [0.4, 0.6, 0], [0, 0.1, 0.9], [0.9, 0.1, 0]])
-    recall, precision = variant_calling.precision_recall(y, p)
+    recall, precision = variants.precision_recall(y, p)
     assert recall.tolist() == [0.5, 1, 1] and precision == pytest.approx([1, 1, 2 / 3])
 
 

@@ -7,7 +7,7 @@ from matplotlib import ticker
 
 from deepbio import tables
 from deepbio.plotting import COLOURS, MARKS, PALETTE, plt, save
-from deepbio.tasks.selection_demography import CLASSES, SIZES, size_errors, sizes_of, sweep_score
+from deepbio.population_statistics import CLASSES, SIZES, size_errors, sizes_of, sweep_score
 
 BORDERS = (0.5, 0.75)  # of the selected allele's present frequency
 RANGES = ("below 0.5", "0.5 to 0.75", "above 0.75")

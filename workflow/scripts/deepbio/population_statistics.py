@@ -1,4 +1,5 @@
-"""Summary statistics of genomic regions from phased haplotypes, for many regions (windows) at a time.
+"""Summary statistics of genomic regions from phased haplotypes, for many regions (windows) at a time, and what is
+told from them.
 
 The list follows Sheehan and Song (2016): in each of three parts of a region (close to its centre, in between, far) the
 number of segregating sites, Tajima's D, the folded spectrum, the distances between neighbouring sites, tracts of
@@ -13,8 +14,10 @@ REACH = (0.05, 0.2)  # distance from the centre at which close and middle end, a
 DISTANCES, TRACTS, LINKAGE = 16, 30, 16  # numbers of bins
 MARKERS, COMMON = 40, 0.1  # sites of a part whose linkage is measured, at most, and their least minor frequency
 HOMOZYGOSITY = ("H1", "H12", "H2")
-# Kinds of selection that the statistics are to tell apart, in the order of their numbers.
+# What the statistics are to tell: the kind of selection, in the order of their numbers, and a population's sizes.
 CLASSES = ("neutral", "hard sweep", "soft sweep", "balancing selection")
+SWEEPS = (1, 2)
+SIZES = ("N1", "N2", "N3")
 
 
 def names(haplotypes):
@@ -160,3 +163,32 @@ def _homozygosity(alleles, cell, windows):
     share = -np.sort(-counts / haplotypes, axis=1)
     h1 = (share**2).sum(axis=1)
     return np.stack([h1, h1 + 2 * share[:, 0] * share[:, 1], h1 - share[:, 0] ** 2], axis=1)
+
+
+# ---- what is told from them
+
+
+def sweep_score(p):
+    """How much a prediction (n, 7) speaks for a sweep, hard or soft, in place of the other two classes."""
+    shares = np.clip(np.asarray(p, float)[:, : len(CLASSES)], 1e-9, None)
+    return shares[:, SWEEPS].sum(axis=1) / shares.sum(axis=1)
+
+
+def sizes_of(y, p, group, neutral_only=False):
+    """Names of the demographies, and their true and estimated N1, N2, N3, (demographies, 3) each.
+
+    A demography's estimate is the mean over its regions of the estimated log size; with `neutral_only` over those that
+    are called neutral, where there are any.
+    """
+    names, member = np.unique(group, return_inverse=True)
+    y, p = np.asarray(y, float), np.asarray(p, float)
+    called = p[:, : len(CLASSES)].argmax(axis=1) == 0
+    use = np.ones(len(y)) if not neutral_only else np.where(called, 1.0, 1e-9)
+    total = np.bincount(member, use)
+    logs = [[np.bincount(member, use * v) / total for v in a[:, len(CLASSES) :].T] for a in (y, p)]
+    return names, *(10 ** np.stack(one, axis=1) for one in logs)
+
+
+def size_errors(true, told):
+    """|estimate - true| / true of sizes."""
+    return np.abs(told - true) / true

@@ -81,12 +81,10 @@ def draw_calibration(split, p, path, most_bins=8):
 
 def draw_precision_recall(split, p, path):
     """{svg,png,csv}: precision by recall of the alleles called, by genotype quality, beside bcftools."""
-    from deepbio.tasks.variant_calling import precision_recall
-
     y, missed, rows = np.asarray(split.y), int(np.asarray(split["y_missed"])[:, :, 0].sum()), []
     figure, axis = plt.subplots(figsize=(5, 4.4))
     for number, (name, values) in enumerate((("DeepVariant", p), ("bcftools", np.asarray(split["called"])))):
-        recall, precision = precision_recall(y, values, missed)
+        recall, precision = variants.precision_recall(y, values, missed)
         axis.step(recall, precision, ["-", "--"][number], where="post", color=PALETTE[number], label=name)
         rows += [[name, f"{r:.5g}", f"{q:.5g}"] for r, q in zip(recall, precision, strict=True)]
     tables.write_csv(path.with_suffix(".csv"), ["caller", "recall", "precision"], rows)

@@ -192,6 +192,18 @@ def quality(p):
     return phred(p[:, :-1].sum(axis=1) / p.sum(axis=1))
 
 
+def precision_recall(y, p, missed=0):
+    """Recall and precision of the alleles called, from the surest genotype on: (calls,) each."""
+    gq, made = quality(p), np.asarray(p).argmax(axis=1)
+    order = np.argsort(-gq, kind="stable")
+    order = order[made[order] > 0]
+    right = np.cumsum(y[order] > 0)
+    # Calls of one quality come together.
+    last = np.r_[gq[order][1:] != gq[order][:-1], True][: len(order)]
+    total = max((y > 0).sum() + missed, 1)
+    return (right / total)[last], (right / np.arange(1, len(order) + 1))[last]
+
+
 def merge(alleles, p):
     """Alleles that begin at one place as one record: (place, ref, alts, genotypes, probabilities).
 

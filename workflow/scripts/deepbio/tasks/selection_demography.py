@@ -5,11 +5,8 @@ import numpy as np
 from deepbio import metrics, population_statistics, tables
 from deepbio.data import Split
 from deepbio.genotypes import read_phased
-from deepbio.population_statistics import CLASSES
+from deepbio.population_statistics import CLASSES, SIZES, SWEEPS, size_errors, sizes_of, sweep_score
 from deepbio.simulation import read_batches
-
-SIZES = ("N1", "N2", "N3")
-SWEEPS = (1, 2)
 
 
 def prepare(sources, parameters, seed):
@@ -89,32 +86,6 @@ def windows(path, scan):
     }
     facts = {"populations": names, "site": site, "name": scan["name"], "length": length}
     return facts | {key: [name for name in scan[key] if name in names] for key in ("swept", "spared")}, real
-
-
-def sweep_score(p):
-    """How much a prediction (n, 7) speaks for a sweep, hard or soft, in place of the other two classes."""
-    shares = np.clip(np.asarray(p, float)[:, : len(CLASSES)], 1e-9, None)
-    return shares[:, SWEEPS].sum(axis=1) / shares.sum(axis=1)
-
-
-def sizes_of(y, p, group, neutral_only=False):
-    """Names of the demographies, and their true and estimated N1, N2, N3, (demographies, 3) each.
-
-    A demography's estimate is the mean over its regions of the estimated log size; with `neutral_only` over those that
-    are called neutral, where there are any.
-    """
-    names, member = np.unique(group, return_inverse=True)
-    y, p = np.asarray(y, float), np.asarray(p, float)
-    called = p[:, : len(CLASSES)].argmax(axis=1) == 0
-    use = np.ones(len(y)) if not neutral_only else np.where(called, 1.0, 1e-9)
-    total = np.bincount(member, use)
-    logs = [[np.bincount(member, use * v) / total for v in a[:, len(CLASSES) :].T] for a in (y, p)]
-    return names, *(10 ** np.stack(one, axis=1) for one in logs)
-
-
-def size_errors(true, told):
-    """|estimate - true| / true of sizes."""
-    return np.abs(told - true) / true
 
 
 def score(test, predictions, wanted, train=None):

@@ -185,22 +185,10 @@ def score(test, predictions, wanted, train=None):
     return {name: float(found[name]) for name in [*wanted, *(key for key in found if key not in wanted)]}
 
 
-def precision_recall(y, p, missed=0):
-    """Recall and precision of the alleles called, from the surest genotype on: (calls,) each."""
-    gq, made = variants.quality(p), np.asarray(p).argmax(axis=1)
-    order = np.argsort(-gq, kind="stable")
-    order = order[made[order] > 0]
-    right = np.cumsum(y[order] > 0)
-    # Calls of one quality come together.
-    last = np.r_[gq[order][1:] != gq[order][:-1], True][: len(order)]
-    total = max((y > 0).sum() + missed, 1)
-    return (right / total)[last], (right / np.arange(1, len(order) + 1))[last]
-
-
 def curve(test, predictions):
     """Precision by recall, by genotype quality, over all alleles; NaN beyond the last call."""
     y, p = np.asarray(test.y), np.asarray(predictions["y"], float)
-    recall, precision = precision_recall(y, p, int(test["y_missed"][:, :, 0].sum()))
+    recall, precision = variants.precision_recall(y, p, int(test["y_missed"][:, :, 0].sum()))
     grid = np.linspace(0, 1, 101)
     if not len(recall):
         return "pr", grid, np.full(len(grid), np.nan)
