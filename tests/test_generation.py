@@ -6,12 +6,13 @@ import torch
 from conftest import SYMBOLS, make_splits
 from test_methods import fit, parameters_of
 
-from deepbio import molecule_figures, molecule_search, molecule_sets, molecules, task
+from deepbio import molecule_figures, molecule_search, molecule_sets, molecules, plotting, task
 from deepbio.catalog import Catalog, merge
 from deepbio.job import Job
 from deepbio.methods import chemical_vae, organ, reinvent
 from deepbio.smiles import END
 from deepbio.smiles_network import Writer
+from deepbio.tasks import molecule_generation
 
 CATALOG = Catalog({"scale": "quick"})
 
@@ -284,3 +285,30 @@ def test_the_way_between_two_places_is_an_arc():
     one, other = np.array([2.0, 0.0]), np.array([0.0, 2.0])
     way = chemical_vae.slerp(one, other, np.array([0, 0.5, 1]))
     np.testing.assert_allclose(way, [[2, 0], [2**0.5, 2**0.5], [0, 2]], atol=1e-12)
+
+
+def test_agents_stand_beside_their_prior(tmp_path):
+    splits, rng = make_splits("molecule_set", "generated", 60), np.random.default_rng(4)
+    codes = np.asarray(splits["test"].y)
+    written = {"validity": [0.5, 0.7], "internal_diversity": [0.8, 0.8], "sulphur_free": [0.6, 0.8]}
+    led = written | {"sulphur_free_agent": [0.9, 1.0], "sulphur_free_agent_validity": [0.6], "logp_mae": [0.2]}
+    runs = {
+        "Agents": {"role": "listed", "scores": led, "y": codes},
+        "Chain": {"role": "baseline", "scores": written, "y": rng.permutation(codes)},
+    }
+    sides, measures = molecule_generation.beside_priors(runs)
+    assert list(sides) == ["Agents: prior", "Agents: agents", "Chain"]
+    assert measures == ["sulphur_free_agent", "sulphur_free_agent_validity"]
+    assert sides["Agents: prior"]["scores"] == {measures[0]: [0.6, 0.8], measures[1]: [0.5, 0.7]}
+    assert sides["Chain"]["scores"] == sides["Agents: prior"]["scores"]
+    molecule_generation.interpret(splits["train"], runs, tmp_path / "set")
+    shown = (tmp_path / "set_agents.csv").read_text()
+    assert "Agents: agents,share without sulphur, agent,0.95,2" in shown.replace('"', "")
+    assert "Agents: prior,share without sulphur, agent,0.7,2" in shown.replace('"', "")
+    assert "Chain" not in (tmp_path / "set_properties.csv").read_text()  # it tells no properties
+    assert (tmp_path / "set_molecules.svg").exists()
+
+
+def test_a_figure_of_quantities_that_nobody_has_is_not_drawn(tmp_path):
+    plotting.quantities({"A": {"role": "listed", "scores": {}}}, {"auroc": "AUROC"}, "", "real", tmp_path / "none")
+    assert not list(tmp_path.iterdir())

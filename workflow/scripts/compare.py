@@ -138,7 +138,7 @@ def draw_curves(known, task, table, output):
     if table.empty:
         return
     names = {"roc": "ROC curves (mean over runs)", "parity": "Predicted against measured"}
-    names["pr"] = "Precision by recall (mean over runs)"
+    names |= {"pr": "Precision by recall (mean over runs)", "quantiles": "Quantiles of logP"}
     kind = next((kind for kind in names if (table["curve"] == kind).any()), None)
     table = table.copy() if kind is None else table[table["curve"] == kind].copy()
     table["label"] = [known.methods[method]["title"] for method in table["method"]]

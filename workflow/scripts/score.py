@@ -1,8 +1,8 @@
 """Score all runs of a task on their test splits, beside controls that prove the metrics.
 
 Writes scores.csv (tidy: one row a run and metric), intervals.csv (bootstrap of the primary metric over test samples,
-for methods with a single run) and curves.csv (points of ROC or parity curves). A failed run has no scores. Nothing
-else in the workflow reads test labels.
+for methods with a single run) and curves.csv (points of ROC and other curves). A failed run has no scores. Nothing else
+in the workflow reads test labels.
 """
 
 from collections import Counter

@@ -188,9 +188,13 @@ OF_TASKS = {
         for mark in ("", "_agent")
     },
     **{
-        f"{objective}_agent_{name}": Metric(True, f"{name}, agent of {objective}", SHARE)
-        for objective in ("sulphur_free", "celecoxib_similarity", "d2_active")
-        for name in ("validity", "diversity")
+        f"{objective}_agent_{name}": Metric(True, f"{measure}, {agent} agent", SHARE)
+        for objective, agent in (
+            ("sulphur_free", "sulphur"),
+            ("celecoxib_similarity", "celecoxib"),
+            ("d2_active", "D2"),
+        )
+        for name, measure in (("validity", "valid SMILES"), ("diversity", "1 − mean similarity of two"))
     },
 }
 

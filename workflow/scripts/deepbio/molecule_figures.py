@@ -122,11 +122,26 @@ def draw_game(rows, objective, origin, path):
 def draw_best(texts, origin, path, count=6):
     """{svg,png}: the distinct molecules of the highest QED, and the first ones of a set of SMILES."""
     made = molecule_sets.describe(list(texts)).distinct()
-    qed = made.properties[:, molecule_sets.PROPERTIES.index("QED")]
-    best = np.argsort(-qed, kind="stable")[:count]
-    rows = [[(made.smiles[i], f"QED {qed[i]:.2f}") for i in chosen] for chosen in (best, range(min(count, len(made))))]
+    best = np.argsort(-_qed(made), kind="stable")[:count]
     if len(made):
-        draw_grid(rows, ["Highest QED", "As they came"], origin, path)
+        draw_grid([_captioned(made.take(best)), _captioned(made, count)], ["Highest QED", "As they came"], origin, path)
+
+
+def draw_first(texts, origin, path, count=6):
+    """{svg,png}: the first distinct molecules of each set of SMILES (name → SMILES), in a row with its name."""
+    rows = {name: _captioned(molecule_sets.describe(some).distinct(), count) for name, some in texts.items()}
+    rows = {name: row for name, row in rows.items() if row}
+    if rows:
+        draw_grid(list(rows.values()), list(rows), origin, path)
+
+
+def _qed(made):
+    return made.properties[:, molecule_sets.PROPERTIES.index("QED")]
+
+
+def _captioned(made, count=None):
+    """(SMILES, QED in words) of the first molecules."""
+    return [(text, f"QED {value:.2f}") for text, value in zip(made.smiles[:count], _qed(made), strict=False)]
 
 
 def draw_latent(places, properties, names, origin, path):

@@ -10,6 +10,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from deepbio import tables
 from deepbio.files import atomic
 
 # Okabe and Ito's palette; every role also has a mark of its own, so that colour is never the only sign.
@@ -25,6 +26,8 @@ BOXED = 5  # runs of a method of which quartiles are drawn in place of single va
 BOX = {"manage_ticks": False, "zorder": 1}
 # Curves that all methods share a panel for, and their axes.
 LINES = {"roc": ("false-positive rate", "true-positive rate"), "pr": ("recall", "precision")}
+# Points for which each method has a panel of its own, and their axes.
+POINTS = {"parity": ("measured", "predicted"), "quantiles": ("quantile of the test set", "quantile of what was made")}
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31"]
 
 plt.rcParams.update(
@@ -122,8 +125,8 @@ def comparison(table, title, origin, path):
 
 
 def curves(table, title, origin, path):
-    """ROC or precision-recall curves (all methods in one panel a dataset), or predicted against measured values (a
-    panel a method).
+    """ROC or precision-recall curves (all methods in one panel a dataset), or points such as predicted against
+    measured values (a panel a method).
 
     `table` has the columns dataset, dataset_title, label, curve, x, y.
     """
@@ -158,7 +161,7 @@ def curves(table, title, origin, path):
             axis.plot(panel["x"], panel["y"], ".", color=COLOURS["listed"], ms=4, alpha=0.4)
             span = [panel[["x", "y"]].min().min(), panel[["x", "y"]].max().max()]
             axis.plot(span, span, color="#999999", lw=0.8, ls=":")
-            axis.set(xlabel="measured", ylabel="predicted")
+            axis.set(**dict(zip(("xlabel", "ylabel"), POINTS[kind], strict=True)))
     if labels:
         handles = [drawn[label] for label in labels]
         figure.legend(handles, labels, loc="outside lower left", ncols=across, frameon=False, fontsize=8)
@@ -216,6 +219,48 @@ def bars(labels, values, errors, xlabel, title, origin, path):
     axis.set_yticks(np.arange(len(labels)), [labels[i] for i in order])
     axis.axvline(0, color="black", lw=0.8)
     axis.set(xlabel=xlabel, title=title)
+    save(figure, path, origin)
+
+
+def quantities(runs, wanted, title, origin, path):
+    """{svg,png,csv}: a panel for each quantity, in it a row for each method: all its runs, and their mean.
+
+    runs : title → role and scores (metric → values), the first one on top; wanted : metric → label. Methods and
+    quantities without a value are left out, and so is the figure where nothing is left.
+    """
+    wanted = {
+        metric: label for metric, label in wanted.items() if any(run["scores"].get(metric) for run in runs.values())
+    }
+    runs = {name: run for name, run in runs.items() if any(run["scores"].get(metric) for metric in wanted)}
+    if not runs:
+        return
+    lines = -(-len(wanted) // 4)
+    columns = -(-len(wanted) // lines)
+    widest = 0.075 * max(map(len, runs))
+    figure, axes = plt.subplots(
+        lines,
+        columns,
+        figsize=(2.9 * columns + widest, lines * (0.9 + 0.3 * len(runs)) + 0.5),
+        sharey=True,
+        squeeze=False,
+    )
+    for axis in axes.flat[len(wanted) :]:
+        axis.set_visible(False)
+    rows, names = [], list(runs)[::-1]
+    for axis, (metric, label) in zip(axes.flat, wanted.items(), strict=False):
+        for place, name in enumerate(names):
+            values, role = np.array(runs[name]["scores"].get(metric, []), float), runs[name]["role"]
+            axis.plot(values, np.full(len(values), place), "|", color=COLOURS[role], alpha=0.5, ms=9)
+            if len(values):
+                axis.plot(values.mean(), place, MARKS[role], color=COLOURS[role], ms=6, clip_on=False)
+                rows.append([name, label, f"{values.mean():.5g}", len(values)])
+        axis.set_yticks(range(len(names)), names)
+        axis.set_xlim(0, 1.08 * max(axis.dataLim.x1, 1e-3))
+        axis.set_ylim(-0.6, len(names) - 0.4)
+        axis.grid(axis="x", alpha=0.25)
+        axis.set_xlabel(textwrap.fill(label, 34), fontsize=9)
+    tables.write_csv(Path(f"{path}.csv"), ["method", "quantity", "mean", "runs"], rows)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     save(figure, path, origin)
 
 

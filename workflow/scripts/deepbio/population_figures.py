@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import ticker
 
 from deepbio import tables
-from deepbio.plotting import COLOURS, MARKS, PALETTE, plt, save
+from deepbio.plotting import COLOURS, MARKS, PALETTE, plt, quantities, save
 from deepbio.population_statistics import CLASSES, SIZES, size_errors, sizes_of, sweep_score
 
 BORDERS = (0.5, 0.75)  # of the selected allele's present frequency
@@ -74,28 +74,14 @@ def draw_sizes(split, p, path):
 
 def draw_scores(runs, origin, path):
     """{path}_errors.{svg,png,csv}: relative errors of N1 to N3 and share of wrong calls, all runs and their mean."""
-    path = Path(f"{path}_errors")
-    wanted = [("selection_accuracy", "regions called wrongly")]
-    wanted += [(f"{size.lower()}_error", f"relative error of {size}") for size in SIZES]
-    figure, axes = plt.subplots(1, len(wanted), figsize=(3.1 * len(wanted) + 1.5, 1.3 + 0.35 * len(runs)), sharey=True)
-    rows, titles = [], list(runs)[::-1]
-    for axis, (metric, label) in zip(axes, wanted, strict=True):
-        for place, title in enumerate(titles):
-            values = np.array(runs[title]["scores"].get(metric, []))
-            values = 1 - values if metric == "selection_accuracy" else values
-            colour, mark = COLOURS[runs[title]["role"]], MARKS[runs[title]["role"]]
-            axis.plot(values, np.full(len(values), place), "|", color=colour, alpha=0.5, ms=9)
-            if len(values):
-                axis.plot(values.mean(), place, mark, color=colour, ms=6)
-                rows.append([title, label, f"{values.mean():.5g}", len(values)])
-        axis.set_yticks(range(len(titles)), titles)
-        axis.set_xlim(0, 1.08 * axis.dataLim.x1)
-        axis.set_ylim(-0.6, len(titles) - 0.4)
-        axis.grid(axis="x", alpha=0.25)
-        axis.set_xlabel(label, fontsize=9)
-    tables.write_csv(path.with_suffix(".csv"), ["method", "quantity", "mean", "runs"], rows)
-    figure.suptitle("Held-out demographies (lower is better)", x=0.01, ha="left", fontsize=11)
-    save(figure, path, origin)
+    wanted = {"wrong": "regions called wrongly"} | {
+        f"{size.lower()}_error": f"relative error of {size}" for size in SIZES
+    }
+    shown = {}
+    for title, run in runs.items():
+        wrong = [1 - value for value in run["scores"].get("selection_accuracy", [])]
+        shown[title] = {"role": run["role"], "scores": run["scores"] | {"wrong": wrong}}
+    quantities(shown, wanted, "Held-out demographies (lower is better)", origin, f"{path}_errors")
 
 
 def draw_scans(runs, context, path):

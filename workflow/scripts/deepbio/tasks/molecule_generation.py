@@ -14,6 +14,10 @@ from deepbio.files import BadInput
 
 # Objectives that are measured on all samples of a method: id → what a set of molecules reaches in it.
 AGENTS = ("sulphur_free", "celecoxib_similarity", "d2_active")
+# What figures show of all methods, and the number of molecules of each that they draw.
+WRITTEN = ("validity", "uniqueness", "novelty", "qed", "internal_diversity", "scaffold_diversity")
+SHOWN = 6
+TOLD = "Properties told of test molecules (beside training molecules: by ridge regression on circular fingerprints)"
 
 
 def prepare(sources, parameters, seed):
@@ -224,4 +228,41 @@ def curve(test, predictions):
         return None
     others = _described(tuple(molecules.texts(test["smiles"])))
     grid = np.linspace(0.01, 0.99, 99)
-    return "parity", *(np.quantile(values, grid) for values in (others.properties[:, 0], made))
+    return "quantiles", *(np.quantile(values, grid) for values in (others.properties[:, 0], made))
+
+
+def interpret(train, runs, path):
+    """What the molecules of each method are like, and the first ones; errors of the properties that are told of
+    molecules; and how far agents get beyond their prior."""
+    from deepbio import molecule_figures, plotting
+
+    origin = train.context["origin"]
+    sides, measures = beside_priors(runs)
+    for name, title, shown, wanted in (
+        ("generators", "What each method writes", runs, WRITTEN),
+        (
+            "properties",
+            "Properties told of molecules",
+            runs,
+            [f"{one.lower()}_mae" for one in molecule_sets.PROPERTIES],
+        ),
+        ("agents", "Agents beside their prior", sides, measures),
+    ):
+        plotting.quantities(shown, {one: metrics.title(one) for one in wanted}, title, origin, f"{path}_{name}")
+    vocabulary = smiles.Vocabulary(train.context["symbols"])
+    texts = {name: decoded(vocabulary, run["y"][: 50 * SHOWN]) for name, run in runs.items()}
+    molecule_figures.draw_first(texts, origin, f"{path}_molecules", SHOWN)
+
+
+def beside_priors(runs):
+    """Runs in which each method with agents stands twice, and the measures of agents that are there. A prior, and a
+    method without agents, shows what it reaches itself in place of them."""
+    kinds = {"": None, "_validity": "validity", "_diversity": "internal_diversity"}
+    own = {f"{one}_agent{kind}": general or one for kind, general in kinds.items() for one in AGENTS}
+    own = {agent: name for agent, name in own.items() if any(agent in run["scores"] for run in runs.values())}
+    sides = {}
+    for name, run in runs.items():
+        prior = run | {"scores": {agent: run["scores"].get(metric, []) for agent, metric in own.items()}}
+        led = own.keys() & run["scores"].keys()
+        sides |= {f"{name}: prior": prior, f"{name}: agents": run} if led else {name: prior}
+    return sides, list(own)
