@@ -123,8 +123,18 @@ def draw_hierarchy(ontology, change, rows, genes, origin, path):
     shade = {"c": change, "cmap": DIVERGING, "vmin": -limit, "vmax": limit}
     drawn = axis.scatter(x, y, s=area, edgecolors=edge, linewidths=np.where(members, 1.6, 0.6), **shade)
     for term in np.argsort(-(told + 10 * members), kind="stable")[:LABELLED]:
-        axis.annotate(ontology.terms[term], (x[term], y[term]), (0, -13), textcoords="offset points", ha="right",
-                      rotation=25, fontsize=7, va="top")  # fmt: skip
+        axis.annotate(
+            ontology.terms[term],
+            (x[term], y[term]),
+            (0, -13),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            rotation=25,
+            fontsize=7,
+            bbox={"boxstyle": "square,pad=0.05", "fc": "white", "ec": "none", "alpha": 0.8},  # above the edges
+            zorder=0.5,
+        )
     axis.set_axis_off()
     axis.margins(0.08, 0.2)
     figure.colorbar(drawn, ax=axis, label="change against no mutation", shrink=0.7, pad=0.01)
