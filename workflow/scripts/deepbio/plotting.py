@@ -222,11 +222,11 @@ def bars(labels, values, errors, xlabel, title, origin, path):
     save(figure, path, origin)
 
 
-def quantities(runs, wanted, title, origin, path):
+def quantities(runs, wanted, title, origin, path, columns=4):
     """{svg,png,csv}: a panel for each quantity, in it a row for each method: all its runs, and their mean.
 
     runs : title → role and scores (metric → values), the first one on top; wanted : metric → label. Methods and
-    quantities without a value are left out, and so is the figure where nothing is left.
+    quantities without a value are left out, and so is the figure where nothing is left; `columns`: panels in a line.
     """
     wanted = {
         metric: label for metric, label in wanted.items() if any(run["scores"].get(metric) for run in runs.values())
@@ -234,8 +234,8 @@ def quantities(runs, wanted, title, origin, path):
     runs = {name: run for name, run in runs.items() if any(run["scores"].get(metric) for metric in wanted)}
     if not runs:
         return
-    lines = -(-len(wanted) // 4)
-    columns = -(-len(wanted) // lines)
+    columns = min(columns, len(wanted))
+    lines = -(-len(wanted) // columns)
     widest = 0.075 * max(map(len, runs))
     figure, axes = plt.subplots(
         lines,

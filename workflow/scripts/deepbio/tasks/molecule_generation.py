@@ -17,7 +17,7 @@ AGENTS = ("sulphur_free", "celecoxib_similarity", "d2_active")
 # What figures show of all methods, and the number of molecules of each that they draw.
 WRITTEN = ("validity", "uniqueness", "novelty", "qed", "internal_diversity", "scaffold_diversity")
 SHOWN = 6
-TOLD = "Properties told of test molecules (beside training molecules: by ridge regression on circular fingerprints)"
+TOLD = "Properties told of test molecules (in the row of training molecules: by ridge regression on ECFP)"
 
 
 def prepare(sources, parameters, seed):
@@ -238,17 +238,14 @@ def interpret(train, runs, path):
 
     origin = train.context["origin"]
     sides, measures = beside_priors(runs)
-    for name, title, shown, wanted in (
-        ("generators", "What each method writes", runs, WRITTEN),
-        (
-            "properties",
-            "Properties told of molecules",
-            runs,
-            [f"{one.lower()}_mae" for one in molecule_sets.PROPERTIES],
-        ),
-        ("agents", "Agents beside their prior", sides, measures),
+    errors = [f"{name.lower()}_mae" for name in molecule_sets.PROPERTIES]
+    for name, title, shown, wanted, columns in (
+        ("generators", "What each method writes", runs, WRITTEN, 3),
+        ("properties", TOLD, runs, errors, len(errors)),
+        ("agents", "Agents beside their prior", sides, measures, max(1, len(measures) // 3)),
     ):
-        plotting.quantities(shown, {one: metrics.title(one) for one in wanted}, title, origin, f"{path}_{name}")
+        wanted = {one: metrics.title(one) for one in wanted}
+        plotting.quantities(shown, wanted, title, origin, f"{path}_{name}", columns)
     vocabulary = smiles.Vocabulary(train.context["symbols"])
     texts = {name: decoded(vocabulary, run["y"][: 50 * SHOWN]) for name, run in runs.items()}
     molecule_figures.draw_first(texts, origin, f"{path}_molecules", SHOWN)
