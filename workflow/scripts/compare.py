@@ -137,8 +137,12 @@ def draw(known, task, table, scores, output):
 def draw_curves(known, task, table, output):
     if table.empty:
         return
-    names = {"roc": "ROC curves (mean over runs)", "parity": "Predicted against measured"}
-    names |= {"pr": "Precision by recall (mean over runs)", "quantiles": "Quantiles of logP"}
+    names = {
+        "roc": "ROC curves (mean over runs)",
+        "parity": "Predicted against measured",
+        "pr": "Precision by recall (mean over runs)",
+        "quantiles": "Quantiles of logP",
+    }
     kind = next((kind for kind in names if (table["curve"] == kind).any()), None)
     table = table.copy() if kind is None else table[table["curve"] == kind].copy()
     table["label"] = [known.methods[method]["title"] for method in table["method"]]

@@ -115,6 +115,13 @@ CLASSES = {
     "log_loss": lambda y, p: -np.mean(np.log(np.clip(p[np.arange(len(y)), y], 1e-7, 1))),
 }
 
+# What agents that write molecules are led to: id, the title of its metric, and what its agent is called.
+OBJECTIVES = (
+    ("sulphur_free", "share without sulphur", "sulphur"),
+    ("celecoxib_similarity", "similarity to celecoxib", "celecoxib"),
+    ("d2_active", "share judged active at D2", "D2"),
+)
+
 # What a task measures by its own `score`.
 OF_TASKS = {
     "forest_auroc": Metric(True, "forest AUROC on real people", SHARE),
@@ -180,20 +187,12 @@ OF_TASKS = {
     },
     **{
         f"{objective}{mark}": Metric(True, f"{title}{', agent' if mark else ''}", SHARE)
-        for objective, title in (
-            ("sulphur_free", "share without sulphur"),
-            ("celecoxib_similarity", "similarity to celecoxib"),
-            ("d2_active", "share judged active at D2"),
-        )
+        for objective, title, _ in OBJECTIVES
         for mark in ("", "_agent")
     },
     **{
         f"{objective}_agent_{name}": Metric(True, f"{measure}, {agent} agent", SHARE)
-        for objective, agent in (
-            ("sulphur_free", "sulphur"),
-            ("celecoxib_similarity", "celecoxib"),
-            ("d2_active", "D2"),
-        )
+        for objective, _, agent in OBJECTIVES
         for name, measure in (("validity", "valid SMILES"), ("diversity", "1 − mean similarity of two"))
     },
 }

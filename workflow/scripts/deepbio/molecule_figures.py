@@ -121,7 +121,8 @@ def draw_game(rows, objective, origin, path):
 
 def draw_best(texts, origin, path, count=6):
     """{svg,png}: the distinct molecules of the highest QED, and the first ones of a set of SMILES."""
-    made = molecule_sets.describe(list(texts)).distinct()
+    with molecule_sets.Reader() as reader:
+        made = reader.read(list(texts)).distinct()
     best = np.argsort(-_qed(made), kind="stable")[:count]
     if len(made):
         draw_grid([_captioned(made.take(best)), _captioned(made, count)], ["Highest QED", "As they came"], origin, path)
@@ -129,7 +130,8 @@ def draw_best(texts, origin, path, count=6):
 
 def draw_first(texts, origin, path, count=6):
     """{svg,png}: the first distinct molecules of each set of SMILES (name → SMILES), in a row with its name."""
-    rows = {name: _captioned(molecule_sets.describe(some).distinct(), count) for name, some in texts.items()}
+    with molecule_sets.Reader() as reader:
+        rows = {name: _captioned(reader.read(some).distinct(), count) for name, some in texts.items()}
     rows = {name: row for name, row in rows.items() if row}
     if rows:
         draw_grid(list(rows.values()), list(rows), origin, path)

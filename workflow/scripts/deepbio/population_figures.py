@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import ticker
 
-from deepbio import tables
+from deepbio import metrics, tables
 from deepbio.plotting import COLOURS, MARKS, PALETTE, plt, quantities, save
 from deepbio.population_statistics import CLASSES, SIZES, size_errors, sizes_of, sweep_score
 
@@ -74,13 +74,12 @@ def draw_sizes(split, p, path):
 
 def draw_scores(runs, origin, path):
     """{path}_errors.{svg,png,csv}: relative errors of N1 to N3 and share of wrong calls, all runs and their mean."""
-    wanted = {"wrong": "regions called wrongly"} | {
-        f"{size.lower()}_error": f"relative error of {size}" for size in SIZES
-    }
+    errors = [f"{size.lower()}_error" for size in SIZES]
+    wanted = {"wrong": "regions called wrongly"} | {metric: metrics.title(metric) for metric in errors}
     shown = {}
     for title, run in runs.items():
         wrong = [1 - value for value in run["scores"].get("selection_accuracy", [])]
-        shown[title] = {"role": run["role"], "scores": run["scores"] | {"wrong": wrong}}
+        shown[title] = run | {"scores": run["scores"] | {"wrong": wrong}}
     quantities(shown, wanted, "Held-out demographies (lower is better)", origin, f"{path}_errors")
 
 
