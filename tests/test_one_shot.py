@@ -177,18 +177,19 @@ def test_a_layer_by_hand():
     batch = convmol_batch(graphs, np.arange(3))
     x = batch["atoms"].float()
     with torch.no_grad():
-        found = layer(x, batch["neighbours"], batch["degrees"].tolist())
+        found = layer(x, batch["near"], batch["degrees"].tolist())
     degree = np.repeat(np.arange(11), batch["degrees"])
-    ends = np.split(batch["neighbours"].numpy(), np.cumsum(degree)[:-1])
+    ends = np.split(batch["near"].numpy(), np.cumsum(1 + degree)[:-1])
+    assert [atom for atom, *_ in ends] == list(range(11))
     with torch.no_grad():
         out = []
         for atom, (d, near) in enumerate(zip(degree, ends, strict=True)):
             value = x[atom] @ layer.own[d] + layer.own_bias[d]
             if d:
-                value = value + x[near].sum(0) @ layer.near[d - 1] + layer.near_bias[d - 1]
+                value = value + x[near[1:]].sum(0) @ layer.near[d - 1] + layer.near_bias[d - 1]
             out.append(torch.relu(value))
         out = torch.stack(out)
-        wanted = torch.stack([out[[atom, *near]].amax(0) for atom, near in enumerate(ends)])
+        wanted = torch.stack([out[near].amax(0) for near in ends])
     torch.testing.assert_close(found, wanted)
 
 
@@ -256,10 +257,25 @@ def test_a_refinement_of_one_step_by_hand(vectors):
     with torch.no_grad():
         new_support, new_query = network(support, query)
         nothing = torch.zeros_like(query)
-        step, _ = network.of_query(nothing, one_shot.attention(query, support) @ support, nothing)
+        step, _ = network.of_query(nothing, one_shot.attention(query, support), support, nothing)
     torch.testing.assert_close(new_query, query + step)
     assert not torch.allclose(new_support, support)
     assert network.of_query.bias[16:32].eq(1).all() and network.of_query.bias.sum() == 16
+
+
+def test_a_cell_by_hand():
+    """Weights of [state, what was read] and those of the state alone; gates of straight lines."""
+    torch.manual_seed(8)
+    cell = one_shot.Cell(4)
+    hidden, memory = torch.randn(2, 3, 5, 4)
+    rows, weights = torch.randn(3, 6, 4), torch.randn(3, 5, 6).softmax(-1)
+    with torch.no_grad():
+        found = cell(hidden, weights, rows, memory)
+        both = torch.cat([hidden, weights @ rows], -1)
+        let_in, keep, new, out = (both @ cell.read + hidden @ cell.state + cell.bias).chunk(4, -1)
+    gates = [(0.2 * x + 0.5).clip(0, 1) for x in (let_in, keep, out)]
+    wanted = gates[1] * memory + gates[0] * new.tanh()
+    torch.testing.assert_close(found, (gates[2] * wanted.tanh(), wanted))
 
 
 def test_probabilities_lie_between_those_of_the_farthest_labels():

@@ -34,25 +34,25 @@ def by_degree(graph, samples, most=MAX_DEGREE):
 def convmol_batch(graphs, index):
     """The molecules `index` of molecules.Graphs with ConvMol features as tensors for GraphConvolution.
 
-    Atoms are sorted by degree and `neighbours` (bonds,) by atom, so that those of all atoms of one degree are a
-    table: no atom is looked at by itself.
+    Atoms are sorted by degree and `near` (atoms + bonds,) by atom, each before its neighbours, so that those of all
+    atoms of one degree are a table: no atom is looked at by itself.
     """
     batch = by_degree(graphs.batch(index), len(index), CONVMOL_DEGREE)
-    neighbours = batch["source"][batch["target"].argsort(stable=True)]
+    itself = torch.arange(len(batch["atoms"]))
+    order = torch.cat([itself, batch["target"]]).argsort(stable=True)
     kept = {name: batch[name] for name in ("atoms", "molecule", "degrees", "sizes")}
-    return kept | {"neighbours": neighbours}
+    return kept | {"near": torch.cat([itself, batch["source"]])[order]}
 
 
-def blocks(values, neighbours, degrees):
-    """For each degree of which there are atoms: degree, their rows (n, f), and their neighbours' (n, degree, f).
+def blocks(values, near, degrees):
+    """For each degree of which there are atoms: degree, and the rows of each and of its neighbours (n, 1 + degree, f).
 
-    values : (atoms, f), sorted by degree; neighbours : their neighbours' rows; degrees : numbers of atoms, a list.
+    values : (atoms, f), sorted by degree; near : of a convmol_batch; degrees : numbers of atoms, a list.
     """
-    near = values.index_select(0, neighbours)
-    rows, ends = values.split(degrees), near.split([degree * count for degree, count in enumerate(degrees)])
+    ends = values.index_select(0, near).split([(1 + degree) * count for degree, count in enumerate(degrees)])
     for degree, count in enumerate(degrees):
         if count:
-            yield degree, rows[degree], ends[degree].view(count, degree, values.shape[1])
+            yield degree, ends[degree].view(count, 1 + degree, values.shape[1])
 
 
 class GraphLayer(nn.Module):
@@ -70,19 +70,15 @@ class GraphLayer(nn.Module):
         for weights in (*self.own, *self.near):
             nn.init.xavier_uniform_(weights.data)
 
-    def forward(self, x, neighbours, degrees):
+    def forward(self, x, near, degrees):
         found = []
-        for degree, rows, near in blocks(x, neighbours, degrees):
-            out = torch.addmm(self.own_bias[degree], rows, self.own[degree])
+        for degree, rows in blocks(x, near, degrees):
+            out = torch.addmm(self.own_bias[degree], rows[:, 0], self.own[degree])
             if degree:
-                out = out + torch.addmm(self.near_bias[degree - 1], near.sum(1), self.near[degree - 1])
+                out = out + torch.addmm(self.near_bias[degree - 1], rows[:, 1:].sum(1), self.near[degree - 1])
             found.append(out)
         x = F.relu(torch.cat(found))
-        pooled = [
-            torch.maximum(rows, near.max(1).values) if degree else rows
-            for degree, rows, near in blocks(x, neighbours, degrees)
-        ]
-        return torch.cat(pooled)
+        return torch.cat([rows.amax(1) for _, rows in blocks(x, near, degrees)])
 
 
 class GraphConvolution(nn.Module):
@@ -102,14 +98,14 @@ class GraphConvolution(nn.Module):
     def forward(self, batch):
         x, degrees = batch["atoms"].float(), batch["degrees"].tolist()
         for layer in self.layers:
-            x = layer(x, batch["neighbours"], degrees)
+            x = layer(x, batch["near"], degrees)
         x = torch.tanh(self.dense(x))
         empty = x.new_zeros(len(batch["sizes"]), x.shape[1])
         return torch.tanh(empty.index_add(0, batch["molecule"], x))
 
 
 @torch.no_grad()
-def embed(network, graphs, index, size=512):
+def embed(network, graphs, index, size=128):
     """Vectors (n, vector) of the molecules `index` of molecules.Graphs, in batches."""
     where = next(network.parameters()).device
     parts = []

@@ -18,7 +18,7 @@ from deepbio.graph_network import GraphConvolution, convmol_batch, embed
 from deepbio.layers import lstm
 from deepbio.network import NetworkMethod
 
-QUERIES = 16384  # compared at a time in prediction
+QUERIES = 4096  # compared at a time in prediction
 
 
 def attention(x, y):
@@ -29,6 +29,7 @@ def attention(x, y):
 class Cell(nn.Module):
     """One step of an LSTM over [state, what was read] with gates of straight lines in place of the logistic curve.
 
+    What is read, `weights @ rows`, is never made: the few rows are multiplied by the cell's weights first.
     Weights begin as Glorot's, those of the state orthogonal, and the forget gate's bias at one.
     """
 
@@ -38,16 +39,17 @@ class Cell(nn.Module):
         self.state = nn.Parameter(nn.init.orthogonal_(torch.empty(width, 4 * width)))
         self.bias = nn.Parameter(torch.cat([torch.zeros(width), torch.ones(width), torch.zeros(2 * width)]))
 
-    def forward(self, hidden, read, memory):
-        """hidden, read and memory (…, width) -> the next hidden and memory."""
-        gates = torch.cat([hidden, read], -1) @ self.read + hidden @ self.state + self.bias
+    def forward(self, hidden, weights, rows, memory):
+        """hidden and memory (…, width), weights (…, s) over rows (…, s, width) -> the next hidden and memory."""
+        of_state, of_read = self.read.chunk(2)
+        gates = hidden @ (of_state + self.state) + weights @ (rows @ of_read) + self.bias
         let_in, keep, new, out = gates.chunk(4, -1)
         memory = _gate(keep) * memory + _gate(let_in) * torch.tanh(new)
         return _gate(out) * torch.tanh(memory), memory
 
 
 def _gate(x):
-    return (0.2 * x + 0.5).clamp(0, 1)
+    return F.hardsigmoid(1.2 * x)  # 0.2 x + 0.5, not below 0 nor above 1
 
 
 class Siamese(nn.Module):
@@ -70,8 +72,7 @@ class Attentive(nn.Module):
         support = support + torch.stack(self.along(support)[0].chunk(2, -1)).sum(0)
         hidden, memory = torch.zeros_like(query), torch.zeros_like(query)
         for _ in range(self.steps):
-            read = attention(query + hidden, support) @ support
-            hidden, memory = self.cell(hidden, read, memory)
+            hidden, memory = self.cell(hidden, attention(query + hidden, support), support, memory)
         return support, query + hidden
 
 
@@ -87,11 +88,11 @@ class Iterative(nn.Module):
         change, memory = torch.zeros_like(support), torch.zeros_like(support)
         query_change, query_memory = torch.zeros_like(query), torch.zeros_like(query)
         for _ in range(self.steps):
-            read = attention(context + change, support) @ support
-            query_read = attention(query + query_change, context) @ context
-            change, memory = self.of_support(change, read, memory)
-            query_change, query_memory = self.of_query(query_change, query_read, query_memory)
-            context = read
+            weights = attention(context + change, support)
+            query_weights = attention(query + query_change, context)
+            change, memory = self.of_support(change, weights, support, memory)
+            query_change, query_memory = self.of_query(query_change, query_weights, context, query_memory)
+            context = weights @ support
         return support + change, query + query_change
 
 
