@@ -130,12 +130,13 @@ def write_vcf(path, names, records):
 
 
 def make_vcf(folder, people=40):
-    """A VCF file, a panel and a pedigree; of each three neighbouring sites two are equal."""
+    """A VCF file, a panel and a pedigree; of each three neighbouring sites two are equal, or each other's reverse."""
     rng = np.random.default_rng(3)
     names = [f"P{i:03d}" for i in range(people)]
     records = []
     for i in range(60):
         row = rng.integers(0, 3, people).tolist() if i % 3 != 1 else records[-1][-1]
+        row = [2 - one for one in row] if i % 6 == 1 else row
         records.append((str(1 + i // 30), 100 + 10 * (i % 30), "A", "C", "AF=0.5", row))
     records[4][-1][7] = -1
     write_vcf(folder / "all.vcf", names, records)

@@ -202,7 +202,7 @@ def _chosen_sites(path, wanted, learn, rules):
         # Unknown genotypes stand at the mean, where they correlate with nothing.
         scaled = np.where(known, row[learn] - 2 * share, 0.0)
         scaled /= np.linalg.norm(scaled) or 1
-        if recent and (np.stack(recent) @ scaled).max() ** 2 > rules["r2"]:
+        if recent and ((np.stack(recent) @ scaled) ** 2).max() > rules["r2"]:
             continue
         recent = [*recent, scaled][-rules["window"] :]
         yield row

@@ -222,7 +222,8 @@ def _described(texts):
 def curve(test, predictions):
     """Quantiles of the Crippen logP of the molecules made, against those of the test molecules."""
     texts = decoded(smiles.Vocabulary(test.context["symbols"]), predictions["y"][:1000])
-    made = molecule_sets.measure("logP", texts).values
+    with molecule_sets.Reader() as reader:
+        made = reader.measure("logP", texts)
     made = made[~np.isnan(made)]
     if len(made) < 10:
         return None
