@@ -78,29 +78,62 @@ def test_a_run_says_how_fast_its_data_were_prepared(tmp_path):
     assert run["preparation_samples_per_second"] == speed["samples_per_second"]
 
 
-def test_reference_of_one_task_leaves_the_others(tmp_path):
+def part_of_reference(place, source, task, methods, value=0.25):
+    """A results folder with what the reference has of some methods of a task, all numbers the same."""
+    import pandas as pd
+
+    source.mkdir()
+    for name, column in (("scores", "value"), ("comparison", "mean"), ("ledger", "seconds"), ("cost", "seconds")):
+        table = pd.read_csv(place / f"{name}.csv")
+        mine = table[(table["task"] == task) & table["method"].isin(methods)]
+        mine.assign(**{column: value}).drop(columns="commit", errors="ignore").to_csv(
+            source / f"{name}.csv", index=False
+        )
+
+
+def test_reference_of_some_methods_leaves_the_others(tmp_path):
     import pandas as pd
 
     import reference
     from deepbio.catalog import Catalog
 
-    place, source = tmp_path / "quick", tmp_path / "results"
+    place, source, known = tmp_path / "quick", tmp_path / "results", Catalog({"scale": "quick"})
     shutil.copytree(ROOT / "results" / "reference" / "quick", place)
     before = {name: pd.read_csv(place / f"{name}.csv") for name in reference.TABLES}
-    (source / "motif_primer").mkdir(parents=True)
-    (source / "motif_primer" / "comparison.svg").write_text("<svg/>")
-    for name, table in before.items():
-        changed = table[table["task"] == "motif_primer"].copy()
-        changed["mean" if name == "comparison" else "seconds" if name != "scores" else "value"] = 0.25
-        changed.to_csv(source / f"{name}.csv", index=False)
-    reference.renew(source, place, Catalog({"scale": "quick"}), "f00")
+    part_of_reference(place, source, "tf_binding", ["ckn_seq", "best_pwm", "random", "constant", "perfect"])
+    reference.renew(source, place, known, "f00")
     after = {name: pd.read_csv(place / f"{name}.csv") for name in reference.TABLES}
+    new = "task == 'tf_binding' and method in ['ckn_seq', 'best_pwm', 'random', 'constant', 'perfect']"
+    old = f"not ({new})"
     for name, table in before.items():
-        untouched, now = (one[one["task"] != "motif_primer"].reset_index(drop=True) for one in (table, after[name]))
-        pd.testing.assert_frame_equal(now.sort_index(axis=1), untouched.sort_index(axis=1), rtol=1e-5)
+        untouched, now = (
+            one.query(old).sort_values(list(table.columns[:7]), kind="stable", ignore_index=True)
+            for one in (table, after[name])
+        )
+        pd.testing.assert_frame_equal(now, untouched, check_dtype=False, rtol=1e-5)
         assert len(after[name]) == len(table)
-    assert (after["scores"].query("task == 'motif_primer'")["value"] == 0.25).all()
-    commits = read_json(place / "commit.json")["commits"]
-    assert commits["motif_primer"] == "f00" and set(commits) == set(before["scores"]["task"])
-    assert (place / "motif_primer.svg").read_text() == "<svg/>" and (place / "tf_binding.svg").exists()
+    assert (after["scores"].query(new)["value"] == 0.25).all()
+    assert (after["ledger"].query(new)["commit"] == "f00").all() and len(after["ledger"].query(new)) > 2
+    assert (after["ledger"].query(old)["commit"].str.len() == 40).all()
     assert "0.250" in (place / "scoreboard.txt").read_text() and (place / "glance.svg").exists()
+    unchanged = [
+        (ROOT / "results" / "reference" / "quick" / file).read_bytes() == (place / file).read_bytes()
+        for file in ("motif_primer.svg", "tf_binding.svg")
+    ]
+    assert unchanged == [True, False]
+
+
+def test_reference_holds_runs_on_the_same_data_only(tmp_path):
+    import pandas as pd
+
+    import reference
+    from deepbio.catalog import Catalog
+    from deepbio.files import BadInput
+
+    place, source = tmp_path / "quick", tmp_path / "results"
+    shutil.copytree(ROOT / "results" / "reference" / "quick", place)
+    part_of_reference(place, source, "tf_binding", ["ckn_seq"])
+    pd.read_csv(source / "ledger.csv").assign(data_digest="other").to_csv(source / "ledger.csv", index=False)
+    with pytest.raises(BadInput, match="tf_binding/oct4_mesc, split 1: .*deepbind.* saw other data"):
+        reference.renew(source, place, Catalog({"scale": "quick"}), "f00")
+    assert (place / "scores.csv").read_bytes() == (ROOT / "results" / "reference" / "quick" / "scores.csv").read_bytes()

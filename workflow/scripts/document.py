@@ -6,7 +6,7 @@ from statistics import fmean
 
 from deepbio import command
 from deepbio.catalog import ROOT, SCALES, Catalog, read_yaml
-from deepbio.files import atomic, read_json
+from deepbio.files import atomic
 
 METRIC_NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "mse": "MSE", "mae": "MAE", "accuracy": "accuracy"}
 METRIC_NAMES |= {"spearman": "Spearman", "pearson": "Pearson", "log_pearson": "log Pearson"}
@@ -35,8 +35,8 @@ def scoreboard():
         return ""
     known = Catalog({"scale": "standard"})
     commits = {}
-    for task, commit in read_json(ROOT / "results" / "reference" / "standard" / "commit.json")["commits"].items():
-        commits.setdefault(commit[:7], []).append(task)
+    for run in read_reference("standard", "ledger"):
+        commits.setdefault(run["commit"][:7], {})[run["task"]] = True
     made = "; ".join(f"{commit}: {', '.join(tasks)}" for commit, tasks in commits.items())
     lines = [
         f"Scale `standard`, mean [95 % interval], by the code of commit {made}.",
@@ -110,8 +110,8 @@ def row(number, system, known, reference):
     return [*cells, "built", links, scales, ours(name, known, reference), published(known.methods[name])]
 
 
-def read_reference(scale):
-    path = ROOT / "results" / "reference" / scale / "comparison.csv"
+def read_reference(scale, table="comparison"):
+    path = ROOT / "results" / "reference" / scale / f"{table}.csv"
     if not path.exists():
         return []
     with open(path, newline="") as handle:

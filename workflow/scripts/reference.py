@@ -1,18 +1,21 @@
 """Put the scores and figures of a scale into results/reference/<scale>, with the commit whose code made them.
 
-A run of all tasks takes hours, so tasks may be renewed one by one: the rows of tasks that results/<scale> does not hold
-stay as they are. commit.json names each task's commit; the scoreboard and the figure of all tasks are made anew.
+A run of everything takes hours, so tasks, and methods of a task, may be renewed one by one: what results/<scale> does
+not hold stays as it is. ledger.csv names each run's commit; the figures of the tasks that are renewed, the scoreboard
+and the figure of all tasks are drawn anew.
 """
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pandas as pd
 
+import compare
 from deepbio import command, pages
-from deepbio.catalog import ROOT, Catalog
-from deepbio.files import BadInput, atomic, read_json, write_json
+from deepbio.catalog import CONTROLS, ROOT, Catalog
+from deepbio.files import BadInput, atomic
 from summarize import glance, scoreboard, write_csv, write_text
 
 TABLES = ("scores", "comparison", "ledger", "cost")
@@ -38,34 +41,75 @@ def main():
 
 
 def renew(source, place, known, commit):
-    """Replace the tasks that the results under `source` hold in the reference at `place`."""
+    """Put what the results under `source` hold of each task in the place of that in the reference at `place`.
+
+    Raises BadInput where methods that would stay as they are saw other data than those that come.
+    """
     tables = {name: pd.read_csv(source / f"{name}.csv") for name in TABLES}
+    tables["ledger"]["commit"] = commit
     tasks = list(tables["scores"]["task"].unique())
-    commits = {}
     with atomic(place, folder=True) as target:
         if place.exists():
-            commits = read_json(place / "commit.json")["commits"]
-            tables = {name: merged(pd.read_csv(place / f"{name}.csv"), table, tasks) for name, table in tables.items()}
+            tables = {name: merged(pd.read_csv(place / f"{name}.csv"), new, known) for name, new in tables.items()}
+            same_data(tables["ledger"])
             for figure in place.glob("*.svg"):
                 shutil.copyfile(figure, target / figure.name)
+        tables["comparison"] = with_published(known, tables["comparison"], tasks)
         for name, table in tables.items():
             write_csv(target / f"{name}.csv", table)
         for task in tasks:
-            shutil.copyfile(source / task / "comparison.svg", target / f"{task}.svg")
+            draw(known, task, tables, target / f"{task}.svg")
         ledger, board = tables["ledger"], scoreboard(known, tables["comparison"])
         failed = ledger[ledger["status"] != "ok"]
         write_text(target / "scoreboard.txt", pages.scoreboard_text(board, failed, known.scale))
         glance(known, tables["comparison"], target)
         (target / "glance.png").unlink()
-        commits |= dict.fromkeys(tasks, commit)
-        write_json(target / "commit.json", {"scale": known.scale, "commits": dict(sorted(commits.items()))})
 
 
-def merged(old, new, tasks):
-    """The rows of `new`, and those of `old` that are of none of its tasks (or, of costs, of its sources)."""
-    kept = old[~old["task"].isin({*tasks, *new["task"].unique()})]
+def merged(old, new, known):
+    """The rows of `new`, and those of `old` that are of none of its methods on a task (or, of costs, of its sources),
+    but of datasets and methods that there still are."""
+
+    def key(table):
+        return list(zip(table["task"], table["method"].fillna(""), strict=True))
+
+    there = {(task, dataset) for task in known.tasks for dataset in ["", *known.datasets(task)]}
+    named = {"", *known.methods, *CONTROLS}
+    replaced, renewed = set(key(new)), set(new["task"])
+    published = old["role"] == "published" if "role" in old else pd.Series(False, old.index)
+    kept = [
+        place not in replaced
+        and (place[0] not in renewed or (place[0], dataset) in there)
+        and (place[1] in named or (told and place[0] not in renewed))
+        for place, dataset, told in zip(key(old), old["dataset"].fillna(""), published, strict=True)
+    ]
     order = ["stage", "task"] if "stage" in new else ["task"]
-    return pd.concat([kept, new], ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
+    return pd.concat([old[kept], new], ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
+
+
+def same_data(ledger):
+    """BadInput where runs on one split of a dataset saw different data."""
+    for (task, dataset, split), runs in ledger.groupby(["task", "dataset", "split"]):
+        if runs["data_digest"].nunique() > 1:
+            newest = runs["data_digest"].iloc[-1]
+            others = sorted(runs["method"][runs["data_digest"] != newest].unique())
+            raise BadInput(f"{task}/{dataset}, split {split}: {', '.join(others)} saw other data; run them as well")
+
+
+def with_published(known, table, tasks):
+    """comparison.csv with the published figures of `tasks` as the configuration has them now."""
+    fixed = table[(table["role"] != "published") | ~table["task"].isin(tasks)]
+    told = [compare.published(known, task, fixed[fixed["task"] == task]) for task in tasks]
+    order = ["task", "dataset", "metric", "role", "method"]
+    return pd.concat([fixed, *told], ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
+
+
+def draw(known, task, tables, path):
+    """The comparison of a task's methods as an SVG file."""
+    table, scores = (tables[name][tables[name]["task"] == task] for name in ("comparison", "scores"))
+    with tempfile.TemporaryDirectory() as folder:
+        compare.draw(known, task, table, scores, Path(folder))
+        shutil.copyfile(Path(folder) / "comparison.svg", path)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from deepbio.files import atomic, read_json
 LEDGER = ["scale", "task", "dataset", "method", "role", "seed", "split", "status", "reason", "origin", "weights"]
 LEDGER += ["train_samples", "valid_samples", "test_samples", "samples_seen", "samples_per_second", "seconds", "device"]
 LEDGER += ["preparation_seconds", "preparation_samples_per_second", "threads", "data_digest", "code_digest"]
+# What the path of a benchmark file says, by stage; that of any other is the path of a run.
+PLACES = dict.fromkeys(("prepare", "simulate"), ("task", "dataset", "split")) | {"score": ("task", "method")}
 
 
 def main():
@@ -66,7 +68,7 @@ def cost(folder):
     for path in sorted(folder.rglob("*.tsv")):
         stage, *names = path.relative_to(folder).with_suffix("").parts
         measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
-        columns = ("task", "dataset", "split") if stage == "prepare" else ("task", "dataset", "method", "seed")
+        columns = PLACES.get(stage, ("task", "dataset", "method", "seed"))
         named = dict(zip(columns, names, strict=False))
         rows.append({"stage": stage, **named, **{key: measured[key] for key in ("s", "cpu_time", "max_rss")}})
     names = {"s": "seconds", "cpu_time": "cpu_seconds", "max_rss": "peak_memory_mb"}
