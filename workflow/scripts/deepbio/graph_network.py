@@ -71,11 +71,13 @@ class GraphLayer(nn.Module):
             nn.init.xavier_uniform_(weights.data)
 
     def forward(self, x, near, degrees):
+        # Unbound once: the gradient of one row after the other would be as large as all of them each time.
+        own, own_bias, others, others_bias = (p.unbind() for p in (self.own, self.own_bias, self.near, self.near_bias))
         found = []
         for degree, rows in blocks(x, near, degrees):
-            out = torch.addmm(self.own_bias[degree], rows[:, 0], self.own[degree])
+            out = torch.addmm(own_bias[degree], rows[:, 0], own[degree])
             if degree:
-                out = out + torch.addmm(self.near_bias[degree - 1], rows[:, 1:].sum(1), self.near[degree - 1])
+                out = out + torch.addmm(others_bias[degree - 1], rows[:, 1:].sum(1), others[degree - 1])
             found.append(out)
         x = F.relu(torch.cat(found))
         return torch.cat([rows.amax(1) for _, rows in blocks(x, near, degrees)])
