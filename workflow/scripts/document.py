@@ -4,12 +4,9 @@ configuration and the reference scores."""
 import csv
 from statistics import fmean
 
-from deepbio import command
+from deepbio import command, metrics
 from deepbio.catalog import ROOT, SCALES, Catalog, read_yaml
 from deepbio.files import atomic
-
-METRIC_NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "mse": "MSE", "mae": "MAE", "accuracy": "accuracy"}
-METRIC_NAMES |= {"spearman": "Spearman", "pearson": "Pearson", "log_pearson": "log Pearson"}
 
 
 def main():
@@ -48,7 +45,7 @@ def scoreboard():
         metric = known.dataset(task, dataset)["metrics"][0]
         here = [r for r in rows if (r["task"], r["dataset"], r["metric"]) == (task, dataset, metric)]
         rises = here[0]["higher_is_better"] == "True"
-        cells = [known.tasks[task]["title"], known.dataset(task, dataset)["title"], METRIC_NAMES.get(metric, metric)]
+        cells = [known.tasks[task]["title"], known.dataset(task, dataset)["title"], metrics.title(metric)]
         for role in ("listed", "baseline", "published"):
             of_role = sorted((r for r in here if r["role"] == role), key=lambda r: float(r["mean"]), reverse=rises)
             cells.append(best_cell(of_role[0], known) if of_role else "")
@@ -62,6 +59,11 @@ def best_cell(row, known):
     interval = f" [{float(row['low']):.3f}, {float(row['high']):.3f}]" if row["low"] else ""
     sign = "" if row["role"] != "published" else "= " if row["comparable"] == "True" else "≠ "
     return f"{sign}{name} {float(row['mean']):.3f}{interval}"
+
+
+def metric_title(name):
+    """A metric's title; what a paper measures and nobody does here is called as its figures' entry says."""
+    return metrics.title(name) if name in metrics.METRICS | metrics.OF_TASKS else name
 
 
 def page():
@@ -130,7 +132,7 @@ def ours(name, known, reference):
             value = fmean(float(r["mean"]) for r in primary if (r["task"], r["metric"]) == (task, metric))
             best = best_baseline(rows, task, metric, sets)
             over = sets[0] if len(sets) == 1 else f"mean of {len(sets)} datasets"
-            told.append(f"{METRIC_NAMES.get(metric, metric)} {value:.3f} ({over}; {best}; {scale})")
+            told.append(f"{metrics.title(metric)} {value:.3f} ({over}; {best}; {scale})")
         if told:
             return "<br>".join(told)
     return "no reference yet"
@@ -157,7 +159,7 @@ def published(facts):
         sign = "=" if figure["comparable"] else "≠"
         label = f"{figure['label']}: " if "label" in figure else ""
         on = f" on {figure['dataset']}" if "dataset" in figure else ""
-        metric = METRIC_NAMES.get(figure["metric"], figure["metric"])
+        metric = metric_title(figure["metric"])
         told.append(f"{sign} {label}{metric} {figure['value']:g}{on} ({figure['where']})")
     return "<br>".join(told) or "none"
 
