@@ -38,8 +38,7 @@ def test_every_scale_can_be_planned(project, scale):
 
 def test_a_target_for_each_task_method_and_for_fetching(project):
     catalog = Catalog()
-    for target in [*catalog.selected_tasks, *catalog.selected_methods, "fetch_all"]:
-        project.snakemake(target, "-n")
+    project.snakemake(*catalog.selected_tasks, *catalog.selected_methods, "fetch_all", "-n")
 
 
 def test_settings_on_the_command_line(project):
