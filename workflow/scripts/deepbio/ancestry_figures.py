@@ -1,6 +1,5 @@
 """Figures of genetic ancestry: populations in two dimensions, who is taken for whom, weights against accuracy."""
 
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +52,7 @@ def draw_confusion(p, y, context, path):
     rows = ([name, *map(int, row)] for name, row in zip(classes, counts, strict=True))
     tables.write_csv(path.with_suffix(".csv"), ["population", *classes], rows)
     share = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
-    figure, axis = plt.subplots(figsize=(3 + 0.25 * len(classes), 1.6 + 0.25 * len(classes)))
+    figure, axis = plt.subplots(figsize=(3.4 + 0.25 * len(classes), 1.6 + 0.25 * len(classes)))
     image = axis.imshow(share, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     for i, j in zip(*np.nonzero(counts), strict=True):
         axis.text(j, i, counts[i, j], ha="center", va="center", fontsize=6, color="white" if share[i, j] > 0.5 else "k")
@@ -76,6 +75,14 @@ def draw_confusion(p, y, context, path):
     save(figure, path, context["origin"])
 
 
+def apart(places, gap):
+    """Places (n,), which rise, moved as little as need be for `gap` between neighbours."""
+    from scipy.optimize import isotonic_regression
+
+    steps = gap * np.arange(len(places))
+    return isotonic_regression(np.asarray(places) - steps).x + steps
+
+
 def weights_and_scores(runs, metric, origin, path):
     """{path}_weights.{svg,png,csv}: number of free weights against a metric on the test people, single runs and mean.
 
@@ -85,23 +92,28 @@ def weights_and_scores(runs, metric, origin, path):
     shown = [(title, one) for title, one in runs.items() if one.get("weights") and one["scores"].get(metric)]
     rows = ([title, one["role"], one["weights"], f"{np.mean(one['scores'][metric]):.5g}"] for title, one in shown)
     tables.write_csv(path.with_suffix(".csv"), ["method", "role", "weights", metric], rows)
-    figure, axis = plt.subplots(figsize=(8.2, 4.8))
-    for title, one in shown:
+    figure, axis = plt.subplots(figsize=(9.2, 4.8))
+    axis.set_xscale("log")
+    axis.margins(x=0.08, y=0.08)
+    for _, one in shown:
         values, colour = one["scores"][metric], COLOURS[one["role"]]
         axis.plot([one["weights"]] * len(values), values, "_", color=colour, alpha=0.5, ms=10)
         axis.plot(one["weights"], np.mean(values), MARKS[one["role"]], color=colour, ms=8)
+    # Names stand in a column of their own, each at its mean's height or as near as the others leave room.
+    shown.sort(key=lambda pair: np.mean(pair[1]["scores"][metric]))
+    low, high = axis.get_ylim()
+    heights = [(np.mean(one["scores"][metric]) - low) / (high - low) for _, one in shown]
+    for (title, one), height in zip(shown, apart(heights, 0.09), strict=True):
         axis.annotate(
-            f"{textwrap.fill(title, 30)}\n{one['weights']:,}",
-            (one["weights"], np.mean(values)),
-            xytext=(8, 0),
-            textcoords="offset points",
+            f"{title}: {one['weights']:,}",
+            (one["weights"], np.mean(one["scores"][metric])),
+            xytext=(1.03, height),
+            textcoords="axes fraction",
             fontsize=8,
             va="center",
+            arrowprops={"arrowstyle": "-", "color": COLOURS[one["role"]], "lw": 0.5, "alpha": 0.6, "relpos": (0, 0.5)},
         )
-    axis.set_xscale("log")
     axis.xaxis.set_minor_formatter(lambda value, place: "")
-    axis.set_xlim(right=10 ** np.ceil(np.log10(max([one["weights"] for _, one in shown], default=1) * 3)))
-    axis.margins(y=0.15)
     axis.grid(alpha=0.25)
     axis.set(xlabel="free weights", ylabel=f"{metric} on test people")
     axis.set_title("Free weights against accuracy; dashes are single runs")
