@@ -171,6 +171,12 @@ def test_a_class_that_no_training_person_has_is_never_predicted(splits, tmp_path
 # ---- figures
 
 
+def test_names_stand_clear_of_each_other_and_near_their_places():
+    np.testing.assert_allclose(ancestry_figures.apart([0.1, 0.5, 0.9], 0.2), [0.1, 0.5, 0.9])
+    np.testing.assert_allclose(ancestry_figures.apart([0.5, 0.5, 0.5, 0.95], 0.1), [0.4, 0.5, 0.6, 0.95])
+    assert len(ancestry_figures.apart([], 0.1)) == 0
+
+
 def test_weights_stand_beside_accuracy(tmp_path):
     runs = {
         "diet": {"role": "listed", "weights": 500, "scores": {"accuracy": [0.5, 0.7]}},
