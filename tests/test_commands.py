@@ -110,7 +110,7 @@ def test_reference_of_some_methods_leaves_the_others(tmp_path):
             one.query(old).sort_values(list(table.columns[:7]), kind="stable", ignore_index=True)
             for one in (table, after[name])
         )
-        pd.testing.assert_frame_equal(now, untouched, check_dtype=False, rtol=1e-5)
+        pd.testing.assert_frame_equal(now, untouched, rtol=1e-5)
         assert len(after[name]) == len(table)
     assert (after["scores"].query(new)["value"] == 0.25).all()
     assert (after["ledger"].query(new)["commit"] == "f00").all() and len(after["ledger"].query(new)) > 2

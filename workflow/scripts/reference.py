@@ -80,7 +80,7 @@ def merged(old, new, known):
     kept = [
         place not in replaced
         and (place[0] not in renewed or (place[0], dataset) in there)
-        and (place[1] in named or (told and place[0] not in renewed))
+        and (place[1] in named or told)
         for place, dataset, told in zip(key(old), old["dataset"].fillna(""), published, strict=True)
     ]
     order = ["stage", "task"] if "stage" in new else ["task"]
