@@ -85,9 +85,9 @@ def test_fat_weights_are_predicted_and_none_is_free(splits, name):
     for part in (network.encode, network.decode):
         assert all(parameter.grad.abs().sum() > 0 for parameter in part.parameters())
     # Another embedding of one SNP makes another row of weights, and leaves the other rows as they are.
-    before = network.weights()[0].detach().clone()
+    before = network.weights(network.told()).detach().clone()
     network.embedding[3] += 1
-    after = network.weights()[0].detach()
+    after = network.weights(network.told()).detach()
     assert (before != after).any(dim=1).nonzero().flatten().tolist() == [3]
 
 
@@ -116,10 +116,10 @@ def test_weights_from_the_others_know_nothing_of_the_batch(splits):
     counts = genotypes.class_counts(rest["x"], np.asarray(rest.y).ravel(), model.shape["outputs"])
     assert network.count(batch).sum() + counts.sum() == network.counts.sum()
     wanted = network.encode(diet_networks.histogram(torch.from_numpy(counts).float()))
-    torch.testing.assert_close(network.weights(batch)[0], wanted)
-    assert not torch.allclose(network.weights()[0], wanted)
+    torch.testing.assert_close(network.weights(network.told(batch)), wanted)
+    assert not torch.allclose(network.weights(network.told()), wanted)
     everybody = model.batch(train, np.arange(len(train)))
-    torch.testing.assert_close(network.weights(everybody)[0], network.weights()[0])
+    torch.testing.assert_close(network.weights(network.told(everybody)), network.weights(network.told()))
     # Only while it is trained; nor does a network that leaves nobody out keep the counts.
     network.eval()
     loss = float(model.loss(network, batch).detach())
@@ -144,7 +144,8 @@ def test_reconstruction_is_counted_over_all_sites(splits):
     with torch.no_grad():
         x = model.network.standardise(batch["x"])
         assert (x[batch["x"] < 0] == 0).all()
-        encode, decode = model.network.weights()
+        told = model.network.told()
+        encode, decode = model.network.weights(told), model.network.decode(told)
         rebuilt = torch.relu(x @ encode + model.network.bias) @ decode.T
         wanted = model.loss_of(model.network(batch), batch) + 10 * (rebuilt - x).square().mean()
         assert float(model.loss(model.network, batch)) == pytest.approx(float(wanted), rel=1e-5)

@@ -83,21 +83,22 @@ class Diet(nn.Module):
     def standardise(self, x):
         return torch.where(x < 0, 0.0, (x.float() - self.centre) * self.scale)
 
-    def weights(self, batch=None):
-        """Weights of the first layer (sites, hidden[0]) and of the reconstruction, or None in its place.
+    def told(self, batch=None):
+        """What the auxiliary networks are told of each site (sites, width); None where the first weights are final.
 
         Where `counts` are known and a batch is given, the people of the batch are left out of the histograms, but of
         classes that nobody else is of.
         """
-        if self.embedding is None:
-            return self.fat, None
         known = self.embedding
-        if batch is not None and self.counts is not None:
+        if known is not None and batch is not None and self.counts is not None:
             others = self.counts - self.count(batch)
             alone = others.sum(dim=(1, 2), keepdim=True) == 0
             known = histogram(torch.where(alone, self.counts, others))
-        known = known if self.embed is None else self.embed(known)
-        return self.encode(known), None if self.decode is None else self.decode(known)
+        return known if known is None or self.embed is None else self.embed(known)
+
+    def weights(self, told):
+        """Weights of the first layer (sites, hidden[0])."""
+        return self.fat if told is None else self.encode(told)
 
     def count(self, batch):
         """How many people of a batch have 0, 1 and 2 copies, by class: (classes, 3, sites)."""
@@ -110,7 +111,7 @@ class Diet(nn.Module):
 
     def last(self, batch):
         """The last hidden layer (n, hidden[-1])."""
-        return self.rest(self.first(self.standardise(batch["x"]), self.weights()[0]))
+        return self.rest(self.first(self.standardise(batch["x"]), self.weights(self.told())))
 
     def forward(self, batch):
         return self.head(self.last(batch))
@@ -119,7 +120,7 @@ class Diet(nn.Module):
         """Make the predicted weights final: predicting needs no embedding any more."""
         if self.embedding is not None:
             with torch.no_grad():
-                self.fat.copy_(self.weights()[0])
+                self.fat.copy_(self.weights(self.told()))
             self.embedding = self.counts = None
 
 
@@ -161,11 +162,12 @@ class Method(NetworkMethod):
     def loss(self, network, batch):
         """Cross-entropy, and the mean squared error of the reconstructed, standardised genotypes."""
         x = network.standardise(batch["x"])
-        encode, decode = network.weights(batch if network.training else None)
-        hidden = network.first(x, encode)
+        told = network.told(batch if network.training else None)
+        hidden = network.first(x, network.weights(told))
         loss = self.loss_of(network.head(network.rest(hidden)), batch)
-        if decode is not None:
-            loss = loss + self.parameters["reconstruction"] * F.mse_loss((hidden @ decode.T).float(), x)
+        if told is not None and network.decode is not None:
+            again = hidden @ network.decode(told).T
+            loss = loss + self.parameters["reconstruction"] * F.mse_loss(again.float(), x)
         return loss
 
     def fit(self, train, valid, job):
