@@ -48,6 +48,7 @@ class CKN(SequenceNetwork):
         self.anchors = nn.Parameter(F.normalize(torch.randn(filters, 4 * width)))
         self.linear = nn.Linear(filters, outputs)
         self.register_buffer("fitted_epoch", torch.tensor(-1))
+        self.projected = None  # anchors and their projection, where no gradient is asked for
 
     def kernel(self, cosine):
         """The dot-product kernel exp((u - 1) / sigma²) on the sphere."""
@@ -58,16 +59,37 @@ class CKN(SequenceNetwork):
         return F.normalize(self.anchors)
 
     def responses(self, x):
-        """Kernel values between the anchors and every k-mer of x, times the k-mer's norm: (n, filters, positions)."""
+        """Kernel values between every k-mer of x and the anchors (n, positions, filters), and the k-mers' norms
+        (n, positions), by which they count."""
+        words = x.unfold(2, self.width, 1).transpose(1, 2).flatten(2)
+        norms = words.square().sum(2).clamp(min=1e-6).sqrt()
+        words = (words / norms[:, :, None]).flatten(0, 1)
+        return self.kernel(words @ self.unit().T).unflatten(0, norms.shape), norms
+
+    def strongest(self, x):
+        """The largest of each anchor's kernel values in a window, times the k-mer's norm, and where the k-mer begins:
+        two tensors (n, filters)."""
+        values, norms = self.responses(x)
+        return (values * norms[:, :, None]).max(1)
+
+    def projection(self):
+        """The anchors' kernel matrix to the power of -1/2 (filters, filters); predicting reckons it only once."""
         unit = self.unit()
-        norm = F.avg_pool1d(x.square().sum(1, keepdim=True), self.width, 1).mul(self.width).clamp(min=1e-6).sqrt()
-        return norm * self.kernel(F.conv1d(x, unit.view(len(unit), 4, self.width)) / norm)
+        if torch.is_grad_enabled():
+            return InverseRoot.apply(self.kernel(unit @ unit.T))
+        kept = self.projected
+        if kept is None or kept[0].device != unit.device or not torch.equal(kept[0], unit):
+            self.projected = unit, InverseRoot.apply(self.kernel(unit @ unit.T))
+        return self.projected[1]
 
     def embed(self, x):
         """Means over positions of the projected k-mers, for both strands: (n, 2, filters)."""
-        unit = self.unit()
-        root = InverseRoot.apply(self.kernel(unit @ unit.T))
-        return torch.stack([self.responses(strand).mean(2) @ root for strand in (x, x.flip(1, 2))], dim=1)
+        root, found = self.projection(), []
+        for strand in (x, x.flip(1, 2)):
+            values, norms = self.responses(strand)
+            mean = norms[:, None, :] / norms.shape[1] @ values
+            found.append(mean.squeeze(1) @ root)
+        return torch.stack(found, dim=1)
 
     def score(self, x):
         return self.linear(self.embed(x)).amax(1)
@@ -214,7 +236,7 @@ class Method(SequenceMethod):
             for start in range(0, len(split), 256):
                 x = self.network.one_hot(torch.from_numpy(np.array(split["codes"][start : start + 256])))
                 x = x.to(self.network.anchors.device)
-                forward, reverse = (self.network.responses(strand).max(2) for strand in (x, x.flip(1, 2)))
+                forward, reverse = (self.network.strongest(strand) for strand in (x, x.flip(1, 2)))
                 strand = reverse.values > forward.values
                 place = torch.where(strand, x.shape[2] - self.network.width - reverse.indices, forward.indices)
                 found.append([torch.maximum(forward.values, reverse.values), place, strand.long()])
