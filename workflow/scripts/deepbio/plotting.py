@@ -88,17 +88,10 @@ def comparison(table, title, origin, path):
         rises = bool(panel["higher_is_better"].iloc[0])
         panel = panel.iloc[np.argsort(panel["mean"].to_numpy() * (1 if rises else -1), kind="stable")]
         for place, row in enumerate(panel.itertuples()):
-            colour = COLOURS[row.role]
-            if len(row.values) >= BOXED:
-                boxed = True
-                box = axis.boxplot([row.values], positions=[place], widths=0.62, orientation="horizontal", **BOX)
-                for line in sum(box.values(), []):
-                    line.set(color=colour, alpha=0.45, markersize=3, markeredgecolor=colour)
-            elif len(row.values) > 1:
-                axis.plot(row.values, [place] * len(row.values), "|", color=colour, alpha=0.35, ms=9)
+            boxed |= len(row.values) >= BOXED
             if np.isfinite(row.low):
-                axis.plot([row.low, row.high], [place, place], "-", color=colour, lw=2)
-            axis.plot(row.mean, place, MARKS[row.role], color=colour, ms=6)
+                axis.plot([row.low, row.high], [place, place], "-", color=COLOURS[row.role], lw=2)
+            _runs(axis, place, row.values, row.mean, row.role)
         axis.set_yticks(range(len(panel)), panel["label"])
         axis.set_ylim(-0.7, len(panel) - 0.3)
         axis.set_title(textwrap.fill(panel["dataset_title"].iloc[0], 30), fontsize=10)
@@ -122,6 +115,18 @@ def comparison(table, title, origin, path):
     figure.legend(handles=handles, loc="outside lower left", ncols=across, frameon=False, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     save(figure, path, origin)
+
+
+def _runs(axis, place, values, mean, role):
+    """A method's mean on the line `place`, and its single runs, of many a box."""
+    colour = COLOURS[role]
+    if len(values) >= BOXED:
+        box = axis.boxplot([values], positions=[place], widths=0.62, orientation="horizontal", **BOX)
+        for line in sum(box.values(), []):
+            line.set(color=colour, alpha=0.45, markersize=3, markeredgecolor=colour)
+    elif len(values) > 1:
+        axis.plot(values, [place] * len(values), "|", color=colour, alpha=0.45, ms=9)
+    axis.plot(mean, place, MARKS[role], color=colour, ms=6, clip_on=False)
 
 
 def curves(table, title, origin, path):
@@ -223,7 +228,7 @@ def bars(labels, values, errors, xlabel, title, origin, path):
 
 
 def quantities(runs, wanted, title, origin, path, columns=4):
-    """{svg,png,csv}: a panel for each quantity, in it a row for each method: all its runs, and their mean.
+    """{svg,png,csv}: a panel for each quantity, in it a row for each method: its runs, of many a box, and their mean.
 
     runs : title → role and scores (metric → values), the first one on top; wanted : metric → label. Methods and
     quantities without a value are left out, and so is the figure where nothing is left; `columns`: panels in a line.
@@ -250,9 +255,8 @@ def quantities(runs, wanted, title, origin, path, columns=4):
     for axis, (metric, label) in zip(axes.flat, wanted.items(), strict=False):
         for place, name in enumerate(names):
             values, role = np.array(runs[name]["scores"].get(metric, []), float), runs[name]["role"]
-            axis.plot(values, np.full(len(values), place), "|", color=COLOURS[role], alpha=0.5, ms=9)
             if len(values):
-                axis.plot(values.mean(), place, MARKS[role], color=COLOURS[role], ms=6, clip_on=False)
+                _runs(axis, place, values, values.mean(), role)
                 rows.append([name, label, f"{values.mean():.5g}", len(values)])
         axis.set_yticks(range(len(names)), names)
         axis.set_xlim(0, 1.08 * max(axis.dataLim.x1, 1e-3))
