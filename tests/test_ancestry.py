@@ -128,6 +128,22 @@ def test_weights_from_the_others_know_nothing_of_the_batch(splits):
     assert untrained(splits).network.counts is None
 
 
+def test_validation_people_are_learned_from_where_it_says_so(splits, tmp_path):
+    told = {}
+    for name in ("diet_networks", "diet_networks-more_people"):
+        other = {key: split.take(np.arange(len(split))) for key, split in splits.items()}
+        model, job = fit(name, other, tmp_path / name)
+        assert ("valid_accuracy" in job.history[-1]) == (name == "diet_networks")
+        before = model.network.fat.clone()
+        other["valid"].arrays["y"] = np.roll(other["valid"].y, 1)
+        again, _ = fit(name, other, tmp_path / f"{name} again")
+        told[name] = (model.known[0].clone(), bool((again.network.fat != before).any()))
+    both = np.concatenate([splits[key]["x"] for key in ("train", "valid")]).astype(float)
+    mean = np.nanmean(np.where(both < 0, np.nan, both), axis=0)
+    np.testing.assert_allclose(told["diet_networks-more_people"][0], mean, rtol=1e-5)
+    assert told["diet_networks-more_people"][1]
+
+
 def test_settled_weights_predict_what_the_auxiliary_network_did(splits):
     model = untrained(splits)
     model.network.eval()

@@ -84,6 +84,14 @@ def test_wrong_settings_are_named(settings, message):
         Catalog(settings)
 
 
+def test_a_variant_may_be_chosen_without_its_method():
+    catalog = Catalog({"tasks": "genetic_ancestry", "methods": "diet_networks-raw"})
+    assert {run.method for run in catalog.runs()} == {"diet_networks-raw", "pca_logistic", "mlp"}
+    assert catalog.selected_methods == ["diet_networks"]
+    chosen = Catalog({"tasks": "genetic_ancestry", "methods": "diet_networks"})
+    assert {run.method for run in chosen.runs()} >= {"diet_networks", "diet_networks-raw", "diet_networks-others"}
+
+
 def test_words_of_the_command_line_mean_what_they_mean_in_yaml():
     catalog = Catalog({"cross": "true", "variants": "false", "mirror": "null"})
     assert [catalog.settings[key] for key in ("cross", "variants", "mirror")] == [True, False, None]

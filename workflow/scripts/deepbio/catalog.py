@@ -144,7 +144,8 @@ class Catalog:
         self.roles = {name: role for role, names in roles.items() for name in names}
         self._check_references()
         self.selected_tasks = self._selection("tasks", self.tasks)
-        self.selected_methods = self._selection("methods", listed)
+        self.chosen = set(self._selection("methods", listed | variants))  # a method's variants come with it
+        self.selected_methods = sorted({base(name) for name in self.chosen})
 
     def _read(self, folder, schema):
         files = sorted((self.config / folder).glob("*.yaml"))
@@ -220,7 +221,7 @@ class Catalog:
         return [
             name
             for name, method in sorted(self.methods.items())
-            if (self.roles[name] == "baseline" or base(name) in self.selected_methods)
+            if (self.roles[name] == "baseline" or {name, base(name)} & self.chosen)
             and (base(name) in at_home or task in method.get("tasks", []) or self._crosses(method))
             and (self.settings["variants"] or self.roles[name] != "variant")
             and facts["input"] in method["inputs"]

@@ -7,4 +7,4 @@ class Method(diet_networks.Method):
     """Parameters: hidden, dropout, training."""
 
     def __init__(self, parameters):
-        super().__init__({**parameters, "embedding": "none", "reconstruction": 0, "first": 0})
+        super().__init__({**parameters, "embedding": "none", "reconstruction": 0, "first": 0, "validate": True})

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio import genotypes
+from deepbio.data import concatenate
 from deepbio.network import NetworkMethod, tensors
 
 
@@ -129,7 +130,7 @@ class Method(NetworkMethod):
     the auxiliary networks before their last layer), learned (units of the embedding that is learned from raw
     genotypes), dropout, first (span of the auxiliary networks' first weights, by what the predicted ones do),
     reconstruction (its weight in the loss), others (whether a training step's people are left out of the histograms
-    that its weights come from), training.
+    that its weights come from), validate (false: validation people are learned from too, to the last epoch), training.
     """
 
     def __init__(self, parameters):
@@ -171,6 +172,8 @@ class Method(NetworkMethod):
         return loss
 
     def fit(self, train, valid, job):
+        if not self.parameters["validate"]:
+            train, valid = concatenate(train, valid), None
         self.shape = self.describe(train)
         self.known = self.learn(train)
         self.network = self.train_network(self.parameters, train, valid, job)
