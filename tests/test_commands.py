@@ -101,7 +101,13 @@ def test_reference_of_some_methods_leaves_the_others(tmp_path):
     shutil.copytree(ROOT / "results" / "reference" / "quick", place)
     before = {name: pd.read_csv(place / f"{name}.csv") for name in reference.TABLES}
     part_of_reference(place, source, "tf_binding", ["ckn_seq", "best_pwm", "random", "constant", "perfect"])
+    (source / "cross").mkdir()
+    (source / "cross" / "cross.csv").write_text("method,role,a/b,mean_rank\ndanq,listed,0.5,1\n")
+    (source / "cross" / "cross.svg").write_text("<svg/>")
+    reference.renew_cross(source / "cross", place, "f00")
     reference.renew(source, place, known, "f00")
+    assert (place / "cross.csv").read_text() == "method,role,a/b,mean_rank,commit\ndanq,listed,0.5,1,f00\n"
+    assert (place / "cross.svg").read_text() == "<svg/>"
     after = {name: pd.read_csv(place / f"{name}.csv") for name in reference.TABLES}
     new = "task == 'tf_binding' and method in ['ckn_seq', 'best_pwm', 'random', 'constant', 'perfect']"
     old = f"not ({new})"

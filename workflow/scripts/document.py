@@ -8,6 +8,13 @@ from deepbio import command, metrics
 from deepbio.catalog import ROOT, SCALES, Catalog, read_yaml
 from deepbio.files import atomic
 
+CROSS = [
+    "Every method on every task whose kind of data it takes, at scale `standard`, with one seed and the budgets of",
+    "`config/methods/<id>.yaml` (`snakemake cross`). A number is the dataset's primary metric, a colour the rank.",
+    "",
+    "![Cross table](../results/reference/standard/cross.svg)",
+]
+
 
 def main():
     command.parser(__doc__).parse_args()
@@ -95,6 +102,8 @@ def page():
         tasks = [task for task, facts in known.tasks.items() if name in facts["baselines"]]
         link = f"[{known.methods[name]['title']}](../workflow/scripts/deepbio/baselines/{name}.py)"
         lines.append(f"| {link} | {', '.join(known.methods[name]['inputs'])} | {', '.join(tasks)} |")
+    if (ROOT / "results" / "reference" / "standard" / "cross.csv").exists():
+        lines += ["", "## The cross table", "", *CROSS]
     return "\n".join(lines) + "\n"
 
 

@@ -2,7 +2,7 @@
 
 A run of everything takes hours, so tasks, and methods of a task, may be renewed one by one: what results/<scale> does
 not hold stays as it is. ledger.csv names each run's commit; the figures of the tasks that are renewed, the scoreboard
-and the figure of all tasks are drawn anew.
+and the figure of all tasks are drawn anew. The cross table comes along where `snakemake cross` has made one.
 """
 
 import shutil
@@ -34,10 +34,22 @@ def main():
         raise BadInput("commit the code and configuration first: reference scores belong to a commit")
     known = Catalog({"scale": given.scale})
     source = ROOT / known.results
-    if not (source / "scores.csv").exists():
-        raise BadInput(f"{source}/scores.csv is missing: run snakemake at scale {given.scale} first")
-    renew(source, ROOT / "results" / "reference" / given.scale, known, git("rev-parse", "HEAD"))
-    print(Path("results/reference") / given.scale)
+    place, commit = ROOT / "results" / "reference" / given.scale, git("rev-parse", "HEAD")
+    scores, cross = source / "scores.csv", source / "cross" / "cross.csv"
+    if not scores.exists() and not cross.exists():
+        raise BadInput(f"{scores} is missing: run snakemake at scale {given.scale} first")
+    if scores.exists():
+        renew(source, place, known, commit)
+    if cross.exists():
+        renew_cross(cross.parent, place, commit)
+    print(place.relative_to(ROOT))
+
+
+def renew_cross(source, place, commit):
+    """Put the cross table of the folder `source`, with the commit that made it, and its figure into the reference."""
+    write_csv(place / "cross.csv", pd.read_csv(source / "cross.csv").assign(commit=commit))
+    with atomic(place / "cross.svg") as temporary:
+        shutil.copyfile(source / "cross.svg", temporary)
 
 
 def renew(source, place, known, commit):
@@ -52,8 +64,8 @@ def renew(source, place, known, commit):
         if place.exists():
             tables = {name: merged(pd.read_csv(place / f"{name}.csv"), new, known) for name, new in tables.items()}
             same_data(tables["ledger"])
-            for figure in place.glob("*.svg"):
-                shutil.copyfile(figure, target / figure.name)
+            for kept in [*place.glob("*.svg"), *place.glob("cross.csv")]:
+                shutil.copyfile(kept, target / kept.name)
         tables["comparison"] = with_published(known, tables["comparison"], tasks)
         for name, table in tables.items():
             write_csv(target / f"{name}.csv", table)
