@@ -19,8 +19,9 @@ report: .venv/ready
 	snakemake --cores 1 --quiet all --configfile config/$(SCALE).yaml --report results/$(SCALE)/report.html
 	@echo "report: $(CURDIR)/results/$(SCALE)/report.html"
 
+# A file's tests share what takes long to make, so they stay with one worker.
 test: .venv/ready
-	pytest
+	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/ready
 	ruff check .

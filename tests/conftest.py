@@ -325,17 +325,6 @@ class Project:
         return jobs
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """With pytest-xdist and `--dist loadgroup`, tests that share what takes long to make stay with one worker: those
-    of a file, or of one case of it where it has many; runs of snakemake in a project of their own go anywhere."""
-    for item in items:
-        given = item.callspec.params if hasattr(item, "callspec") else {}
-        case = [str(given[key]) for key in ("scale", "name", "dataset") if key in given]
-        if "project" not in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group(" ".join([item.path.stem, *case])))
-
-
 @pytest.fixture
 def project(tmp_path):
     return Project(tmp_path)

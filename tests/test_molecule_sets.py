@@ -116,9 +116,9 @@ def slow(texts):
 
 def test_workers_read_as_this_process_does_and_give_up_on_what_takes_too_long():
     texts = REAL * 30
-    with Reader(2, seconds=5) as reader:
+    with Reader(2, seconds=60) as reader:
         for key, array in vars(reader.read(texts)).items():
             np.testing.assert_array_equal(array, getattr(describe(texts), key))
-    with Reader(1, seconds=4) as reader:
+    with Reader(1, seconds=10) as reader:
         found = reader.map(slow, ["CCO", "slow", "CCN", "crash", "CCC"])
         assert found.smiles.tolist() == ["CCO", "", "CCN", "", "CCC"]
