@@ -74,13 +74,12 @@ class CKN(SequenceNetwork):
 
     def projection(self):
         """The anchors' kernel matrix to the power of -1/2 (filters, filters); predicting reckons it only once."""
-        unit = self.unit()
-        if torch.is_grad_enabled():
-            return InverseRoot.apply(self.kernel(unit @ unit.T))
-        kept = self.projected
-        if kept is None or kept[0].device != unit.device or not torch.equal(kept[0], unit):
-            self.projected = unit, InverseRoot.apply(self.kernel(unit @ unit.T))
-        return self.projected[1]
+        unit, kept, learning = self.unit(), self.projected, torch.is_grad_enabled()
+        if not learning and kept is not None and kept[0].device == unit.device and torch.equal(kept[0], unit):
+            return kept[1]
+        root = InverseRoot.apply(self.kernel(unit @ unit.T))
+        self.projected = None if learning else (unit, root)
+        return root
 
     def embed(self, x):
         """Means over positions of the projected k-mers, for both strands: (n, 2, filters)."""
