@@ -108,7 +108,7 @@ class Method(SequenceMethod):
         self.parameters = {**self.parameters, "penalty": self.choose_penalty(network, train, valid, job)}
         if mode == "unsupervised":
             self.network = network
-            self.fit_linear(self.network, train, self.parameters["penalty"])
+            self.fit_linear(network, self.embedded(network, train), self.standardised(train), self.parameters["penalty"])
             return
         self.network = self.supervised(network, train, valid, job)
         if mode == "hybrid":
@@ -148,17 +148,21 @@ class Method(SequenceMethod):
 
     # ---- the linear layer
 
-    def fit_linear(self, network, train, penalty, weight=None, targets=None):
-        """The linear layer at the optimum of the penalised loss, found by L-BFGS from where it stands.
+    def standardised(self, split):
+        """Labels (n, outputs) as the loss takes them: numbers are standardised."""
+        y = np.asarray(split.y, float).reshape(len(split), -1)
+        if self.shape["kind"] == "regression":
+            y = (y - self.shape["mean"]) / self.shape["spread"]
+        return y
+
+    def fit_linear(self, network, features, y, penalty, weight=None):
+        """The linear layer over features (n, 2, filters) at the optimum of the penalised loss, found by L-BFGS from
+        where it stands.
 
         The penalty is penalty / 2 · |w|² beside the mean loss; the larger of the two strands' scores is judged.
         """
-        features = self.embedded(network, train).double()
-        y = torch.as_tensor(np.asarray(train.y, float).reshape(len(train), -1) if targets is None else targets)
-        y = y.to(features.device, torch.float64)
-        if self.shape["kind"] == "regression" and targets is None:
-            mean, spread = (y.new_tensor(self.shape[key]) for key in ("mean", "spread"))
-            y = (y - mean) / spread
+        features = features.double()
+        y = torch.as_tensor(y, dtype=torch.float64, device=features.device)
         known = ~torch.isnan(y)
         weight = torch.ones(len(y), 1, dtype=y.dtype) if weight is None else torch.as_tensor(weight)[:, None]
         weight = (weight.to(y) * known).div(known.sum())
@@ -183,10 +187,12 @@ class Method(SequenceMethod):
 
         def compute():
             network, losses = copy.deepcopy(initial), []
+            learned, judged = self.embedded(initial, train), self.embedded(initial, valid)
+            y, asked = self.standardised(train), {"y": torch.from_numpy(np.asarray(valid.y)).to(judged.device)}
             for penalty in self.parameters["penalties"]:
-                self.fit_linear(network, train, penalty)
+                self.fit_linear(network, learned, y, penalty)
                 with torch.no_grad():
-                    losses.append(self.validate(network, valid, job.device)["loss"])
+                    losses.append(float(self.loss_of(network.linear(judged).amax(1), asked)))
             return {"penalty": self.parameters["penalties"][int(np.argmin(losses))], "losses": losses}
 
         return job.remember("penalty", compute)["penalty"]
@@ -195,18 +201,19 @@ class Method(SequenceMethod):
 
     def supervised(self, network, train, valid, job):
         """Each epoch: the linear layer to its optimum, then gradient steps on the anchors alone."""
+        y = self.standardised(train)
 
         def refit(epoch):
             # A resumed epoch keeps the linear layer that it began with.
             if int(network.fitted_epoch) != epoch:
-                self.fit_linear(network, train, self.parameters["penalty"])
+                self.fit_linear(network, self.embedded(network, train), y, self.parameters["penalty"])
                 network.fitted_epoch.fill_(epoch)
 
         def anchors(network):
             return [{"params": [network.anchors]}]
 
         self.train_built(network, self.parameters["training"], train, valid, job, groups=anchors, on_epoch=refit)
-        self.fit_linear(network, train, self.parameters["penalty"])
+        self.fit_linear(network, self.embedded(network, train), y, self.parameters["penalty"])
         return network
 
     def student(self, teacher, train, job):
@@ -217,14 +224,13 @@ class Method(SequenceMethod):
         unlabelled = Split({"codes": np.concatenate(copies)}, train.context)
         self.network = teacher
         said = self.predict(unlabelled)["y"]
-        own = np.asarray(train.y, float).reshape(len(train), -1)
-        if self.shape["kind"] == "regression":
-            mean, spread = (np.asarray(self.shape[key]) for key in ("mean", "spread"))
-            own, said = (own - mean) / spread, (said - mean) / spread
         network = self.initial(self.parameters, train, job, "student")
         weight = np.concatenate([np.ones(len(train)), np.full(len(unlabelled), self.parameters["weight"])])
-        both = concatenate(Split({"codes": np.asarray(train["codes"])}, train.context), unlabelled)
-        self.fit_linear(network, both, self.parameters["penalty"], weight, np.concatenate([own, said]))
+        y = np.asarray(train.y, said.dtype).reshape(len(train), -1)
+        own = Split({"codes": np.asarray(train["codes"]), "y": y}, train.context)
+        both = concatenate(own, Split({**unlabelled.arrays, "y": said}, train.context))
+        features = self.embedded(network, both)
+        self.fit_linear(network, features, self.standardised(both), self.parameters["penalty"], weight)
         return network
 
     def activations(self, split):
