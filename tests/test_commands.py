@@ -1,5 +1,6 @@
 """The commands of workflow/scripts by hand: help, messages, and the whole way without Snakemake."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -143,3 +144,30 @@ def test_reference_holds_runs_on_the_same_data_only(tmp_path):
     with pytest.raises(BadInput, match="tf_binding/oct4_mesc, split 1: .*deepbind.* saw other data"):
         reference.renew(source, place, Catalog({"scale": "quick"}), "f00")
     assert (place / "scores.csv").read_bytes() == (ROOT / "results" / "reference" / "quick" / "scores.csv").read_bytes()
+
+
+def test_cross_table_ranks_within_a_kind_of_input(tmp_path):
+    import pandas as pd
+
+    # (task, dataset, method): the second method beats the first where both are; the third is in one field only.
+    cells = {
+        ("tf_binding", "oct4_mesc"): {"deepbind": 0.7, "danq": 0.8, "gkm_svm": 0.9},
+        ("motif_primer", "planted"): {"deepbind": 0.6, "danq": 0.9},
+        ("neuroimaging", "simulated_brains"): {"neuroimaging_dbn": 0.6, "ridge_logistic": 0.6},
+    }
+    for (task, dataset), values in cells.items():
+        metric = {"motif_primer": "accuracy"}.get(task, "auroc")
+        rows = [(task, dataset, method, "listed", 1, metric, value) for method, value in values.items()]
+        rows.append((task, dataset, "random", "control", 1, metric, 0.99))
+        (tmp_path / task).mkdir()
+        columns = ["task", "dataset", "method", "role", "seed", "metric", "value"]
+        pd.DataFrame(rows, columns=columns).to_csv(tmp_path / task / "scores.csv", index=False)
+    settings = json.dumps({"cross": True, "seeds": 1, "variants": False, "tasks": [task for task, _ in cells]})
+    done = call("cross.py", "--settings", settings, "--output", tmp_path)
+    assert not done.returncode, done.stderr
+    table = pd.read_csv(tmp_path / "cross.csv")
+    assert list(table["input"]) == ["sequence"] * 3 + ["table"] * 2
+    ranks = dict(zip(table["method"], table["mean_rank"], strict=True))
+    assert ranks == {"gkm_svm": 1, "danq": 2, "deepbind": 3, "neuroimaging_dbn": 1.5, "ridge_logistic": 1.5}
+    assert table.set_index("method").loc["danq", "motif_primer/planted"] == 0.9
+    assert (tmp_path / "cross.svg").read_text().count("Input: ") == 2

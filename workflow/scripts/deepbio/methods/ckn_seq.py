@@ -107,8 +107,8 @@ class Method(SequenceMethod):
         network = self.initial(self.parameters, train, job, "init")
         self.parameters = {**self.parameters, "penalty": self.choose_penalty(network, train, valid, job)}
         if mode == "unsupervised":
-            self.network = network
-            self.fit_linear(network, self.embedded(network, train), self.standardised(train), self.parameters["penalty"])
+            self.network, features = network, self.embedded(network, train)
+            self.fit_linear(network, features, self.standardised(train), self.parameters["penalty"])
             return
         self.network = self.supervised(network, train, valid, job)
         if mode == "hybrid":
