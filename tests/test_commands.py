@@ -79,6 +79,23 @@ def test_a_run_says_how_fast_its_data_were_prepared(tmp_path):
     assert run["preparation_samples_per_second"] == speed["samples_per_second"]
 
 
+def test_costs_are_those_of_the_runs_at_hand(tmp_path):
+    import pandas as pd
+
+    import summarize
+
+    there = ["train/a/x/net/seed1", "prepare/a/x/split1", "interpret/a/x/net/seed1", "score/a", "score/a/net"]
+    others = ["train/a/x/guest/seed1", "train/b/y/net/seed1", "prepare/b/y/split1", "score/a/guest", "cross/a"]
+    for seconds, name in enumerate([*there, *others]):
+        path = tmp_path / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\tcpu_time\tmax_rss\n{seconds}\t-\t7.5\n")
+    found = summarize.cost(tmp_path, pd.DataFrame({"task": ["a", "a"], "method": ["net", "base"]}))
+    assert sorted(found["seconds"]) == [*range(len(there))]
+    assert set(found["task"]) == {"a"} and set(found["method"].dropna()) == {"net"}
+    assert set(found["stage"]) == {"train", "prepare", "interpret", "score"}
+
+
 def part_of_reference(place, source, task, methods, value=0.25):
     """A results folder with what the reference has of some methods of a task, all numbers the same."""
     import pandas as pd

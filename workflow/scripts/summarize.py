@@ -1,8 +1,8 @@
 """The whole benchmark at a glance, from what the tasks have written.
 
 Writes under results/<scale>: scores.csv and comparison.csv (all tasks), ledger.csv (one row a run: its state, size,
-speed, digests), cost.csv (time and memory of every job, from Snakemake's benchmark files), scoreboard.{txt,html},
-glance.{svg,png} and provenance.html.
+speed, digests), cost.csv (time and memory of the jobs behind them, from Snakemake's benchmark files),
+scoreboard.{txt,html}, glance.{svg,png} and provenance.html.
 """
 
 import platform
@@ -38,7 +38,7 @@ def main():
     write_csv(known.results / "scores.csv", scores)
     write_csv(known.results / "comparison.csv", comparisons)
     write_csv(known.results / "ledger.csv", ledger)
-    write_csv(known.results / "cost.csv", cost(known.results / "benchmarks"))
+    write_csv(known.results / "cost.csv", cost(known.results / "benchmarks", ledger))
 
     board = scoreboard(known, comparisons)
     failed = ledger[ledger["status"] != "ok"]
@@ -62,14 +62,21 @@ def write_text(path, text):
         temporary.write_text(text)
 
 
-def cost(folder):
-    """One row for each job that Snakemake measured: stage, names, seconds, CPU seconds, peak memory."""
+def cost(folder, ledger):
+    """One row for each job that Snakemake measured: stage, names, seconds, CPU seconds, peak memory.
+
+    Only jobs of the tasks and methods of `ledger`: the folder may hold those of other choices and of the cross table,
+    whose guests have budgets of their own.
+    """
+    ran = {*zip(ledger["task"], ledger["method"], strict=True), *((task, None) for task in ledger["task"])}
     rows = []
     for path in sorted(folder.rglob("*.tsv")):
         stage, *names = path.relative_to(folder).with_suffix("").parts
-        measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
         columns = PLACES.get(stage, ("task", "dataset", "method", "seed"))
         named = dict(zip(columns, names, strict=False))
+        if stage == "cross" or (named["task"], named.get("method")) not in ran:
+            continue
+        measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
         rows.append({"stage": stage, **named, **{key: measured[key] for key in ("s", "cpu_time", "max_rss")}})
     names = {"s": "seconds", "cpu_time": "cpu_seconds", "max_rss": "peak_memory_mb"}
     return pd.DataFrame(rows, columns=["stage", "task", "dataset", "split", "method", "seed", *names]).rename(
