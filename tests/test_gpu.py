@@ -3,37 +3,44 @@
 import numpy as np
 import pytest
 import torch
-from conftest import make_splits
-from test_methods import EXCEPTIONS, NEEDS, fit, fit_and_kill, networks, predict
+from test_methods import EXCEPTIONS, assert_beats_random, fit, fit_and_kill, networks, predict, splits_for
 
-from deepbio import metrics, training
+from deepbio import training
 
-LEAST = {"binary": 0.6, "regression": 0.2, "multiclass": 0.35}
+DEVICE = "cuda"
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
+# Kind of input: the share of predictions that may differ between devices, and why.
+DIFFERENT = {
+    "animal_frame": (0.02, "a part's place is the highest of many pixels, two of which may be nearly as high"),
+    "molecule_set": (1, "what is generated hangs on the device's own random numbers"),
+    "arm": (1, "what is generated hangs on the device's own random numbers"),
+}
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("name", "kind", "output"), networks())
 def test_learns_on_a_gpu_and_predicts_alike_on_a_cpu(tmp_path, name, kind, output, precision):
-    splits = make_splits(kind, output, NEEDS.get(name, (160,))[0])
-    model, job = fit(name, splits, tmp_path / "job", device="cuda", precision=precision)
-    assert next(model.network.parameters()).is_cuda and job.samples > 0
+    splits = splits_for(name, kind, output)
+    model, job = fit(name, splits, tmp_path / "job", device=DEVICE, precision=precision)
+    assert next(model.network.parameters()).device.type == DEVICE and job.samples > 0
     there = predict(model, splits["test"])
-    metric = {"binary": "auroc", "regression": "spearman", "multiclass": "accuracy"}[output]
-    if ("beats_random", name) not in EXCEPTIONS:
-        assert metrics.evaluate([metric], splits["test"].y, there)[metric] > LEAST[output]
     (tmp_path / "model").mkdir()
     model.save(tmp_path / "model")
     model.load(tmp_path / "model")
-    assert not next(model.network.parameters()).is_cuda
-    np.testing.assert_allclose(predict(model, splits["test"]), there, rtol=0.02, atol=0.02 * np.ptp(there))
+    assert next(model.network.parameters()).device.type == "cpu"
+    here = predict(model, splits["test"])
+    alike = np.isclose(here, there, rtol=0.02, atol=0.02 * np.ptp(there))
+    assert here.shape == there.shape and 1 - alike.mean() <= DIFFERENT.get(kind, (0,))[0]
+    if ("beats_random", name) not in EXCEPTIONS:
+        for predicted in (there, here):
+            assert_beats_random(kind, output, splits, predicted)
 
 
 @pytest.mark.parametrize(("name", "kind", "output"), networks(outputs=1))
 def test_killed_training_goes_on_on_a_gpu(tmp_path, monkeypatch, name, kind, output):
-    splits = make_splits(kind, output)
-    fit_and_kill(monkeypatch, name, splits, tmp_path / "job", device="cuda")
-    model, job = fit(name, splits, tmp_path / "job", device="cuda")
+    splits = splits_for(name, kind, output)
+    fit_and_kill(monkeypatch, name, splits, tmp_path / "job", device=DEVICE)
+    model, job = fit(name, splits, tmp_path / "job", device=DEVICE)
     assert np.isfinite(predict(model, splits["test"])).all() and job.history
 
 

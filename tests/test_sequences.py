@@ -7,7 +7,8 @@ import pytest
 import torch
 from conftest import make_splits
 
-from deepbio import method, motifs, sequences
+from deepbio import method, motifs, sequence_network, sequences
+from deepbio.catalog import Catalog
 from deepbio.data import Split
 from deepbio.files import BadInput
 
@@ -97,15 +98,34 @@ def test_places_of_records():
 
 
 def test_both_strands_are_made_batch_by_batch():
-
-    from deepbio.sequence_network import BothStrands
-
     train = make_splits("sequence", "binary", 6)["train"]
     train["codes"][2, :9] = sequences.UNKNOWN
     codes = np.concatenate([train["codes"], sequences.reverse_complement(train["codes"])])
     whole = Split({"codes": codes, "y": np.concatenate([train.y, train.y])})
-    both, model = BothStrands(train.arrays, train.context), method.create("danq", "listed", {})
+    both, model = sequence_network.BothStrands(train.arrays, train.context), method.create("danq", "listed", {})
     assert len(both) == 12
     for index in (np.arange(12), np.array([11, 0, 6, 8]), np.array([1, 2])):
         made, wanted = model.batch(both, index), model.batch(whole, index)
         assert made["codes"].equal(wanted["codes"]) and made["y"].equal(wanted["y"])
+
+
+def test_a_shift_moves_each_window_by_its_own_number():
+    codes = torch.arange(10).remainder(4).to(torch.uint8).repeat(3, 1)
+    moved = sequence_network.shifted(codes, torch.tensor([0, 2, -3]))
+    assert moved[0].equal(codes[0])
+    assert moved[1].tolist() == [4, 4, *codes[0, :-2].tolist()]
+    assert moved[2].tolist() == [*codes[0, 3:].tolist(), 4, 4, 4]
+
+
+def test_windows_are_moved_in_training_alone(monkeypatch):
+    train = make_splits("sequence", "binary", 6)["train"]
+    parameters = Catalog({"scale": "quick"}).parameters("basset", "chromatin_accessibility", "planted_sites")
+    model = method.create("basset", "listed", parameters | {"shift": 5})
+    model.shape = model.describe(train)
+    network, seen = model.build(model.parameters, model.shape), []
+    monkeypatch.setattr(network, "forward", lambda batch: seen.append(batch["codes"]) or batch["y"][:, None].float())
+    batch = model.batch(train, np.arange(6))
+    model.loss(network.eval(), batch)
+    model.loss(network.train(), batch)
+    assert seen[0].equal(batch["codes"])
+    assert not seen[1].equal(batch["codes"]) and (seen[1] == sequences.UNKNOWN).sum(1).max() <= 5

@@ -41,6 +41,24 @@ class BothStrands(Split):
         return 2 * super().__len__()
 
 
+def shifted(codes, by):
+    """Codes (n, length), each window moved to the right by its number in `by` (n,); unknown bases come in."""
+    length = codes.shape[1]
+    place = torch.arange(length, device=codes.device) - by[:, None]
+    found = codes.gather(1, place.clamp(0, length - 1))
+    return found.masked_fill((place < 0) | (place >= length), sequences.UNKNOWN)
+
+
+def moved(codes, most):
+    """Codes (n, length), each window moved by up to `most` bases either way, to augment training.
+
+    The draws come from torch's CPU generator, whose state a checkpoint holds.
+    """
+    if not most:
+        return codes
+    return shifted(codes, torch.randint(-most, most + 1, (len(codes),)).to(codes.device))
+
+
 class SequenceMethod(NetworkMethod):
     """A network method whose input is `codes` (n, length).
 

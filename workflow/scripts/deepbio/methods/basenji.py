@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from deepbio import metrics, sequences, tables
 from deepbio.data import Split
 from deepbio.files import BadInput
-from deepbio.sequence_network import SequenceMethod, SequenceNetwork
+from deepbio.sequence_network import SequenceMethod, SequenceNetwork, moved
 
 TRACKS = 6  # drawn at most
 LOGO_FLANK = 64  # bases on both sides of a peak bin in which detectors are sought
@@ -87,14 +87,6 @@ def other_strand(codes, pairs, *tracks):
     return complement[codes.flip(1).long()], *(track.flip(1)[:, :, pairs] for track in tracks)
 
 
-def shifted(codes, by):
-    """Codes (n, length), each window moved to the right by its number in `by` (n,); unknown bases come in."""
-    length = codes.shape[1]
-    place = torch.arange(length, device=codes.device) - by[:, None]
-    moved = codes.gather(1, place.clamp(0, length - 1))
-    return moved.masked_fill((place < 0) | (place >= length), sequences.UNKNOWN)
-
-
 class Method(SequenceMethod):
     """Parameters: kernels, widths, pools (the tower; the pools' product is the data's bin), dilated (kernels of each
     dilated layer), dilations, last (kernels of the 1 x 1 convolution), dropout, dilated_dropout, shift (bases) and
@@ -131,10 +123,7 @@ class Method(SequenceMethod):
 
         The draws come from torch's CPU generator, whose state a checkpoint holds.
         """
-        codes, y = batch["codes"], batch["y"]
-        if self.parameters["shift"]:
-            most = self.parameters["shift"]
-            codes = shifted(codes, torch.randint(-most, most + 1, (len(codes),)).to(codes.device))
+        codes, y = moved(batch["codes"], self.parameters["shift"]), batch["y"]
         if self.parameters["flip"]:
             flip = (torch.rand(len(codes)) < 0.5).to(codes.device)
             other_codes, other_y = other_strand(codes, self.shape["strand_pair"], y)

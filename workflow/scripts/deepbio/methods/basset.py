@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio import layers, tables
-from deepbio.sequence_network import SequenceMethod, SequenceNetwork
+from deepbio.sequence_network import SequenceMethod, SequenceNetwork, moved
 
 STUDIED = 400  # windows on which the influence of filters is measured
 SHOWN = 40
@@ -81,7 +81,8 @@ class Basset(Trunk):
 
 
 class Method(SequenceMethod):
-    """Parameters: kernels, widths, pools, dense, dropout, max_norm, training."""
+    """Parameters: kernels, widths, pools, dense, dropout, max_norm, shift (bases by which training windows are moved),
+    training."""
 
     def build(self, parameters, shape):
         names = ("kernels", "widths", "pools", "dense", "dropout")
@@ -91,6 +92,7 @@ class Method(SequenceMethod):
         if network.training:
             limited = (network.detectors, *network.deeper, *network.top.dense, network.top.head)
             layers.limit_norms(limited, self.parameters["max_norm"])  # which the last step may have passed
+            batch = batch | {"codes": moved(batch["codes"], self.parameters["shift"])}
         return super().loss(network, batch)
 
     def interpret(self, split, folder):
