@@ -117,7 +117,7 @@ def test_activity_is_learned_and_judged_on_other_molecules(tmp_path):
     facts |= {"judge": np.append(weights[0] - weights[1], 0).astype(np.float32)}
     for split in splits.values():
         split.context = {**split.context, **facts}
-    agent = {"objectives": ["d2_active"], "steps": 60, "batch_size": 64, "learning_rate": 5e-3, "sigma": 60}
+    agent = {"objectives": ["d2_active"], "steps": 120, "batch_size": 64, "learning_rate": 2e-3, "sigma": 200}
     model, job = reinvent.Method(changed("reinvent", agent=agent)), Job(1, tmp_path / "job")
     model.fit(splits["train"], splits["valid"], job)
     found = task.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
