@@ -3,6 +3,7 @@
 With DEEPBIO_MIRROR set, the datasets of the standard scale are prepared too.
 """
 
+import operator
 import os
 
 import numpy as np
@@ -86,6 +87,10 @@ def test_preparation_is_deterministic(prepared, folders_of, scale, name, dataset
         assert not np.array_equal(np.sort(first["test"]["group"]), np.sort(other["test"]["group"]))
 
 
+# Metrics that a random guess may have in full; the constant one still proves them.
+EXCEPTIONS = {"uniqueness": "the few random strings that are molecules are all different"}
+
+
 @pytest.mark.parametrize(("scale", "name", "dataset"), CASES)
 def test_controls_prove_the_metrics(prepared, scale, name, dataset):
     splits = prepared(scale, name, dataset)
@@ -97,7 +102,8 @@ def test_controls_prove_the_metrics(prepared, scale, name, dataset):
         found[control] = task.score(name, test, {"y": guess}, wanted, splits["train"])
     for metric in wanted:
         sign = 1 if metrics.higher_is_better(metric) else -1
-        assert sign * found["perfect"][metric] > sign * found["random"][metric]
+        better = operator.ge if metric in EXCEPTIONS else operator.gt
+        assert better(sign * found["perfect"][metric], sign * found["random"][metric])
         assert sign * found["perfect"][metric] > sign * found["constant"][metric]
     assert all(np.isfinite(value) for values in found.values() for value in values.values())
 
