@@ -119,13 +119,7 @@ def test_reference_of_some_methods_leaves_the_others(tmp_path):
     shutil.copytree(ROOT / "results" / "reference" / "quick", place)
     before = {name: pd.read_csv(place / f"{name}.csv") for name in reference.TABLES}
     part_of_reference(place, source, "tf_binding", ["ckn_seq", "best_pwm", "random", "constant", "perfect"])
-    (source / "cross").mkdir()
-    (source / "cross" / "cross.csv").write_text("method,role,a/b,mean_rank\ndanq,listed,0.5,1\n")
-    (source / "cross" / "cross.svg").write_text("<svg/>")
-    reference.renew_cross(source / "cross", place, "f00")
     reference.renew(source, place, known, "f00")
-    assert (place / "cross.csv").read_text() == "method,role,a/b,mean_rank,commit\ndanq,listed,0.5,1,f00\n"
-    assert (place / "cross.svg").read_text() == "<svg/>"
     after = {name: pd.read_csv(place / f"{name}.csv") for name in reference.TABLES}
     new = "task == 'tf_binding' and method in ['ckn_seq', 'best_pwm', 'random', 'constant', 'perfect']"
     old = f"not ({new})"
@@ -145,6 +139,36 @@ def test_reference_of_some_methods_leaves_the_others(tmp_path):
         for file in ("motif_primer.svg", "tf_binding.svg")
     ]
     assert unchanged == [True, False]
+
+
+def test_reference_of_some_cells_of_the_cross_table_leaves_the_others(tmp_path):
+    import pandas as pd
+
+    import reference
+    from deepbio.catalog import Catalog
+
+    place, known = tmp_path / "quick", Catalog({"scale": "quick"})
+    place.mkdir()
+    head = "input,method,role,motif_primer/planted,tf_binding/{},mean_rank\n"
+    rows = {
+        "first": ["danq,listed,0.5,0.7,2", "deepbind,listed,0.6,0.8,1", "gone,listed,0.7,0.1,3"],
+        "second": ["danq,listed,0.9,,1"],
+    }
+    for commit, lines in rows.items():
+        source = tmp_path / commit
+        source.mkdir()
+        table = head.format("oct4_mesc") + "".join(f"sequence,{line}\n" for line in lines)
+        (source / "cross.csv").write_text(table)
+        reference.renew_cross(source, place, known, commit)
+    table = pd.read_csv(place / "cross.csv", index_col="method")
+    assert list(table.index) == ["danq", "deepbind"]
+    assert table["motif_primer/planted"].to_dict() == {"danq": 0.9, "deepbind": 0.6}
+    assert table["tf_binding/oct4_mesc"].to_dict() == {"danq": 0.7, "deepbind": 0.8}
+    assert table["mean_rank"].to_dict() == {"danq": 1.5, "deepbind": 1.5}
+    ledger = pd.read_csv(place / "cross_ledger.csv")
+    assert len(ledger) == 4
+    assert ledger.query("commit == 'second'")[["task", "method"]].to_numpy().tolist() == [["motif_primer", "danq"]]
+    assert "Input: sequence" in (place / "cross.svg").read_text() and not (place / "cross.png").exists()
 
 
 def test_reference_holds_runs_on_the_same_data_only(tmp_path):

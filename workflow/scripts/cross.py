@@ -24,7 +24,15 @@ def main():
     output = Path(given.output)
     scores = pd.concat([pd.read_csv(output / task / "scores.csv") for task in known.selected_tasks], ignore_index=True)
     scores = scores[scores["role"] != "control"]
-    blocks, rises = tables(known, scores)
+    primary = [known.dataset(*place)["metrics"][0] for place in zip(scores["task"], scores["dataset"], strict=True)]
+    scores = scores[scores["metric"] == primary]
+    means = scores.groupby(["task", "dataset", "method"], sort=False)["value"].mean().reset_index()
+    write(known, means, output)
+
+
+def write(known, cells, output):
+    """cross.csv and cross.{svg,png} of `cells`: task, dataset, method and value, its mean in the primary metric."""
+    blocks, rises = tables(known, cells)
     rows = []
     for kind, (values, ranks) in blocks.items():
         table = values.assign(mean_rank=ranks["mean_rank"]).reset_index()
@@ -34,19 +42,26 @@ def main():
     columns = ["input", "method", "role", *rises, "mean_rank"]
     with atomic(output / "cross.csv") as temporary:
         whole[columns].to_csv(temporary, index=False, float_format="%.6g")
-    origins = sorted({known.plan(task)["origin"] for task in known.selected_tasks})
+    origins = sorted({known.plan(task)["origin"] for task in cells["task"].unique()})
     draw(known, blocks, rises, " and ".join(origins), output / "cross")
 
 
-def tables(known, scores):
-    """For each kind of input the values and the ranks (methods x datasets) in the primary metrics, best mean rank
-    first; and for each dataset whether its metric rises with quality."""
+def read(path):
+    """The cells of a cross.csv, as `write` takes them."""
+    table = pd.read_csv(path).drop(columns=["input", "role", "mean_rank"])
+    cells = table.melt("method", var_name="place").dropna()
+    cells[["task", "dataset"]] = cells.pop("place").str.split("/", n=1, expand=True)
+    return cells[["task", "dataset", "method", "value"]]
+
+
+def tables(known, cells):
+    """For each kind of input the values and the ranks (methods x datasets), best mean rank first; and for each dataset
+    whether its primary metric rises with quality."""
     rises, found = {}, {}
-    for (task, dataset), group in scores.groupby(["task", "dataset"], sort=False):
-        name, metric = f"{task}/{dataset}", known.dataset(task, dataset)["metrics"][0]
-        columns = found.setdefault(known.dataset(task, dataset)["input"], {})
-        columns[name] = group[group["metric"] == metric].groupby("method")["value"].mean()
-        rises[name] = metrics.higher_is_better(metric)
+    for (task, dataset), group in cells.groupby(["task", "dataset"], sort=False):
+        name, facts = f"{task}/{dataset}", known.dataset(task, dataset)
+        found.setdefault(facts["input"], {})[name] = group.set_index("method")["value"]
+        rises[name] = metrics.higher_is_better(facts["metrics"][0])
     return {kind: ranked(pd.DataFrame(columns).rename_axis("method"), rises) for kind, columns in found.items()}, rises
 
 

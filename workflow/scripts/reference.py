@@ -2,7 +2,8 @@
 
 A run of everything takes hours, so tasks, and methods of a task, may be renewed one by one: what results/<scale> does
 not hold stays as it is. ledger.csv names each run's commit; the figures of the tasks that are renewed, the scoreboard
-and the figure of all tasks are drawn anew. The cross table comes along where `snakemake cross` has made one.
+and the figure of all tasks are drawn anew. The cross table is renewed in the same way, cell by cell, where `snakemake
+cross` has made one; cross_ledger.csv names each cell's commit.
 """
 
 import shutil
@@ -13,12 +14,14 @@ from pathlib import Path
 import pandas as pd
 
 import compare
+import cross
 from deepbio import command, pages
 from deepbio.catalog import CONTROLS, ROOT, Catalog
 from deepbio.files import BadInput, atomic
 from summarize import glance, scoreboard, write_csv, write_text
 
 TABLES = ("scores", "comparison", "ledger", "cost")
+CELL = ["task", "dataset", "method"]  # what names a cell of the cross table
 
 
 def git(*words):
@@ -35,21 +38,31 @@ def main():
     known = Catalog({"scale": given.scale})
     source = ROOT / known.results
     place, commit = ROOT / "results" / "reference" / given.scale, git("rev-parse", "HEAD")
-    scores, cross = source / "scores.csv", source / "cross" / "cross.csv"
-    if not scores.exists() and not cross.exists():
+    scores, crossed = source / "scores.csv", source / "cross" / "cross.csv"
+    if not scores.exists() and not crossed.exists():
         raise BadInput(f"{scores} is missing: run snakemake at scale {given.scale} first")
     if scores.exists():
         renew(source, place, known, commit)
-    if cross.exists():
-        renew_cross(cross.parent, place, commit)
+    if crossed.exists():
+        renew_cross(crossed.parent, place, known, commit)
     print(place.relative_to(ROOT))
 
 
-def renew_cross(source, place, commit):
-    """Put the cross table of the folder `source`, with the commit that made it, and its figure into the reference."""
-    write_csv(place / "cross.csv", pd.read_csv(source / "cross.csv").assign(commit=commit))
-    with atomic(place / "cross.svg") as temporary:
-        shutil.copyfile(source / "cross.svg", temporary)
+def renew_cross(source, place, known, commit):
+    """Put the cells of the cross table in the folder `source` in the place of those in the reference at `place`, note
+    their commit in cross_ledger.csv, and draw the table anew."""
+    cells = cross.read(source / "cross.csv").assign(commit=commit).set_index(CELL)
+    if (place / "cross.csv").exists():
+        old = cross.read(place / "cross.csv").merge(pd.read_csv(place / "cross_ledger.csv"), on=CELL)
+        cells = cells.combine_first(old.set_index(CELL))
+    there = [
+        task in known.tasks and dataset in known.datasets(task) and method in known.methods
+        for task, dataset, method in cells.index
+    ]
+    cells = cells[there].reset_index()
+    write_csv(place / "cross_ledger.csv", cells[[*CELL, "commit"]])
+    cross.write(known, cells, place)
+    (place / "cross.png").unlink()
 
 
 def renew(source, place, known, commit):
@@ -64,7 +77,7 @@ def renew(source, place, known, commit):
         if place.exists():
             tables = {name: merged(pd.read_csv(place / f"{name}.csv"), new, known) for name, new in tables.items()}
             same_data(tables["ledger"])
-            for kept in [*place.glob("*.svg"), *place.glob("cross.csv")]:
+            for kept in [*place.glob("*.svg"), *place.glob("cross*.csv")]:
                 shutil.copyfile(kept, target / kept.name)
         tables["comparison"] = with_published(known, tables["comparison"], tasks)
         for name, table in tables.items():
