@@ -201,3 +201,14 @@ def test_pages_are_in_step_with_the_code():
 
     assert (ROOT / "docs" / "METHODS.md").read_text() == document.page(), "run `make docs`"
     assert (ROOT / "README.md").read_text() == document.readme(), "run `make docs`"
+
+
+def test_cross_table_of_some_methods_holds_their_tasks_at_home_too():
+    def crossed(**settings):
+        return Catalog({"cross": True, "seeds": 1, "variants": False, **settings}).crossed()
+
+    everything = crossed()
+    assert {"tf_binding", "chromatin_accessibility", "motif_primer", "neuroimaging"} <= set(everything)
+    assert crossed(methods=["deeperbind"], tasks=["tf_binding"]) == ["tf_binding"]
+    assert "neuroimaging" not in crossed(methods=["deeperbind"]) and "tf_binding" in crossed(methods=["deeperbind"])
+    assert crossed(methods=["leap"]) == [] and crossed(cross=False) == []

@@ -212,3 +212,8 @@ def test_cross_table_ranks_within_a_kind_of_input(tmp_path):
     assert ranks == {"gkm_svm": 1, "danq": 2, "deepbind": 3, "neuroimaging_dbn": 1.5, "ridge_logistic": 1.5}
     assert table.set_index("method").loc["danq", "motif_primer/planted"] == 0.9
     assert (tmp_path / "cross.svg").read_text().count("Input: ") == 2
+
+
+def test_cross_table_of_nothing_is_an_error(tmp_path):
+    done = call("cross.py", "--settings", json.dumps({"cross": True, "methods": ["leap"]}), "--output", tmp_path)
+    assert done.returncode == 1 and "no chosen method with `cross: true`" in done.stderr

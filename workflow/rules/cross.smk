@@ -37,7 +37,7 @@ rule cross:
     conda:
         CONDA
     params:
-        settings=settings(cross=True, seeds=1, variants=False, tasks=CROSSED.crossed()),
+        settings=settings(cross=True, seeds=1, variants=False, tasks=CROSSED.settings["tasks"]),
         folder=lambda wildcards, output: Path(output.table).parent,
     shell:
         "python {input.script:q} --settings {params.settings:q} --output {params.folder:q} 2> >(tee {log:q} >&2)"

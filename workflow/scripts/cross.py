@@ -12,7 +12,7 @@ import pandas as pd
 
 from deepbio import command, metrics, plotting
 from deepbio.catalog import Catalog
-from deepbio.files import atomic
+from deepbio.files import BadInput, atomic
 
 
 def main():
@@ -22,7 +22,10 @@ def main():
     given = arguments.parse_args()
     known = Catalog(given.settings)
     output = Path(given.output)
-    scores = pd.concat([pd.read_csv(output / task / "scores.csv") for task in known.selected_tasks], ignore_index=True)
+    tasks = known.crossed()
+    if not tasks:
+        raise BadInput("config: no chosen method with `cross: true` runs on any of the chosen tasks")
+    scores = pd.concat([pd.read_csv(output / task / "scores.csv") for task in tasks], ignore_index=True)
     scores = scores[scores["role"] != "control"]
     primary = [known.dataset(*place)["metrics"][0] for place in zip(scores["task"], scores["dataset"], strict=True)]
     scores = scores[scores["metric"] == primary]

@@ -214,14 +214,17 @@ class Catalog:
 
     # ---- runs
 
-    def competitors(self, task, dataset):
-        """Ids of the methods and baselines that run on a dataset: those at home there that take its kind of data."""
-        facts = self.dataset(task, dataset)
+    def competitors(self, task, dataset, among=None):
+        """Ids of the methods and baselines that run on a dataset: those at home there that take its kind of data.
+
+        `among`: the methods that may, with their variants; default: those that the settings choose.
+        """
+        facts, among = self.dataset(task, dataset), self.chosen if among is None else among
         at_home = set(self.tasks[task].get("baselines", []) + self.tasks[task].get("methods", []))
         return [
             name
             for name, method in sorted(self.methods.items())
-            if (self.roles[name] == "baseline" or {name, base(name)} & self.chosen)
+            if (self.roles[name] == "baseline" or {name, base(name)} & among)
             and (base(name) in at_home or task in method.get("tasks", []) or self._crosses(method))
             and (self.settings["variants"] or self.roles[name] != "variant")
             and facts["input"] in method["inputs"]
@@ -231,15 +234,17 @@ class Catalog:
         ]
 
     def crossed(self):
-        """Tasks on which, with `cross`, a method runs that is not at home there."""
+        """Tasks that a method enters by `cross`, of those on which a chosen method that crosses runs, be it at home."""
+
+        def crossing(task, among):
+            found = {name for dataset in self.datasets(task) for name in self.competitors(task, dataset, among)}
+            return {name for name in found if self._crosses(self.methods[name])}
+
         return [
             task
             for task in self.selected_tasks
-            if any(
-                self._crosses(self.methods[name]) and task not in self.methods[name].get("tasks", [])
-                for dataset in self.datasets(task)
-                for name in self.competitors(task, dataset)
-            )
+            if crossing(task, self.chosen)
+            and any(task not in self.methods[name].get("tasks", []) for name in crossing(task, set(self.methods)))
         ]
 
     def _crosses(self, method):

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from deepbio import metrics, training
+from deepbio.data import concatenate
 from deepbio.files import atomic, read_json, write_json
 
 
@@ -66,8 +67,14 @@ class NetworkMethod:
     # ---- the contract
 
     def fit(self, train, valid, job):
+        train, valid = self.learned(train, valid)
         self.shape = self.describe(train)
         self.network = self.train_network(self.parameters, train, valid, job)
+
+    def learned(self, train, valid):
+        """What is learned from and what decides when to stop: with `validate: false` all samples and none, so that
+        training goes to its last epoch."""
+        return (train, valid) if self.parameters.get("validate", True) else (concatenate(train, valid), None)
 
     def train_network(self, parameters, train, valid, job, name="fit", settings=None, groups=None, on_epoch=None):
         """Build a network with `parameters` and train it by parameters["training"] (and `settings` over them)."""

@@ -13,7 +13,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio import genotypes
-from deepbio.data import concatenate
 from deepbio.network import NetworkMethod, tensors
 
 
@@ -172,8 +171,7 @@ class Method(NetworkMethod):
         return loss
 
     def fit(self, train, valid, job):
-        if not self.parameters["validate"]:
-            train, valid = concatenate(train, valid), None
+        train, valid = self.learned(train, valid)
         self.shape = self.describe(train)
         self.known = self.learn(train)
         self.network = self.train_network(self.parameters, train, valid, job)
