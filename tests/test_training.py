@@ -82,6 +82,69 @@ def test_infinite_loss_is_a_failure(tmp_path):
         problem(tmp_path, {"optimizer": "sgd", "learning_rate": 1e12, "steps": 200})
 
 
+class Normalised(torch.nn.Sequential):
+    def forward(self, batch):
+        return super().forward(batch["x"])
+
+
+@pytest.mark.parametrize(("samples", "wanted"), [(1, [1]), (4, [4]), (5, [4]), (6, [4, 2])])
+def test_normalisations_are_measured_on_more_than_one_sample(tmp_path, samples, wanted):
+    batch = lambda index: {"x": torch.from_numpy(index)}  # noqa: E731
+    found = list(training._batches(batch, np.arange(samples), 4, Job(1, tmp_path)))
+    assert [len(one["x"]) for one in found] == wanted
+
+
+def noisy(folder, settings, watched=True, **job):
+    """A normalised regression whose labels are half noise: the error of its predictions, and its job."""
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.standard_normal((2000, 5)).astype("f4")) + 3
+    truth = x @ torch.tensor([[1.0], [2.0], [-1.0], [0.5], [0.0]])
+    y = truth + 2.5 * torch.from_numpy(rng.standard_normal((2000, 1)).astype("f4"))
+    work = Job(1, folder, **job)
+    work.seed_torch("build")
+    network = Normalised(torch.nn.BatchNorm1d(5), torch.nn.Dropout(0.1), torch.nn.Linear(5, 1))
+    error = lambda net, batch: (net(batch) - batch["y"]).square().mean()  # noqa: E731
+    check = lambda: {"loss": float((network({"x": x}) - truth).square().mean())}  # noqa: E731
+    batch = lambda index: {"x": x[index], "y": y[index]}  # noqa: E731
+    settings = {"optimizer": "adam", "learning_rate": 0.05, "batch_size": 20, "epochs": 8, **settings}
+    training.fit(network, 2000, batch, error, settings, work, validate=check if watched else None)
+    with torch.no_grad():
+        return check()["loss"], work, network
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+@pytest.mark.parametrize("watched", [True, False])
+def test_averaged_weights_lose_the_noise_of_the_steps(tmp_path, keep, watched):
+    plain, *_ = noisy(tmp_path / "a", {"keep": keep}, watched)
+    averaged, work, network = noisy(tmp_path / "b", {"keep": keep, "average": 0.99}, watched)
+    # The best of many looks at the truth itself has little noise left to lose.
+    assert averaged < {"best": 1, "last": 0.7}[keep] * plain
+    if watched:
+        losses = [row["valid_loss"] for row in work.history]
+        assert averaged == pytest.approx(min(losses) if keep == "best" else losses[-1], rel=1e-5)
+    # What is done is not done again, and stays the same.
+    again, _, same = noisy(tmp_path / "b", {"keep": keep, "average": 0.99}, watched)
+    assert again == averaged and all(map(torch.equal, network.state_dict().values(), same.state_dict().values()))
+
+
+def test_averaged_training_goes_on_where_it_was_killed(tmp_path, monkeypatch):
+    settings = {"average": 0.99, "epochs": 2}
+    whole, _, network = noisy(tmp_path / "a", settings)
+    saved, left = training._State.save, [130]
+
+    def save_and_die(self):
+        saved(self)
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training._State, "save", save_and_die)
+        noisy(tmp_path / "b", settings, checkpoint_seconds=0)
+    resumed, _, same = noisy(tmp_path / "b", settings)
+    assert resumed == whole and all(map(torch.equal, network.state_dict().values(), same.state_dict().values()))
+
+
 def test_unknown_setting_is_refused(tmp_path):
     with pytest.raises(TypeError, match="learning_rat"):
         problem(tmp_path, {"learning_rat": 1, "steps": 1})

@@ -10,9 +10,11 @@ checkpoint holds weights, optimiser, position and the generator's state.
 import logging
 import math
 import time
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 from tqdm import tqdm
 
 from deepbio.files import atomic
@@ -44,8 +46,12 @@ DEFAULTS = {
     # {factor: …, plateau: looks without a validation loss lower by `gain`, least: share of the first rate}
     "schedule": "constant",
     "clip_norm": None,
+    "average": None,  # decay of a moving average of the weights, which then is what is validated and kept
     "precision": None,  # bfloat16: mixed precision on any device; None: what the workflow's setting says of a GPU
 }
+
+
+STATISTICS = 5120  # samples on which the normalisations of averaged weights are measured
 
 
 class TrainingFailed(RuntimeError):
@@ -90,7 +96,12 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
     network.to(job.device)
     optimizer = optimizer_of(groups(network) if groups else network.parameters(), settings)
     initial = [group["lr"] for group in optimizer.param_groups]
-    state = _State(Path(job.scratch) / f"{name}.pt", {"network": network, "optimizer": optimizer}, job)
+    parts, average = {"network": network, "optimizer": optimizer}, None
+    if settings["average"]:
+        drawn = job.rng(name, "statistics").permutation(samples)[:STATISTICS]
+        average = _Average(network, settings["average"], lambda: _batches(batch, drawn, batch_size, job), job)
+        parts["average"] = average.model
+    state = _State(Path(job.scratch) / f"{name}.pt", parts, job)
     kind = torch.device(job.device).type
     mixed = (settings["precision"] or (job.precision if kind != "cpu" else None)) == "bfloat16"
     epoch = order = None
@@ -114,11 +125,54 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
         if settings["clip_norm"]:
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings["clip_norm"])
         optimizer.step()
+        if average:
+            average.model.update_parameters(network)
         return {"train_loss": value.detach()}
 
-    taken = _advance(state, step, total, every, lambda row: state.look(row, validate, settings), name)
+    def look(row):
+        with average.standing_in() if average and validate else nullcontext():
+            state.look(row, validate, settings)
+
+    taken = _advance(state, step, total, every, look, name)
     job.samples += taken * batch_size
-    return state.finish(settings["keep"] if validate else "last")
+    keep = settings["keep"] if validate else "last"
+    steps = state.finish(keep)
+    if average and keep == "last":
+        average.put_in()
+    return steps
+
+
+def _batches(batch, index, size, job):
+    """The samples `index` in batches on the job's device; a last batch of one, which has no spread, is left out."""
+    for start in range(0, max(1, len(index) - (size > 1)), size):
+        yield {key: value.to(job.device) for key, value in batch(index[start : start + size]).items()}
+
+
+class _Average:
+    """The exponential moving average of a network's weights over its steps (Polyak and Juditsky 1992).
+
+    Batch normalisation has its statistics measured anew for the averaged weights, on `batches()`: those of the steps
+    are of other weights.
+    """
+
+    def __init__(self, network, decay, batches, job):
+        self.network, self.batches, self.job = network, batches, job
+        self.model = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay))
+
+    def put_in(self):
+        """Put the average into the network; torch's generators are left as they were."""
+        self.network.load_state_dict(self.model.module.state_dict())
+        with torch.random.fork_rng():
+            self.job.seed_torch("statistics")
+            update_bn(self.batches(), self.network)
+
+    @contextmanager
+    def standing_in(self):
+        """The network has the average's weights inside, and its own again afterwards."""
+        own = {key: value.clone() for key, value in self.network.state_dict().items()}
+        self.put_in()
+        yield
+        self.network.load_state_dict(own)
 
 
 def optimizer_of(parameters, settings):
