@@ -34,7 +34,7 @@ format: .venv/ready
 	ruff format .
 	snakefmt Snakefile workflow
 
-# docs/METHODS.md from the configuration and the committed reference scores
+# docs/METHODS.md and docs/RESULTS.md from the configuration and the committed reference scores
 docs: .venv/ready
 	python workflow/scripts/document.py
 

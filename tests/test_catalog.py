@@ -200,6 +200,7 @@ def test_pages_are_in_step_with_the_code():
     import document
 
     assert (ROOT / "docs" / "METHODS.md").read_text() == document.page(), "run `make docs`"
+    assert (ROOT / "docs" / "RESULTS.md").read_text() == document.results(), "run `make docs`"
     assert (ROOT / "README.md").read_text() == document.readme(), "run `make docs`"
 
 

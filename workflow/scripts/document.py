@@ -1,5 +1,5 @@
-"""Write docs/METHODS.md, a row for each system of the reading list, and the scoreboard in README.md, from the
-configuration and the reference scores."""
+"""Write docs/METHODS.md, a row for each system of the reading list, docs/RESULTS.md, a row for each dataset, and a
+sentence of README.md, from the configuration and the reference scores."""
 
 import csv
 from statistics import fmean
@@ -10,7 +10,8 @@ from deepbio.files import atomic
 
 CROSS = [
     "Every method on every task whose kind of data it takes, at scale `standard`, with one seed and the budgets of",
-    "`config/methods/<id>.yaml` (`snakemake cross`). A number is the dataset's primary metric, a colour the rank.",
+    "`config/methods/<id>.yaml` (`snakemake cross`). A number is the dataset's primary metric, a colour the rank; the",
+    "commits are in `cross_ledger.csv`.",
     "",
     "![Cross table](../results/reference/standard/cross.svg)",
 ]
@@ -18,46 +19,78 @@ CROSS = [
 
 def main():
     command.parser(__doc__).parse_args()
-    for path, text in ((ROOT / "docs" / "METHODS.md", page()), (ROOT / "README.md", readme())):
-        with atomic(path) as temporary:
+    texts = {"README.md": readme(), "docs/RESULTS.md": results(), "docs/METHODS.md": page()}
+    for name, text in texts.items():
+        with atomic(ROOT / name) as temporary:
             temporary.write_text(text)
-        print(path.relative_to(ROOT))
+        print(name)
 
 
 def readme():
-    """README.md with the scoreboard of results/reference/standard between its two marks."""
+    """README.md with how the systems fare, between its two marks."""
     text = (ROOT / "README.md").read_text()
-    first, last = (text.index(mark) for mark in ("<!-- scoreboard", "<!-- end of scoreboard"))
+    first, last = (text.index(mark) for mark in ("<!-- results", "<!-- end of results"))
     start = text.index("-->", first) + 4
-    return text[:start] + scoreboard() + text[last:]
+    return text[:start] + tally() + text[last:]
 
 
-def scoreboard():
-    """The standard scale's means as a Markdown table: task, dataset, our best listed system, the best baseline."""
-    rows = read_reference("standard")
-    if not rows:
-        return ""
+def tally():
+    """How often the best listed system of a dataset is above, below or level with the best baseline, in a sentence."""
+    counts = {"above": 0, "level": 0, "below": 0}
+    for rows in boards().values():
+        ours, baseline = rows["listed"][0], rows["baseline"][0]
+        sign = 1 if ours["higher_is_better"] == "True" else -1
+        ends = [sorted(sign * float(row[end] or row["mean"]) for end in ("low", "high")) for row in (ours, baseline)]
+        (low, high), (least, most) = ends
+        counts["above" if low > most else "below" if high < least else "level"] += 1
+    return (
+        f"Of the {sum(counts.values())} datasets of scale `standard`, the best listed system is above the best baseline"
+        f" on {counts['above']} and below it on {counts['below']};\non {counts['level']} their 95 % intervals overlap."
+        " [docs/RESULTS.md](docs/RESULTS.md) has them all, and the cross table.\n"
+    )
+
+
+def boards():
+    """(task, dataset) -> role -> rows of the standard reference in the primary metric, best first."""
+    known, found = Catalog({"scale": "standard"}), {}
+    for row in read_reference("standard"):
+        if row["metric"] == known.dataset(row["task"], row["dataset"])["metrics"][0]:
+            found.setdefault((row["task"], row["dataset"]), {}).setdefault(row["role"], []).append(row)
+    for roles in found.values():
+        for rows in roles.values():
+            rows.sort(key=lambda row: float(row["mean"]), reverse=rows[0]["higher_is_better"] == "True")
+    return found
+
+
+def results():
+    """docs/RESULTS.md: the standard scale's means, task by task, and the commits of the code that made them."""
     known = Catalog({"scale": "standard"})
-    commits = {}
-    for run in read_reference("standard", "ledger"):
-        commits.setdefault(run["commit"][:7], {})[run["task"]] = True
-    made = "; ".join(f"{commit}: {', '.join(tasks)}" for commit, tasks in commits.items())
     lines = [
-        f"Scale `standard`, mean [95 % interval], by the code of commit {made}.",
+        "# Results at scale `standard`",
+        "",
+        "Made by `make docs` from `results/reference/standard`; do not edit it by hand. Means over seeds in the",
+        "primary metric of each dataset, with 95 % intervals: the best listed system, the best baseline and the best published",
+        "figure (= where data, split and metric are the same as ours, ≠ where they are not).",
+        "",
+        "![Every task at a glance](../results/reference/standard/glance.svg)",
         "",
         "| task | dataset | metric | listed system | best baseline | published |",
         "|---|---|---|---|---|---|",
     ]
-    for task, dataset in dict.fromkeys((r["task"], r["dataset"]) for r in rows):
-        metric = known.dataset(task, dataset)["metrics"][0]
-        here = [r for r in rows if (r["task"], r["dataset"], r["metric"]) == (task, dataset, metric)]
-        rises = here[0]["higher_is_better"] == "True"
-        cells = [known.tasks[task]["title"], known.dataset(task, dataset)["title"], metrics.title(metric)]
+    for (task, dataset), roles in boards().items():
+        facts = known.dataset(task, dataset)
+        cells = [known.tasks[task]["title"], facts["title"], metrics.title(facts["metrics"][0])]
         for role in ("listed", "baseline", "published"):
-            of_role = sorted((r for r in here if r["role"] == role), key=lambda r: float(r["mean"]), reverse=rises)
-            cells.append(best_cell(of_role[0], known) if of_role else "")
+            cells.append(best_cell(roles[role][0], known) if role in roles else "")
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(["", *lines, "", ""])
+    commits = {}
+    for run in read_reference("standard", "ledger"):
+        commits.setdefault(run["task"], {})[run["commit"][:7]] = True
+    lines += ["", "The commits whose code made them:", ""]
+    lines += [f"- {known.tasks[task]['title']}: {', '.join(found)}" for task, found in commits.items()]
+    if (ROOT / "results" / "reference" / "standard" / "cross.csv").exists():
+        lines += ["", "## The cross table", "", *CROSS]
+    return "\n".join(lines) + "\n"
 
 
 def best_cell(row, known):
@@ -102,8 +135,6 @@ def page():
         tasks = [task for task, facts in known.tasks.items() if name in facts["baselines"]]
         link = f"[{known.methods[name]['title']}](../workflow/scripts/deepbio/baselines/{name}.py)"
         lines.append(f"| {link} | {', '.join(known.methods[name]['inputs'])} | {', '.join(tasks)} |")
-    if (ROOT / "results" / "reference" / "standard" / "cross.csv").exists():
-        lines += ["", "## The cross table", "", *CROSS]
     return "\n".join(lines) + "\n"
 
 

@@ -82,7 +82,7 @@ class Basset(Trunk):
 
 class Method(SequenceMethod):
     """Parameters: kernels, widths, pools, dense, dropout, max_norm, shift (bases by which training windows are moved),
-    training."""
+    validate (false: validation windows are learned from too, to the last epoch), training."""
 
     def build(self, parameters, shape):
         names = ("kernels", "widths", "pools", "dense", "dropout")
