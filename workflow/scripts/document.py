@@ -68,9 +68,9 @@ def results():
     lines = [
         "# Results at scale `standard`",
         "",
-        "Made by `make docs` from `results/reference/standard`; do not edit it by hand. Means over seeds in the",
-        "primary metric of each dataset, with 95 % intervals: the best listed system, the best baseline and the best published",
-        "figure (= where data, split and metric are the same as ours, ≠ where they are not).",
+        "Made by `make docs` from `results/reference/standard`; not to be edited. Means over seeds in a dataset's",
+        "primary metric, with 95 % intervals: the best listed system, the best baseline and the best published figure",
+        "(= where data, split and metric are the same as ours, ≠ where they are not).",
         "",
         "![Every task at a glance](../results/reference/standard/glance.svg)",
         "",
