@@ -162,7 +162,7 @@ class _Average:
     def put_in(self):
         """Put the average into the network; torch's generators are left as they were."""
         self.network.load_state_dict(self.model.module.state_dict())
-        with torch.random.fork_rng():
+        with torch.random.fork_rng([] if self.job.device == "cpu" else [self.job.device]):
             self.job.seed_torch("statistics")
             update_bn(self.batches(), self.network)
 
