@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 from rdkit import Chem
 
+from deepbio import training
 from deepbio.data import Split
 from deepbio.molecule_sets import describe
 from deepbio.smiles import Vocabulary
@@ -38,6 +40,22 @@ TAILS = ["O", "CO", "CCO", "C(=O)O", "OCCO", "N", "CN", "Cl", "C", "CC"]
 # Molecules of episodes; an assay asks for one of these atoms.
 EPISODE_MOLECULES = np.array([f"{one}{part}{other}" for part in PARTS for one in TAILS for other in TAILS[::3]])
 WANTED = ("O", "N", "Cl", "c")
+
+
+@contextmanager
+def killed(monkeypatch, saves):
+    """Dies when a training inside saves its state for the time `saves`."""
+    saved, left = training._State.save, [saves]
+
+    def save_and_die(self):
+        saved(self)
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training._State, "save", save_and_die)
+        yield
 
 
 def sequence_split(rng, samples, output):

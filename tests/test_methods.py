@@ -7,9 +7,9 @@ smaller still. Known exceptions stand in EXCEPTIONS with their reason.
 import numpy as np
 import pytest
 import torch
-from conftest import METRICS, make_splits
+from conftest import METRICS, killed, make_splits
 
-from deepbio import data, method, metrics, task, training
+from deepbio import data, method, metrics, task
 from deepbio.catalog import Catalog, base, merge
 from deepbio.job import Job
 from deepbio.network import trained
@@ -216,16 +216,7 @@ def test_loss_falls(fitted, name, kind, output):
 
 def fit_and_kill(monkeypatch, name, splits, folder, **job):
     """Fit with a checkpoint after every step, and die at the 25th."""
-    saved, left = training._State.save, [25]
-
-    def save_and_die(self, *words):
-        saved(self, *words)
-        left[0] -= 1
-        if left[0] == 0:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training._State, "save", save_and_die)
+    with killed(monkeypatch, 25):
         fit(name, splits, folder, checkpoint_seconds=0, **job)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from conftest import killed
 
 from deepbio import training
 from deepbio.job import Job
@@ -130,16 +131,7 @@ def test_averaged_weights_lose_the_noise_of_the_steps(tmp_path, keep, watched):
 def test_averaged_training_goes_on_where_it_was_killed(tmp_path, monkeypatch):
     settings = {"average": 0.99, "epochs": 2}
     whole, _, network = noisy(tmp_path / "a", settings)
-    saved, left = training._State.save, [130]
-
-    def save_and_die(self):
-        saved(self)
-        left[0] -= 1
-        if not left[0]:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training._State, "save", save_and_die)
+    with killed(monkeypatch, 130):
         noisy(tmp_path / "b", settings, checkpoint_seconds=0)
     resumed, _, same = noisy(tmp_path / "b", settings)
     assert resumed == whole and all(map(torch.equal, network.state_dict().values(), same.state_dict().values()))
