@@ -9,12 +9,10 @@ from deepbio import training
 
 DEVICE = "cuda"
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
-# Kind of input: the share of predictions that may differ between devices, and why.
-DIFFERENT = {
-    "animal_frame": (0.02, "a part's place is the highest of many pixels, two of which may be nearly as high"),
-    "molecule_set": (1, "what is generated hangs on the device's own random numbers"),
-    "arm": (1, "what is generated hangs on the device's own random numbers"),
-}
+# Kind of input: the share of predictions that may differ between devices, as a part's place is the highest of many
+# pixels, two of which may be nearly as high.
+DIFFERENT = {"animal_frame": 0.02}
+GENERATED = {"molecule_set", "arm"}  # hangs on the device's own random numbers
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -29,8 +27,10 @@ def test_learns_on_a_gpu_and_predicts_alike_on_a_cpu(tmp_path, name, kind, outpu
     model.load(tmp_path / "model")
     assert next(model.network.parameters()).device.type == "cpu"
     here = predict(model, splits["test"])
-    alike = np.isclose(here, there, rtol=0.02, atol=0.02 * np.ptp(there))
-    assert here.shape == there.shape and 1 - alike.mean() <= DIFFERENT.get(kind, (0,))[0]
+    assert here.shape == there.shape and np.isfinite(here).all() and np.isfinite(there).all()
+    if kind not in GENERATED:
+        alike = np.isclose(here, there, rtol=0.02, atol=0.02 * np.ptp(there))
+        assert 1 - alike.mean() <= DIFFERENT.get(kind, 0)
     if ("beats_random", name) not in EXCEPTIONS:
         for predicted in (there, here):
             assert_beats_random(kind, output, splits, predicted)

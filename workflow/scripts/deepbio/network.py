@@ -103,7 +103,7 @@ class NetworkMethod:
         """Loss and metrics on labelled data."""
         losses, outputs, weights = [], [], []
         for index in _chunks(len(valid), self.parameters.get("predict_batch", 512)):
-            batch = {key: value.to(device) for key, value in self.batch(valid, index).items()}
+            batch = training.on(device, self.batch(valid, index))
             losses.append(float(self.loss(network, batch)))
             weights.append(len(index))
             outputs.append(self.activate(network(batch)).float().cpu().numpy())
@@ -116,7 +116,7 @@ class NetworkMethod:
         """The mean loss of a split's samples, for methods whose outputs no metric is watched of."""
         total = 0.0
         for index in _chunks(len(split), size):
-            batch = {key: value.to(device) for key, value in self.batch(split, index).items()}
+            batch = training.on(device, self.batch(split, index))
             total += float(self.loss(network, batch)) * len(index)
         return {"loss": total / len(split)}
 
@@ -133,7 +133,7 @@ class NetworkMethod:
         where = next(self.network.parameters()).device
         with torch.no_grad():
             parts = [
-                self.activate(self.network({k: v.to(where) for k, v in self.batch(split, index).items()})).float().cpu()
+                self.activate(self.network(training.on(where, self.batch(split, index)))).float().cpu()
                 for index in _chunks(len(split), self.parameters.get("predict_batch", 512), first)
             ]
         return {"y": torch.cat(parts).numpy()}

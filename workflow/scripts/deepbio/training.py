@@ -87,9 +87,7 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
         raise TypeError(f"unknown training settings: {', '.join(sorted(unknown))}")
     settings = {**DEFAULTS, **settings}
     batch_size = min(settings["batch_size"], samples)
-    per_epoch = max(1, math.ceil(samples / batch_size))
-    if samples % batch_size == 1 and per_epoch > 1:
-        per_epoch -= 1  # batch normalisation has no spread to divide by in a batch of one
+    per_epoch = _number(samples, batch_size)
     total = settings["steps"] or settings["epochs"] * per_epoch
     every = settings["evaluate_every"] or per_epoch
 
@@ -114,7 +112,7 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
             if on_epoch:
                 on_epoch(epoch)
         start = (number % per_epoch) * batch_size
-        values = {k: v.to(job.device, non_blocking=True) for k, v in batch(order[start : start + batch_size]).items()}
+        values = on(job.device, batch(order[start : start + batch_size]))
         for group, rate in zip(optimizer.param_groups, initial, strict=True):
             group["lr"] = rate * _factor(settings["schedule"], state, total, per_epoch)
         network.train()
@@ -142,10 +140,20 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
     return steps
 
 
+def _number(samples, size):
+    """How many batches there are; a last one of one sample, in which normalisation finds no spread, is left out."""
+    return max(1, math.ceil(samples / size) - (samples % size == 1))
+
+
 def _batches(batch, index, size, job):
-    """The samples `index` in batches on the job's device; a last batch of one, which has no spread, is left out."""
-    for start in range(0, max(1, len(index) - (size > 1)), size):
-        yield {key: value.to(job.device) for key, value in batch(index[start : start + size]).items()}
+    """The samples `index` in batches on the job's device."""
+    for start in range(0, _number(len(index), size) * size, size):
+        yield on(job.device, batch(index[start : start + size]))
+
+
+def on(device, batch):
+    """The tensors of a batch on the device."""
+    return {key: value.to(device, non_blocking=True) for key, value in batch.items()}
 
 
 class _Average:

@@ -170,7 +170,7 @@ class Method(NetworkMethod):
 
     def judge(self, copies, batch, valid, device):
         """Loss of all copies, and metrics of the last, on the validation samples."""
-        batch = {key: values.to(device) for key, values in batch.items()}
+        batch = training.on(device, batch)
         output = copies(batch).float()
         loss = float((output - batch["y"]).square().mean(-1).sum())
         return {

@@ -129,7 +129,7 @@ class Method(NetworkMethod):
         return network(batch)[batch["fold"], torch.arange(len(batch["fold"]), device=batch["fold"].device)]
 
     def validate(self, network, valid, device):
-        batch = {key: value.to(device) for key, value in self.batch(valid, np.arange(len(valid))).items()}
+        batch = training.on(device, self.batch(valid, np.arange(len(valid))))
         output = self.held_out(network, batch)
         probability = output.softmax(1)[:, 1].cpu().numpy()
         values = metrics.evaluate(["accuracy", "auroc"], valid.y, probability)

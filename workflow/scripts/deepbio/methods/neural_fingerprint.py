@@ -20,7 +20,7 @@ from deepbio.data import Split, concatenate
 from deepbio.graph_network import by_degree
 from deepbio.molecules import ATOM_FEATURES, BOND_FEATURES, MAX_DEGREE, Graphs, circular_fingerprints
 from deepbio.network import NetworkMethod
-from deepbio.training import TrainingFailed
+from deepbio.training import TrainingFailed, on
 
 FRAGMENTS = 5  # drawn for each feature
 MOST_ATOMS = 20000  # looked at for distinct fragments
@@ -225,7 +225,7 @@ class Method(NetworkMethod):
 
     def gather(self, network, device):
         """Statistics of the training samples for the network's normalisation."""
-        network.gather({k: v.to(device) for k, v in batch.items()} for batch in graph_batches(self.seen))
+        network.gather(on(device, batch) for batch in graph_batches(self.seen))
 
     def validate(self, network, valid, device):
         self.gather(network, device)

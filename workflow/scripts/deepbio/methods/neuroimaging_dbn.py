@@ -113,7 +113,7 @@ class Method(NetworkMethod):
         for number, layer in enumerate(self.network.layers):
             with torch.no_grad():
                 data, held = (
-                    self.network.levels({"x": self.batch(split, np.arange(len(split)))["x"].to(job.device)})[number]
+                    self.network.levels(training.on(job.device, self.batch(split, np.arange(len(split)))))[number]
                     for split in (train, valid)
                 )
             machine = Machine(layer, gaussian=number == 0).to(job.device)

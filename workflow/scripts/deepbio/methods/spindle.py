@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from deepbio import crossbar
 from deepbio.job import Job
 from deepbio.network import NetworkMethod, tensors
+from deepbio.training import on
 
 
 class Classifier(nn.Module):
@@ -91,7 +92,7 @@ class Method(NetworkMethod):
     def settle(self, network, train, valid, job):
         """A trained float network on crossbars, trained further through their rounding or left as it is."""
         mapped = self.map(network.eval(), self.parameters)
-        given = {key: value.to(job.device) for key, value in self.batch(train, np.arange(len(train))).items()}
+        given = on(job.device, self.batch(train, np.arange(len(train))))
         crossbar.calibrate(mapped.to(job.device), lambda: mapped(given))
         if self.parameters["retrain"]:
             self.train_built(mapped, self.parameters["retraining"], train, valid, job, "retrain")
