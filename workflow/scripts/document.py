@@ -31,7 +31,7 @@ def readme():
     text = (ROOT / "README.md").read_text()
     first, last = (text.index(mark) for mark in ("<!-- results", "<!-- end of results"))
     start = text.index("-->", first) + 4
-    return text[:start] + tally() + text[last:]
+    return f"{text[:start]}{progress(Catalog({'scale': 'standard'}))}\n{tally()}{text[last:]}"
 
 
 def tally():
@@ -48,6 +48,12 @@ def tally():
         f" on {counts['above']} and below it on {counts['below']};\non {counts['level']} their 95 % intervals overlap."
         " [docs/RESULTS.md](docs/RESULTS.md) has them all, and the cross table.\n"
     )
+
+
+def progress(known):
+    """How many systems of the reading list have a method, in a sentence."""
+    systems = read_yaml(known.config / "reading_list.yaml")
+    return f"{sum(system['id'] in known.methods for system in systems)} of {len(systems)} systems are built."
 
 
 def boards():
@@ -111,12 +117,11 @@ def page():
     known = Catalog({"scale": "standard"})
     systems = read_yaml(known.config / "reading_list.yaml")
     reference = {scale: read_reference(scale) for scale in ("standard", "quick")}
-    built = [system for system in systems if system["id"] in known.methods]
     lines = [
         "# The reading list, system by system",
         "",
         "Made by `make docs` from `config/` and `results/reference/`; do not edit it by hand.",
-        f"{len(built)} of {len(systems)} systems are built. *Ours* is the mean over runs at scale `standard` where the",
+        f"{progress(known)} *Ours* is the mean over runs at scale `standard` where the",
         "reference holds it, else at `quick`; the best baseline on the same data stands behind it. A published figure",
         "is marked = where data, split and metric are the same as ours, and ≠ where they are not.",
         "",
