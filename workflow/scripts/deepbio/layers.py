@@ -24,6 +24,17 @@ def head(features, shape):
     return ClassPair(features) if shape["kind"] == "binary" else nn.Linear(features, shape["outputs"])
 
 
+def glorot(module):
+    """`module` with first weights as in Keras in its linear and convolutional layers: uniform after Glorot and Bengio
+    (2010, eq. 16), biases zero."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return module
+
+
 def lstm(inputs, units, bidirectional=False):
     """An LSTM over (n, steps, inputs) with one bias a gate, as Keras and Torch7 have it.
 

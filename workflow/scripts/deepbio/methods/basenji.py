@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import metrics, sequences, tables
+from deepbio import layers, metrics, sequences, tables
 from deepbio.data import Split
 from deepbio.files import BadInput
 from deepbio.sequence_network import SequenceMethod, SequenceNetwork, moved
@@ -26,7 +26,7 @@ class Layer(nn.Module):
     def __init__(self, a, b, width, pool=1, dilation=1, dropout=0.0):
         super().__init__()
         self.convolution = nn.Conv1d(a, b, width, dilation=dilation, padding="same", bias=False)
-        nn.init.xavier_uniform_(self.convolution.weight)
+        layers.glorot(self.convolution)
         self.norm = nn.BatchNorm1d(b, eps=1e-3, momentum=0.1)
         self.pool, self.dropout = pool, dropout
 
@@ -53,8 +53,7 @@ class Basenji(SequenceNetwork):
             size += dilated
         self.last = Layer(size, last, 1, dropout=dropout)
         self.head = nn.Conv1d(last, shape["outputs"], 1)
-        nn.init.xavier_uniform_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        layers.glorot(self.head)
 
     @property
     def detectors(self):

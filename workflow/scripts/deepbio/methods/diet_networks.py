@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio import genotypes
+from deepbio.layers import glorot
 from deepbio.network import NetworkMethod, tensors
 
 
@@ -33,10 +34,7 @@ class Auxiliary(nn.Sequential):
 
 def dense(inputs, outputs):
     """A linear layer with Glorot and Bengio's first weights and no first bias."""
-    layer = nn.Linear(inputs, outputs)
-    nn.init.xavier_uniform_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
+    return glorot(nn.Linear(inputs, outputs))
 
 
 class Diet(nn.Module):

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio import tables, training
+from deepbio.layers import glorot
 from deepbio.network import NetworkMethod
 
 
@@ -24,9 +25,7 @@ class Network(nn.Module):
         super().__init__()
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise([statistics, *hidden]))
         self.output = nn.Linear(hidden[-1], outputs)
-        for layer in [*self.hidden, self.output]:
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        glorot(self)
 
     def encode(self, x, layers):
         """The activations (n, units) of the hidden layer number `layers`; of none, the input."""

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from deepbio import tables, training
-from deepbio.layers import head
+from deepbio.layers import glorot, head
 from deepbio.network import NetworkMethod, tensors
 
 EDGE = 5.0  # standard deviations beyond which a feature is cut: machines with Gaussian units diverge on outliers
@@ -31,9 +31,7 @@ class Belief(nn.Module):
         sizes = [len(shape["centre"]), *hidden]
         self.layers = nn.ModuleList(nn.Linear(*size) for size in zip(sizes[:-1], sizes[1:], strict=True))
         self.last = head(hidden[-1], shape)
-        for layer in [*self.layers, self.last]:
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        glorot(self)
 
     def standardise(self, x):
         return ((x - self.centre) / self.scale).clamp(-EDGE, EDGE)

@@ -19,14 +19,8 @@ from torch.nn import functional as F
 
 from deepbio import synthetic, tables, training
 from deepbio.files import atomic
+from deepbio.layers import glorot
 from deepbio.network import NetworkMethod, load_network, trained
-
-
-def keras_weights(module):
-    """First weights as in Keras: uniform after Glorot and Bengio (2010), biases 0."""
-    if isinstance(module, nn.Linear | nn.Conv2d):
-        nn.init.xavier_uniform_(module.weight)
-        nn.init.zeros_(module.bias)
 
 
 class Generator(nn.Module):
@@ -43,7 +37,7 @@ class Generator(nn.Module):
         self.large = nn.Upsample((2 * rows, 2 * columns))
         self.third = nn.Conv2d(channels, filters, 5, padding=2)
         self.last = nn.Conv2d(filters, 1, 4, stride=2, padding=1)
-        self.apply(keras_weights)
+        glorot(self)
         for layer in (self.arm, self.third, self.last):
             nn.init.xavier_normal_(layer.weight)
 
@@ -67,7 +61,7 @@ class Discriminator(nn.Module):
         self.fourth = nn.Linear(dense, dense)
         self.real, self.arm = nn.Linear(dense, 1), nn.Linear(dense, shape["arms"])
         self.dropout = dropout
-        self.apply(keras_weights)
+        glorot(self)
 
     def forward(self, x):
         x = self.pad(x[:, None])

@@ -27,6 +27,7 @@ class Zeng(SequenceNetwork):
         self.hidden = nn.Linear(kernels if pooling == "global" else kernels * length, hidden)
         self.dropout = nn.Dropout(dropout)
         self.head = layers.head(hidden, shape)
+        layers.glorot(self)  # the published code is Keras's
 
     def pool(self, x):
         return F.max_pool1d(x, self.window, ceil_mode=True)
