@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from deepbio import plotting, search, tables
+from deepbio import layers, plotting, search, tables
 from deepbio.data import Ragged, Split, concatenate, read_split, save_dataset
 from deepbio.files import BadInput, atomic, digest
 from deepbio.job import Job
@@ -187,3 +187,11 @@ def test_components_are_those_of_the_fitted_rows():
     _, values, axes = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
     np.testing.assert_allclose(np.abs(place), np.abs((x[:7] - x.mean(axis=0)) @ axes[:2].T), atol=1e-6)
     np.testing.assert_allclose(share, values[:2] ** 2 / (values**2).sum())
+
+
+def test_first_weights_are_within_glorots_bounds():
+    network = layers.glorot(torch.nn.Sequential(torch.nn.Conv1d(4, 50, 10), torch.nn.ReLU(), torch.nn.Linear(300, 200)))
+    for layer, fans in ((network[0], 40 + 500), (network[2], 300 + 200)):
+        bound, weight = (6 / fans) ** 0.5, layer.weight.detach()
+        assert 0.99 * bound < weight.abs().max() <= bound and not layer.bias.detach().any()
+        assert float(weight.std()) == pytest.approx(bound / 3**0.5, rel=0.05)
