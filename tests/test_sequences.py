@@ -11,6 +11,7 @@ from deepbio import method, motifs, sequence_network, sequences
 from deepbio.catalog import Catalog
 from deepbio.data import Split
 from deepbio.files import BadInput
+from deepbio.job import Job
 
 POPULATIONS = {"GBR": "EUR", "TSI": "EUR", "CHB": "EAS", "YRI": "AFR"}
 
@@ -129,3 +130,17 @@ def test_windows_are_moved_in_training_alone(monkeypatch):
     model.loss(network.train(), batch)
     assert seen[0].equal(batch["codes"])
     assert not seen[1].equal(batch["codes"]) and (seen[1] == sequences.UNKNOWN).sum(1).max() <= 5
+
+
+def test_a_training_that_falls_behind_its_trial_is_begun_anew(tmp_path, monkeypatch):
+    losses = iter([0.6, 0.5, 0.69, 0.4])  # of two trials and two final trainings
+
+    def train(self, parameters, train, valid, job, name, settings):
+        job.history.append({"phase": name, "valid_loss": next(losses)})
+        return name
+
+    splits = make_splits("sequence", "binary", 20)
+    model = method.create("zeng_cnn", "listed", Catalog({}).parameters("zeng_cnn", "tf_binding", "planted_motifs"))
+    monkeypatch.setattr(type(model), "train_network", train)
+    model.fit(splits["train"], splits["valid"], Job(1, tmp_path))
+    assert model.network == "final1" and next(losses, None) is None

@@ -41,7 +41,9 @@ class Zeng(SequenceNetwork):
 
 
 class Method(SequenceMethod):
-    """Parameters: kernels, width, depth, pooling, window, hidden, training, and search (trials, space, training)."""
+    """Parameters: kernels, width, depth, pooling, window, hidden, training, search (trials, space, training), and
+    restarts: how often the final training may be begun anew where it does not reach its trial's validation loss, as
+    Adadelta's first steps sometimes silence the hidden layer for good."""
 
     def build(self, parameters, shape):
         names = ("kernels", "width", "depth", "pooling", "window", "hidden", "dropout")
@@ -51,12 +53,21 @@ class Method(SequenceMethod):
         self.shape = self.describe(train)
         budget = self.parameters["search"]
 
+        def trained(setting, name, settings):
+            """The network, and its best loss on validation."""
+            network = self.train_setting(setting, train, valid, job, name, settings)
+            return network, min(row["valid_loss"] for row in job.history if row["phase"] == name)
+
         def trial(setting, name):
-            self.train_setting(setting, train, valid, job, name, budget.get("training", {}))
-            return {"loss": min(row["valid_loss"] for row in job.history if row["phase"] == name)}
+            return {"loss": trained(setting, name, budget.get("training", {}))[1]}
 
         found = search.random_search(budget["space"], budget["trials"], trial, job)
-        self.network = self.train_setting(found["setting"], train, valid, job, "final", {})
+        finals = []
+        for attempt in range(1 + self.parameters["restarts"]):
+            finals.append(trained(found["setting"], f"final{attempt or ''}", {}))
+            if finals[-1][1] <= found["result"]["loss"]:
+                break
+        self.network = min(finals, key=lambda final: final[1])[0]
         self.parameters = {**self.parameters, **found["setting"]}
 
     def train_setting(self, setting, train, valid, job, name, settings):
