@@ -19,7 +19,6 @@ class Primer(SequenceNetwork):
         positions = (max(shape["length"], self.shortest) - width + 1) // pool
         self.hidden = nn.Linear(kernels * positions, hidden)
         self.head = layers.head(hidden, shape)
-        layers.glorot(self)  # the notebook is Keras's
 
     def score(self, x):
         x = F.max_pool1d(self.detectors(x), self.pool).flatten(1)
