@@ -87,7 +87,7 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
         raise TypeError(f"unknown training settings: {', '.join(sorted(unknown))}")
     settings = {**DEFAULTS, **settings}
     batch_size = min(settings["batch_size"], samples)
-    per_epoch = _number(samples, batch_size)
+    per_epoch = _batch_count(samples, batch_size)
     total = settings["steps"] or settings["epochs"] * per_epoch
     every = settings["evaluate_every"] or per_epoch
 
@@ -140,14 +140,14 @@ def fit(network, samples, batch, loss, settings, job, name="fit", validate=None,
     return steps
 
 
-def _number(samples, size):
+def _batch_count(samples, size):
     """How many batches there are; a last one of one sample, in which normalisation finds no spread, is left out."""
     return max(1, math.ceil(samples / size) - (samples % size == 1))
 
 
 def _batches(batch, index, size, job):
     """The samples `index` in batches on the job's device."""
-    for start in range(0, _number(len(index), size) * size, size):
+    for start in range(0, _batch_count(len(index), size) * size, size):
         yield on(job.device, batch(index[start : start + size]))
 
 
