@@ -6,8 +6,9 @@ import torch
 from conftest import make_splits
 from test_methods import fit, parameters_of
 
-from deepbio import ancestry_figures, genotypes, method, metrics
+from deepbio import genotypes, method, metrics
 from deepbio.data import NAMES
+from deepbio.figures import ancestry as figures
 from deepbio.job import Job
 from deepbio.methods import diet_networks
 from deepbio.network import trained
@@ -189,9 +190,9 @@ def test_a_class_that_no_training_person_has_is_never_predicted(splits, tmp_path
 
 
 def test_names_stand_clear_of_each_other_and_near_their_places():
-    np.testing.assert_allclose(ancestry_figures.apart([0.1, 0.5, 0.9], 0.2), [0.1, 0.5, 0.9])
-    np.testing.assert_allclose(ancestry_figures.apart([0.5, 0.5, 0.5, 0.95], 0.1), [0.4, 0.5, 0.6, 0.95])
-    assert len(ancestry_figures.apart([], 0.1)) == 0
+    np.testing.assert_allclose(figures.apart([0.1, 0.5, 0.9], 0.2), [0.1, 0.5, 0.9])
+    np.testing.assert_allclose(figures.apart([0.5, 0.5, 0.5, 0.95], 0.1), [0.4, 0.5, 0.6, 0.95])
+    assert len(figures.apart([], 0.1)) == 0
 
 
 def test_weights_stand_beside_accuracy(tmp_path):
@@ -200,7 +201,7 @@ def test_weights_stand_beside_accuracy(tmp_path):
         "plain": {"role": "baseline", "weights": 50000, "scores": {"accuracy": [0.6]}},
         "rule": {"role": "baseline", "weights": None, "scores": {"accuracy": [0.1]}},
     }
-    ancestry_figures.weights_and_scores(runs, "accuracy", "simulated", tmp_path / "data")
+    figures.weights_and_scores(runs, "accuracy", "simulated", tmp_path / "data")
     table = (tmp_path / "data_weights.csv").read_text().split()
     assert table == ["method,role,weights,accuracy", "diet,listed,500,0.6", "plain,baseline,50000,0.6"]
     assert (tmp_path / "data_weights.png").stat().st_size > 1000 and len(NAMES) == 3

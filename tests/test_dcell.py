@@ -10,9 +10,10 @@ from test_methods import fit
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from deepbio import features, ontology_figures
+from deepbio import features
 from deepbio.baselines import ontotype_forest
 from deepbio.data import NAMES
+from deepbio.figures import ontology as figures
 from deepbio.files import BadInput
 from deepbio.methods import dcell
 from deepbio.ontology import Ontology, read_pairs, read_topology
@@ -338,6 +339,6 @@ def test_relative_power_is_the_gain_over_what_a_term_sees(tmp_path):
 
 def test_places_of_a_drawing_are_apart():
     ontology = random_ontology(23, 30, 5, np.random.default_rng(1))
-    x, y = ontology_figures.places(ontology)
+    x, y = figures.places(ontology)
     assert all(y[parent] > y[child] for parent, child in ontology.edges)
     assert y[ontology.root()] == 0 and len(set(zip(x.tolist(), y.tolist(), strict=True))) > 15

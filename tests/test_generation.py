@@ -6,8 +6,9 @@ import torch
 from conftest import SYMBOLS, make_splits
 from test_methods import fit, parameters_of
 
-from deepbio import molecule_figures, molecule_search, molecule_sets, molecules, plotting, task
+from deepbio import molecule_search, molecule_sets, molecules, plotting, task
 from deepbio.catalog import Catalog, merge
+from deepbio.figures import molecule as figures
 from deepbio.job import Job
 from deepbio.methods import chemical_vae, organ, reinvent
 from deepbio.smiles import END
@@ -251,7 +252,7 @@ def test_what_cannot_be_read_counts_as_not_written_back(autoencoder):
 def test_every_search_tries_as_often(autoencoder):
     model = autoencoder[0]
     found, count = model.shape["found"], model.parameters["search"]["starts"]
-    for name in molecule_figures.SEARCHES:
+    for name in figures.SEARCHES:
         assert len(found[name]["smiles"]) == len(found[name]["reached"]) == count
     kept = [value for value in found["genetic"]["reached"] if value is not None]
     assert kept and found["known"] == sorted(found["known"])

@@ -6,9 +6,10 @@ import torch
 from conftest import make_splits
 from test_methods import fit, parameters_of
 
-from deepbio import brain_figures, method, tables, task
+from deepbio import method, tables, task
 from deepbio.catalog import Catalog
 from deepbio.data import NAMES
+from deepbio.figures import brain as figures
 from deepbio.files import BadInput
 from deepbio.methods import neuroimaging_dbn
 from deepbio.tasks import neuroimaging
@@ -215,21 +216,19 @@ def test_far_values_are_cut():
 
 
 def test_columns_are_told_by_measure_and_hemisphere():
-    assert brain_figures.group("lh_insula_thickness") == ("cortical thickness", "left")
-    assert brain_figures.group("rh_insula_volume") == ("cortical volume", "right")
-    assert brain_figures.group("Left-Hippocampus") == ("other volume", "left")
-    assert brain_figures.group("lhCorticalWhiteMatterVol") == ("other volume", "left")
-    assert brain_figures.group("3rd-Ventricle") == ("other volume", "both")
-    assert [brain_figures.region(name) for name in ("rh_insula_volume", "Right-Putamen")] == ["insula", "Putamen"]
+    assert figures.group("lh_insula_thickness") == ("cortical thickness", "left")
+    assert figures.group("rh_insula_volume") == ("cortical volume", "right")
+    assert figures.group("Left-Hippocampus") == ("other volume", "left")
+    assert figures.group("lhCorticalWhiteMatterVol") == ("other volume", "left")
+    assert figures.group("3rd-Ventricle") == ("other volume", "both")
+    assert [figures.region(name) for name in ("rh_insula_volume", "Right-Putamen")] == ["insula", "Putamen"]
 
 
 def test_depth_is_scored_on_held_out_people():
     splits = make_splits("table", "binary")
     train, held = splits["train"], splits["test"]
     blank = np.zeros((len(train), 3)), np.zeros((len(held), 3))
-    found = brain_figures.depths(
-        [train["x"], blank[0]], train.y, [held["x"], blank[1]], np.asarray(held.y, float), "binary"
-    )
+    found = figures.depths([train["x"], blank[0]], train.y, [held["x"], blank[1]], np.asarray(held.y, float), "binary")
     scores = {(depth, name): value for depth, name, metric, value in found if metric == "auroc"}
-    assert all(scores[0, name] > 0.75 for name in brain_figures.TITLES)
-    assert all(scores[1, name] == 0.5 for name in brain_figures.TITLES)
+    assert all(scores[0, name] > 0.75 for name in figures.TITLES)
+    assert all(scores[1, name] == 0.5 for name in figures.TITLES)

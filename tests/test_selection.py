@@ -10,9 +10,10 @@ import torch
 from conftest import ROOT, make_splits
 from test_methods import fit, parameters_of
 
-from deepbio import coalescent, metrics, population_figures, population_statistics, simulation
+from deepbio import coalescent, metrics, population_statistics, simulation
 from deepbio.catalog import Catalog
 from deepbio.data import Split
+from deepbio.figures import population as figures
 from deepbio.files import BadInput
 from deepbio.job import Job
 from deepbio.methods import evonet
@@ -364,8 +365,8 @@ def test_figures_of_several_methods(splits, tmp_path):
         name: {"role": role, "scores": scores, "population": population, "centre": centre, "y": rng.random((20, 7))}
         for name, role in (("evoNet", "listed"), ("forest", "baseline"))
     }
-    population_figures.draw_scores(runs, "simulated", tmp_path / "data")
-    population_figures.draw_scans(runs, context, tmp_path / "data")
+    figures.draw_scores(runs, "simulated", tmp_path / "data")
+    figures.draw_scans(runs, context, tmp_path / "data")
     rows = (tmp_path / "data_scan.csv").read_text().split("\n")
     assert len(rows) == 2 + 2 * 2 * 5 and rows[1].startswith("evoNet,AAA,0,")
     assert (tmp_path / "data_errors.csv").read_text().count("relative error of N2") == 2

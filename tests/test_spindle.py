@@ -7,8 +7,9 @@ from conftest import make_splits
 from test_methods import fit, parameters_of
 from torch import nn
 
-from deepbio import crossbar, crossbar_figures, method, metrics, network
+from deepbio import crossbar, method, metrics, network
 from deepbio.catalog import Catalog
+from deepbio.figures import crossbar as figures
 from deepbio.job import Job
 from deepbio.tasks import neuromorphic_inference
 
@@ -253,7 +254,7 @@ def test_published_factors_are_no_result():
         ("energy_ratio", 14.4, False),
         ("energy_delay_ratio", 20.4, False),
     }
-    assert crossbar_figures.PUBLISHED == 14.4
+    assert figures.PUBLISHED == 14.4
 
 
 # ---- task and figures

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from deepbio import importance, table_figures
+from deepbio import importance
+from deepbio.figures import table as figures
 from deepbio.methods import er_metabolomics
 
 
@@ -62,7 +63,7 @@ def blocks():
 
 
 def test_clusters_are_the_planted_blocks():
-    close, order, cluster = table_figures.clusters(blocks())
+    close, order, cluster = figures.clusters(blocks())
     assert cluster.tolist() == [0] * 4 + [1] * 3 + [-1] * 5
     assert close[4, 5] > 0.5 and close[4, 6] < -0.5
     places = np.argsort(order)
@@ -71,15 +72,15 @@ def test_clusters_are_the_planted_blocks():
 
 def test_nodes_are_told_by_their_effect_and_stand_for_clusters(monkeypatch):
     x = blocks()
-    monkeypatch.setattr(table_figures, "STRONGEST", 4)
+    monkeypatch.setattr(figures, "STRONGEST", 4)
     slopes = np.full((12, 2), 0.01)
     slopes[:4, 1] = 1, -2, 1, 1
     y = (x[:, 0] > 0).astype(float)
-    rows = table_figures.node_rows(
+    rows = figures.node_rows(
         np.stack([x[:, 11], x[:, 0]], 1),
         slopes,
         np.array([0.1, -3]),
-        table_figures.clusters(x)[2],
+        figures.clusters(x)[2],
         list("abcdefghijkl"),
         y,
     )
@@ -101,12 +102,12 @@ def test_tables_say_every_measure_and_rank(tmp_path):
     assert list(rows[0]) == ["feature", "auroc_loss", "auroc_loss_sd", "other"]
     assert [row["feature"] for row in rows[:3]] == ["m11", "m10", "m9"] and rows[0]["other"] == "11"
     measures = {"up": np.arange(12.0), "down": np.arange(12.0)[::-1] ** 2}
-    table_figures.draw_compared(measures, names, ["m5"], 3, "t", "simulated", tmp_path / "compared")
+    figures.draw_compared(measures, names, ["m5"], 3, "t", "simulated", tmp_path / "compared")
     rows = {row["feature"]: row for row in read(tmp_path / "compared.csv")}
     assert rows["m5"]["named"] == "1" and rows["m11"]["rank, up"] == "1" and rows["m11"]["rank, down"] == "12"
     assert (tmp_path / "compared.png").stat().st_size > 1000
-    close, order, cluster = table_figures.clusters(blocks())
+    close, order, cluster = figures.clusters(blocks())
     path = tmp_path / "network"
-    table_figures.draw_network(close, order, cluster, np.ones(12), names, ["m11"], 6, "column", "simulated", path)
+    figures.draw_network(close, order, cluster, np.ones(12), names, ["m11"], 6, "column", "simulated", path)
     edges = read(tmp_path / "network.csv")
     assert {(row["feature"], row["other"]) for row in edges} >= {("m1", "m0"), ("m6", "m4")}

@@ -9,8 +9,9 @@ from conftest import make_splits
 from rdkit import DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
-from deepbio import fingerprint_figures, molecules
+from deepbio import molecules
 from deepbio.catalog import Catalog
+from deepbio.figures import fingerprint as figures
 from deepbio.files import BadInput
 from deepbio.methods import neural_fingerprint
 from deepbio.tasks import molecule_toxicity
@@ -69,9 +70,9 @@ def test_distances_of_bits_are_tanimoto_s():
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=512)
     bits = [generator.GetFingerprint(molecules.parse(text)) for text in SMILES]
     expected = [1 - DataStructs.TanimotoSimilarity(bits[i], bits[j]) for i, j in pairs.T]
-    np.testing.assert_allclose(fingerprint_figures.tanimoto_distances(x, pairs), expected)
+    np.testing.assert_allclose(figures.tanimoto_distances(x, pairs), expected)
     counts = np.array([[2.0, 0, 1], [1, 1, 1]])
-    assert fingerprint_figures.tanimoto_distances(counts, np.array([[0], [1]])) == pytest.approx(1 - 2 / 4)
+    assert figures.tanimoto_distances(counts, np.array([[0], [1]])) == pytest.approx(1 - 2 / 4)
 
 
 def test_large_random_weights_follow_circular_fingerprints():
@@ -89,7 +90,7 @@ def test_large_random_weights_follow_circular_fingerprints():
     smiles = make_splits("molecule", "regression")["test"]["smiles"]
     circular = molecules.circular_fingerprints(smiles, 2, 1024).astype(float)
     pairs = np.random.default_rng(0).integers(0, len(smiles), (2, 500))
-    distances = [fingerprint_figures.tanimoto_distances(x, pairs) for x in (circular, large[1], small[1])]
+    distances = [figures.tanimoto_distances(x, pairs) for x in (circular, large[1], small[1])]
     r = np.corrcoef(distances)[0]
     assert r[1] > 0.7 and r[1] > r[2] + 0.1
 
@@ -98,9 +99,9 @@ def test_linear_error_is_that_of_a_line():
     rng = np.random.default_rng(0)
     x, others = rng.random((2, 200, 5)) * 1e-4 + 3  # features that hardly differ, as those of small weights
     y, truth = ((one - 3).sum(1) * 1e4 for one in (x, others))
-    assert fingerprint_figures.linear_error(x, y, others, truth, "regression") < 0.01
+    assert figures.linear_error(x, y, others, truth, "regression") < 0.01
     cut = np.median(y)
-    assert fingerprint_figures.linear_error(x, (y > cut) * 1.0, others, (truth > cut) * 1.0, "binary") < 0.02
+    assert figures.linear_error(x, (y > cut) * 1.0, others, (truth > cut) * 1.0, "binary") < 0.02
 
 
 def test_fragments_say_which_pattern_they_hold():

@@ -227,13 +227,13 @@ class Method(NetworkMethod):
     # ---- figures
 
     def interpret(self, split, folder):
-        from deepbio import molecule_figures
+        from deepbio.figures import molecule as figures
 
         folder, origin = Path(folder), split.context["origin"]
         places, _ = self.places(self.encoded(split))
         shown = np.asarray(split["y_properties"])
-        molecule_figures.draw_latent(places, shown, molecule_sets.PROPERTIES, origin, folder / "latent")
-        molecule_figures.draw_search(self.shape["found"], origin, folder / "search")
+        figures.draw_latent(places, shown, molecule_sets.PROPERTIES, origin, folder / "latent")
+        figures.draw_search(self.shape["found"], origin, folder / "search")
         texts, known = molecules.texts(split["smiles"]), np.asarray(split["y_properties"])[:, 0]
         # Between the molecules of the lowest and the highest logP, so that the way shows a change.
         ends = int(known.argmin()), int(known.argmax())
@@ -242,10 +242,10 @@ class Method(NetworkMethod):
         rows = [
             [(texts[ends[0]], "start"), *((text, f"{i + 1}") for i, text in enumerate(way)), (texts[ends[1]], "end")]
         ]
-        molecule_figures.draw_grid(rows, ["Between two molecules"], origin, folder / "path")
+        figures.draw_grid(rows, ["Between two molecules"], origin, folder / "path")
         codes = self.predict(split)["y"]
         made = Vocabulary(split.context["symbols"]).decode(codes)
-        molecule_figures.draw_properties({"validation": texts, "made": made}, origin, folder / "properties")
+        figures.draw_properties({"validation": texts, "made": made}, origin, folder / "properties")
 
 
 def objective(properties):

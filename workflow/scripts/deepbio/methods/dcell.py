@@ -242,7 +242,7 @@ class Method(NetworkMethod):
         return rows
 
     def interpret(self, split, folder, train):
-        from deepbio import ontology_figures as figures
+        from deepbio.figures import ontology as figures
 
         folder, origin, ontology = Path(folder), split.context["origin"], self.ontology()
         rows = self.relative_power(train, split)

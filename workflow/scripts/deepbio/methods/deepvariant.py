@@ -221,7 +221,7 @@ class Method(NetworkMethod):
         return (found / found.sum(dim=1, keepdim=True)).numpy()
 
     def interpret(self, split, folder):
-        from deepbio import variant_figures as figures
+        from deepbio.figures import variant as figures
 
         folder, p = Path(folder), self.predict(split)["y"]
         figures.draw_pileups(split, p, folder / "pileups")

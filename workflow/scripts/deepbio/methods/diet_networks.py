@@ -189,7 +189,8 @@ class Method(NetworkMethod):
         return centre, scale, embedding, counts if form == "histogram" and self.parameters["others"] else None
 
     def interpret(self, split, folder, train):
-        from deepbio import ancestry_figures, plotting
+        from deepbio import plotting
+        from deepbio.figures import ancestry as figures
 
         context, folder = split.context, Path(folder)
         with torch.no_grad():
@@ -198,8 +199,8 @@ class Method(NetworkMethod):
         own = self.network.standardise(self.batch(split, np.arange(len(split)))["x"]).numpy()
         y = np.asarray(split.y).ravel()
         places = plotting.components(x, own), plotting.components(hidden, hidden)
-        ancestry_figures.draw_populations(places, y, context, folder / "populations")
-        ancestry_figures.draw_confusion(self.predict(split)["y"], y, context, folder / "confusion")
+        figures.draw_populations(places, y, context, folder / "populations")
+        figures.draw_confusion(self.predict(split)["y"], y, context, folder / "confusion")
 
 
 def moments(counts):

@@ -292,23 +292,24 @@ class Method(NetworkMethod):
     # ---- figures
 
     def interpret(self, split, folder):
-        from deepbio import autoencoder_figures, molecule_figures, molecules
+        from deepbio import molecules
+        from deepbio.figures import autoencoder, molecule
 
         folder, origin, found = Path(folder), split.context["origin"], self.predict(split)
         y, active = np.asarray(split.y, float).ravel(), split.context["active"]
         shown = np.column_stack([y, found["y"]])
         names = ("measured activity", "activity told")
-        molecule_figures.draw_latent(found["y_latent"], shown, names, origin, folder / "latent")
-        autoencoder_figures.draw_course(self.shape["course"], self.shape["restarts"], origin, folder / "losses")
+        molecule.draw_latent(found["y_latent"], shown, names, origin, folder / "latent")
+        autoencoder.draw_course(self.shape["course"], self.shape["restarts"], origin, folder / "losses")
         place, similar = fingerprints.nearest(found["y_made"], split["x"])
-        autoencoder_figures.draw_neighbours(found["wanted"], place, y, active, origin, folder / "neighbours")
+        autoencoder.draw_neighbours(found["wanted"], place, y, active, origin, folder / "neighbours")
         drawn = np.random.default_rng(self.shape["seed"]).standard_normal(LEVELS)
         made = self.make(drawn * self.shape["spread"] + self.shape["mean"], self.shape["seed"])
         frequency = np.array(self.shape["frequency"])
-        autoencoder_figures.draw_bits(frequency, made.mean(axis=0), split.context["features"], origin, folder / "bits")
+        autoencoder.draw_bits(frequency, made.mean(axis=0), split.context["features"], origin, folder / "bits")
         if "smiles" in split:
             texts = molecules.texts(split["smiles"])
-            autoencoder_figures.draw_leads(found["wanted"], place, similar, texts, y, origin, folder / "leads")
+            autoencoder.draw_leads(found["wanted"], place, similar, texts, y, origin, folder / "leads")
 
 
 def draw(tensors, size):

@@ -193,8 +193,9 @@ class Method(NetworkMethod):
         return mean_loss(each, kept(batch, len(output)))
 
     def interpret(self, split, folder, train=None):
-        from deepbio import importance, table_figures
+        from deepbio import importance
         from deepbio.baselines import ridge_logistic
+        from deepbio.figures import table as figures
         from deepbio.plotting import plt, save
 
         context, folder = split.context, Path(folder)
@@ -216,24 +217,24 @@ class Method(NetworkMethod):
         importance.draw(change, names, "auroc", "Features whose permutation hurts most", origin, folder, beside, SHOWN)
         title = f"Importance of {kind}s by {len(measures)} measures; numbers are ranks among {len(names)}"
         title += "\nbold: named by the paper" if marked else ""
-        table_figures.draw_compared(measures, names, marked, SHOWN, title, origin, folder / "importance_compared")
+        figures.draw_compared(measures, names, marked, SHOWN, title, origin, folder / "importance_compared")
 
         top = np.argsort(-gedeon, kind="stable")[:SHOWN]
         figure, axis = plt.subplots(figsize=(8.5, 1.2 + 0.24 * len(top)))
         labels = [names[i] for i in top]
-        image = table_figures.draw_levels(figure, axis, x[:, top], labels, y, order, classes)
-        table_figures.mark_labels(axis.get_yticklabels(), marked)
+        image = figures.draw_levels(figure, axis, x[:, top], labels, y, order, classes)
+        figures.mark_labels(axis.get_yticklabels(), marked)
         axis.set_title(f"The {len(top)} {kind}s with the largest weights (Gedeon) by class")
         figure.colorbar(image, ax=axis, label="level (SD)", pad=0.01, shrink=0.8)
         save(figure, folder / "groups", origin)
 
-        close, along, cluster = table_figures.clusters(np.asarray((split if train is None else train)["x"]))
-        table_figures.draw_network(
+        close, along, cluster = figures.clusters(np.asarray((split if train is None else train)["x"]))
+        figures.draw_network(
             close, along, cluster, gedeon, names, marked, NETWORK, kind, origin, folder / "correlations"
         )
         levels, slopes, effect = self.first_nodes(x)
-        rows = table_figures.node_rows(levels, slopes, effect, cluster, names, y)
-        table_figures.draw_nodes(rows, levels, y, order, classes, SHOWN, origin, folder / "nodes")
+        rows = figures.node_rows(levels, slopes, effect, cluster, names, y)
+        figures.draw_nodes(rows, levels, y, order, classes, SHOWN, origin, folder / "nodes")
 
     def first_nodes(self, x):
         """The nodes of the first hidden layer for x (n, features): activations (n, nodes), slopes (features, nodes)

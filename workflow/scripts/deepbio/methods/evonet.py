@@ -126,8 +126,8 @@ class Method(NetworkMethod):
             )
 
     def interpret(self, split, folder):
-        from deepbio import population_figures
+        from deepbio.figures import population as figures
 
         folder, p = Path(folder), self.predict(split)["y"]
-        population_figures.draw_confusion(split, p, folder / "confusion")
-        population_figures.draw_sizes(split, p, folder / "sizes")
+        figures.draw_confusion(split, p, folder / "confusion")
+        figures.draw_sizes(split, p, folder / "sizes")

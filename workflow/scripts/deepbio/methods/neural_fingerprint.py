@@ -239,7 +239,7 @@ class Method(NetworkMethod):
 
         With the training split also random_weights.*, the paper's Figure 3.
         """
-        from deepbio import fingerprint_figures
+        from deepbio.figures import fingerprint as figures
 
         context = split.context
         batches = self.chunks(graph_split(split))
@@ -251,14 +251,14 @@ class Method(NetworkMethod):
             rows += [{"feature": feature, "effect": float(effect[feature]), **row} for row in found]
         unit = "prediction" if context["output"] == "regression" else "log odds"
         path = Path(folder)
-        fingerprint_figures.draw_fragments(rows, unit, context["title"], context["origin"], path / "fragments")
+        figures.draw_fragments(rows, unit, context["title"], context["origin"], path / "fragments")
         if train is None:
             return
         facts = self.parameters["random_weights"]
         rng = np.random.default_rng(0)
         both = [part.at_most(facts["molecules"], rng) for part in (train, split)]
         graphs = [graph_split(part) for part in both]
-        fingerprint_figures.compare_random(
+        figures.compare_random(
             lambda length, counts: [
                 circular_fingerprints(part["smiles"], facts["depth"], length, counts).astype(float) for part in both
             ],

@@ -142,7 +142,7 @@ class Method(NetworkMethod):
         return [level.numpy() for level in self.network.cpu().levels({"x": x})]
 
     def interpret(self, split, folder, train):
-        from deepbio import brain_figures
+        from deepbio.figures import brain as figures
 
         folder, context = Path(folder), split.context
         names = context.get("features", [f"feature {i}" for i in range(split["x"].shape[1])])
@@ -150,7 +150,7 @@ class Method(NetworkMethod):
         y = np.asarray(split.y, float).ravel()
         weights = self.network.layers[0].weight.detach().numpy()
         marked = context.get("planted", [])
-        brain_figures.draw_filters(weights, other[1], names, marked, context["origin"], folder / "filters")
-        found = brain_figures.depths(other, np.asarray(train.y, float).ravel(), own, y, context["output"])
-        brain_figures.draw_depths(found, context["origin"], folder / "depths")
-        brain_figures.draw_embeddings(own, y, context, folder / "embeddings")
+        figures.draw_filters(weights, other[1], names, marked, context["origin"], folder / "filters")
+        found = figures.depths(other, np.asarray(train.y, float).ravel(), own, y, context["output"])
+        figures.draw_depths(found, context["origin"], folder / "depths")
+        figures.draw_embeddings(own, y, context, folder / "embeddings")

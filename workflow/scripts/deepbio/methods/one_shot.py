@@ -195,7 +195,7 @@ class Method(NetworkMethod):
     @torch.no_grad()
     def interpret(self, split, folder):
         """Support and queries of a validation episode before and after refinement, and what a query attends to."""
-        from deepbio import episode_figures
+        from deepbio.figures import episode as figures
 
         row = int(np.nanargmax((np.asarray(split.y) == 1).sum(axis=1)))
         episode = split.take([row])
@@ -212,14 +212,14 @@ class Method(NetworkMethod):
         }
         title, origin = split.context["title"], split.context["origin"]
         name = np.asarray(episode["group"][0]).item().decode()
-        episode_figures.draw_vectors(stages, labels, y, f"{title}: {name}", origin, Path(folder) / "embeddings")
+        figures.draw_vectors(stages, labels, y, f"{title}: {name}", origin, Path(folder) / "embeddings")
 
         weights = attention(after[1], after[0]).cpu().numpy()
         # The active whose prediction is in the middle of the actives': neither the best nor the worst case.
         actives = np.flatnonzero(y == 1)
         chosen = actives[np.argsort(weights[actives] @ labels)[len(actives) // 2]]
         smiles = split.context["smiles"]
-        episode_figures.draw_attention(
+        figures.draw_attention(
             smiles[query[chosen]].decode(),
             molecules.texts(smiles[support[0]]),
             labels,

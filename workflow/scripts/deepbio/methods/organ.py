@@ -213,14 +213,14 @@ class Method(SmilesMethod):
         self.progress = read_json(Path(folder) / "game.json")
 
     def interpret(self, split, folder):
-        from deepbio import molecule_figures
+        from deepbio.figures import molecule as figures
 
         folder, origin = Path(folder), split.context["origin"]
         texts = self.vocabulary.decode(self.predict(split)["y"])
-        molecule_figures.draw_game(self.progress, self.parameters["game"]["objective"], origin, folder / "game")
-        molecule_figures.draw_best(texts, origin, folder / "molecules")
+        figures.draw_game(self.progress, self.parameters["game"]["objective"], origin, folder / "game")
+        figures.draw_best(texts, origin, folder / "molecules")
         known = [text.decode() for text in np.asarray(split["smiles"])]
-        molecule_figures.draw_properties({"validation": known, "made": texts}, origin, folder / "properties")
+        figures.draw_properties({"validation": known, "made": texts}, origin, folder / "properties")
 
 
 @torch.no_grad()

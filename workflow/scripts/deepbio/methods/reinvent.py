@@ -174,17 +174,17 @@ class Method(SmilesMethod):
     # ---- figures
 
     def interpret(self, split, folder):
-        from deepbio import molecule_figures
+        from deepbio.figures import molecule as figures
 
         folder, context = Path(folder), split.context
         titles = {name: TITLES[name] for name in self.progress}
-        molecule_figures.draw_progress(self.progress, titles, context["origin"], folder / "agents")
+        figures.draw_progress(self.progress, titles, context["origin"], folder / "agents")
         texts = {"validation": [text.decode() for text in np.asarray(split["smiles"])]}
         made = self.predict(split)
         texts |= {
             TITLES.get(key.removeprefix("y_"), "prior"): self.vocabulary.decode(codes) for key, codes in made.items()
         }
-        molecule_figures.draw_properties(texts, context["origin"], folder / "properties")
+        figures.draw_properties(texts, context["origin"], folder / "properties")
 
 
 TITLES = {"sulphur_free": "no sulphur", "celecoxib_similarity": "like celecoxib", "d2_active": "active at D2"}

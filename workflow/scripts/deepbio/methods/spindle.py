@@ -152,7 +152,7 @@ class Method(NetworkMethod):
     # ---- figures
 
     def interpret(self, split, folder, train):
-        from deepbio import crossbar_figures
+        from deepbio.figures import crossbar as figures
 
         folder, origin, facts = Path(folder), split.context["origin"], self.parameters
         y = np.asarray(split.y).ravel()
@@ -184,12 +184,12 @@ class Method(NetworkMethod):
         model.shape, model.network = self.shape, plain
         top = model.right(split, y)
         logic = crossbar.energy(crossbar.cost(self.layers(split), 8, 8, 8, facts["costs"], True))
-        crossbar_figures.draw_grid(rows, top, origin, folder / "precision")
-        crossbar_figures.draw_pareto(rows, top, logic, origin, folder / "pareto")
-        crossbar_figures.draw_noise(facts["sweep"]["noise"], sweep, top, origin, folder / "noise")
+        figures.draw_grid(rows, top, origin, folder / "precision")
+        figures.draw_pareto(rows, top, logic, origin, folder / "pareto")
+        figures.draw_noise(facts["sweep"]["noise"], sweep, top, origin, folder / "noise")
         pairs = [one.conductances().detach().cpu().numpy() for one in crossbar.crossbars(self.network)]
-        crossbar_figures.draw_levels(pairs, origin, folder / "levels")
-        crossbar_figures.draw_staircases(facts["grid"]["output_bits"], origin, folder / "staircase")
+        figures.draw_levels(pairs, origin, folder / "levels")
+        figures.draw_staircases(facts["grid"]["output_bits"], origin, folder / "staircase")
 
     def grid(self):
         """Bits of weights, bits of outputs, and whether a network is retrained, for figures."""

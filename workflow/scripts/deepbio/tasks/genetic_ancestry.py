@@ -100,6 +100,6 @@ def score(test, predictions, wanted, train=None):
 def interpret(train, runs, path):
     """Free weights against accuracy, of all methods that have weights; `runs`: title of a method → what is known of
     it, of which `weights` and `scores` are used."""
-    from deepbio import ancestry_figures
+    from deepbio.figures import ancestry as figures
 
-    ancestry_figures.weights_and_scores(runs, "accuracy", train.context["origin"], path)
+    figures.weights_and_scores(runs, "accuracy", train.context["origin"], path)

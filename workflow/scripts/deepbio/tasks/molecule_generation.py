@@ -235,7 +235,8 @@ def curve(test, predictions):
 def interpret(train, runs, path):
     """What the molecules of each method are like, and the first ones; errors of the properties that are told of
     molecules; and how far agents get beyond their prior."""
-    from deepbio import molecule_figures, plotting
+    from deepbio import plotting
+    from deepbio.figures import molecule as figures
 
     origin = train.context["origin"]
     sides, measures = beside_priors(runs)
@@ -249,7 +250,7 @@ def interpret(train, runs, path):
         plotting.quantities(shown, wanted, title, origin, f"{path}_{name}", columns)
     vocabulary = smiles.Vocabulary(train.context["symbols"])
     texts = {name: decoded(vocabulary, run["y"][: 50 * SHOWN]) for name, run in runs.items()}
-    molecule_figures.draw_first(texts, origin, f"{path}_molecules", SHOWN)
+    figures.draw_first(texts, origin, f"{path}_molecules", SHOWN)
 
 
 def beside_priors(runs):

@@ -52,7 +52,7 @@ def score(test, predictions, wanted, train=None):
 
 def interpret(train, runs, path):
     """Modelled energy of all methods that have a cost model; `runs`: title of a method → its predictions."""
-    from deepbio import crossbar_figures
+    from deepbio.figures import crossbar as figures
 
     shown = {title: one for title, one in runs.items() if "energy" in one}
-    crossbar_figures.draw_energy(shown, train.context["origin"], Path(f"{path}_energy"))
+    figures.draw_energy(shown, train.context["origin"], Path(f"{path}_energy"))

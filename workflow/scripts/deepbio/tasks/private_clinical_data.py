@@ -168,9 +168,9 @@ def curve(test, predictions):
 def interpret(train, runs, path):
     """Median trajectories by arm, correlation heat maps and principal components, of the training people and of the
     synthetic people of each method. `runs`: title of a method → its predictions and the inputs they belong to."""
-    from deepbio import synthetic_figures
+    from deepbio.figures import synthetic as figures
 
     people = {title: (found["y"], found["arm"]) for title, found in runs.items()}
-    synthetic_figures.trajectories(train, people, f"{path}_trajectories")
-    synthetic_figures.correlations(train, people, f"{path}_correlations")
-    synthetic_figures.components(train, people, f"{path}_components")
+    figures.trajectories(train, people, f"{path}_trajectories")
+    figures.correlations(train, people, f"{path}_correlations")
+    figures.components(train, people, f"{path}_components")

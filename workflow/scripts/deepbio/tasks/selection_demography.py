@@ -127,8 +127,8 @@ def curve(test, predictions):
 
 def interpret(train, runs, path):
     """Scores of all methods, and what each of them says of the real windows."""
-    from deepbio import population_figures
+    from deepbio.figures import population as figures
 
-    population_figures.draw_scores(runs, train.context["origin"], path)
+    figures.draw_scores(runs, train.context["origin"], path)
     if "scan" in train.context:
-        population_figures.draw_scans(runs, train.context, path)
+        figures.draw_scans(runs, train.context, path)

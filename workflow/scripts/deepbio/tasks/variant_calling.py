@@ -197,6 +197,6 @@ def curve(test, predictions):
 
 def interpret(train, runs, path):
     """Recall, precision and F1 of each method beside the others."""
-    from deepbio import variant_figures
+    from deepbio.figures import variant as figures
 
-    variant_figures.draw_rates(runs, train.context, Path(f"{path}_rates"))
+    figures.draw_rates(runs, train.context, Path(f"{path}_rates"))

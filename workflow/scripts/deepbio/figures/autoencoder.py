@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from deepbio import molecule_figures, tables
+from deepbio import tables
+from deepbio.figures import molecule as figures
 from deepbio.plotting import PALETTE, plt, save
 
 PANELS = {
@@ -125,7 +126,7 @@ def draw_leads(wanted, place, similar, texts, y, origin, path):
         shown = zip(found[most[:SHOWN]], count[most[:SHOWN]], strict=True)
         rows.append([(texts[i], f"activity {y[i]:.2f} ({times}×)") for i, times in shown])
         titles.append(f"{name}: {level:.1f}")
-    molecule_figures.draw_grid(rows, titles, origin, path)
+    figures.draw_grid(rows, titles, origin, path)
     header = ["wanted", "smiles", "times", "activity", "similarity"]
     tables.write_csv(path.with_suffix(".csv"), header, written)
 

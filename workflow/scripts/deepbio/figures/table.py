@@ -5,7 +5,7 @@ from scipy import stats
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from deepbio import tables
+from deepbio import metrics, tables
 from deepbio.plotting import COLOURS, PALETTE, plt, save
 
 MARKED = COLOURS["baseline"]  # the colour of what a paper names
@@ -169,8 +169,6 @@ def node_rows(levels, slopes, effect, cluster, names, y):
     more of them belong to one cluster of correlated features than chance would put there (hypergeometric, adjusted
     over nodes and clusters by Benjamini and Hochberg), the node is said to stand for that cluster.
     """
-    from deepbio import metrics
-
     drawn, number = min(STRONGEST, len(names)), cluster.max() + 1
     steepest = np.argsort(-np.abs(slopes), axis=0, kind="stable")[:drawn]
     sizes = np.bincount(cluster[cluster >= 0], minlength=number)

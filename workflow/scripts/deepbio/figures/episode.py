@@ -3,7 +3,7 @@
 import numpy as np
 
 from deepbio import tables
-from deepbio.molecule_figures import picture
+from deepbio.figures.molecule import picture
 from deepbio.plotting import PALETTE, components, plt, save
 
 SHOWN = 5  # support molecules of each class

@@ -3,8 +3,8 @@
 import numpy as np
 
 from deepbio import metrics, tables
+from deepbio.figures.table import mark_labels
 from deepbio.plotting import PALETTE, plt, save
-from deepbio.table_figures import mark_labels
 
 UNITS = 12  # of the first layer that are drawn
 EACH = 5  # regions of each
