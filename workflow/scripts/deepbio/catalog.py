@@ -310,6 +310,7 @@ class Catalog:
         return sorted({s for dataset in self.datasets(task) for s in self.dataset(task, dataset)["sources"]})
 
 
+@cache
 def _defines_interpret(file):
     tree = ast.parse(file.read_text())
     return any(isinstance(node, ast.FunctionDef) and node.name == "interpret" for node in ast.walk(tree))
@@ -324,11 +325,15 @@ def _imports(file, interpret):
         if current in found:
             continue
         found.add(current)
-        for module in _imported_names(ast.parse(current.read_text()), interpret):
-            target = SCRIPTS / (module.replace(".", "/") + ".py")
-            if target.exists():
-                todo.append(target)
+        todo.extend(_imported_files(current, interpret))
     return frozenset(found)
+
+
+@cache
+def _imported_files(file, interpret):
+    """The modules of this package that one file imports."""
+    names = set(_imported_names(ast.parse(file.read_text()), interpret))
+    return [path for path in (SCRIPTS / (name.replace(".", "/") + ".py") for name in names) if path.exists()]
 
 
 def _imported_names(node, interpret):
