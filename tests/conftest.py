@@ -13,10 +13,10 @@ import pytest
 import torch
 from rdkit import Chem
 
-from deepbio import training
-from deepbio.data import Split
-from deepbio.molecule_sets import describe
-from deepbio.smiles import Vocabulary
+from deepbio.core.data import Split
+from deepbio.domains.chemistry.molecule_sets import describe
+from deepbio.domains.chemistry.smiles import Vocabulary
+from deepbio.learning import training
 
 torch.set_num_threads(1)  # small networks lose more to waiting threads than they gain, above all beside other jobs
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,11 +8,12 @@ import torch
 from conftest import make_splits
 from sklearn.linear_model import ElasticNet
 
-from deepbio import clocks, importance, training
-from deepbio.catalog import Catalog, merge
-from deepbio.data import Split
-from deepbio.files import BadInput
-from deepbio.job import Job
+from deepbio.core.catalog import Catalog, merge
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.core.job import Job
+from deepbio.figures import clocks
+from deepbio.learning import importance, training
 from deepbio.methods import aging_ensemble
 from deepbio.tasks import biological_age
 

@@ -6,12 +6,14 @@ import torch
 from conftest import make_splits
 from test_methods import fit, parameters_of
 
-from deepbio import genotypes, method, metrics
-from deepbio.data import NAMES
+from deepbio.core import method
+from deepbio.core.data import NAMES
+from deepbio.core.job import Job
+from deepbio.domains.variation import genotypes
 from deepbio.figures import ancestry as figures
-from deepbio.job import Job
+from deepbio.learning.network import trained
 from deepbio.methods import diet_networks
-from deepbio.network import trained
+from deepbio.scoring import metrics
 from deepbio.tasks import genetic_ancestry
 
 

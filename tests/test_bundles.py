@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy import io
 
-from deepbio import bundles, task
-from deepbio.catalog import Catalog
-from deepbio.data import read_facts, read_split, save_dataset
-from deepbio.files import BadInput
+from deepbio.core import task
+from deepbio.core.catalog import Catalog
+from deepbio.core.data import read_facts, read_split, save_dataset
+from deepbio.core.files import BadInput
+from deepbio.domains.dna import bundles
 
 FULL = Catalog({"scale": "full"})
 FEATURES = {"DNase": 2, "TF": 3}

@@ -7,8 +7,8 @@ import tomllib
 import pytest
 import yaml
 
-from deepbio.catalog import ROOT, SCALES, Catalog, merge, read_yaml
-from deepbio.files import BadInput
+from deepbio.core.catalog import ROOT, SCALES, Catalog, merge, read_yaml
+from deepbio.core.files import BadInput
 
 
 @pytest.fixture

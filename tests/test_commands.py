@@ -8,8 +8,8 @@ import sys
 import pytest
 from conftest import ROOT, make_splits
 
-from deepbio.data import save_dataset
-from deepbio.files import read_json
+from deepbio.core.data import save_dataset
+from deepbio.core.files import read_json
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 COMMANDS = sorted(path.name for path in SCRIPTS.glob("*.py"))
@@ -113,7 +113,7 @@ def test_reference_of_some_methods_leaves_the_others(tmp_path):
     import pandas as pd
 
     import reference
-    from deepbio.catalog import Catalog
+    from deepbio.core.catalog import Catalog
 
     place, source, known = tmp_path / "quick", tmp_path / "results", Catalog({"scale": "quick"})
     shutil.copytree(ROOT / "results" / "reference" / "quick", place)
@@ -145,7 +145,7 @@ def test_reference_of_some_cells_of_the_cross_table_leaves_the_others(tmp_path):
     import pandas as pd
 
     import reference
-    from deepbio.catalog import Catalog
+    from deepbio.core.catalog import Catalog
 
     place, known = tmp_path / "quick", Catalog({"scale": "quick"})
     place.mkdir()
@@ -175,8 +175,8 @@ def test_reference_holds_runs_on_the_same_data_only(tmp_path):
     import pandas as pd
 
     import reference
-    from deepbio.catalog import Catalog
-    from deepbio.files import BadInput
+    from deepbio.core.catalog import Catalog
+    from deepbio.core.files import BadInput
 
     place, source = tmp_path / "quick", tmp_path / "results"
     shutil.copytree(ROOT / "results" / "reference" / "quick", place)

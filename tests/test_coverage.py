@@ -9,10 +9,12 @@ import pytest
 import torch
 from conftest import make_splits
 
-from deepbio import data, metrics, task, tfrecord
-from deepbio.catalog import Catalog
-from deepbio.files import BadInput, write_json
+from deepbio.core import data, task
+from deepbio.core.catalog import Catalog
+from deepbio.core.files import BadInput, write_json
+from deepbio.domains.dna import tfrecord
 from deepbio.methods import basenji
+from deepbio.scoring import metrics
 from deepbio.tasks import coverage_tracks
 
 

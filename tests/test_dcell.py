@@ -10,13 +10,13 @@ from test_methods import fit
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from deepbio import features
 from deepbio.baselines import ontotype_forest
-from deepbio.data import NAMES
+from deepbio.core.data import NAMES
+from deepbio.core.files import BadInput
+from deepbio.domains.genes.ontology import Ontology, read_pairs, read_topology
 from deepbio.figures import ontology as figures
-from deepbio.files import BadInput
+from deepbio.learning import features
 from deepbio.methods import dcell
-from deepbio.ontology import Ontology, read_pairs, read_topology
 from deepbio.tasks import genotype_growth
 
 

@@ -7,8 +7,9 @@ import pytest
 from conftest import make_splits
 from test_methods import fit, predict
 
-from deepbio import data, sequences, task
-from deepbio.files import BadInput
+from deepbio.core import data, task
+from deepbio.core.files import BadInput
+from deepbio.domains.dna import sequences
 from deepbio.methods import expecto
 from deepbio.tasks import expression_from_sequence as expression
 

@@ -11,12 +11,13 @@ from rdkit import Chem
 from rdkit.Chem import MACCSkeys
 from test_methods import fit, parameters_of
 
-from deepbio import fingerprints, method, molecules, tables, task
-from deepbio.data import NAMES
-from deepbio.files import BadInput
-from deepbio.job import Job
+from deepbio.core import method, tables, task
+from deepbio.core.data import NAMES
+from deepbio.core.files import BadInput
+from deepbio.core.job import Job
+from deepbio.domains.chemistry import fingerprints, molecules
+from deepbio.learning.training import TrainingFailed
 from deepbio.tasks import anticancer_fingerprints
-from deepbio.training import TrainingFailed
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,15 @@ import torch
 from conftest import SYMBOLS, make_splits
 from test_methods import fit, parameters_of
 
-from deepbio import molecule_search, molecule_sets, molecules, plotting, task
-from deepbio.catalog import Catalog, merge
+from deepbio.core import task
+from deepbio.core.catalog import Catalog, merge
+from deepbio.core.job import Job
+from deepbio.domains.chemistry import molecule_search, molecule_sets, molecules
+from deepbio.domains.chemistry.smiles import END
 from deepbio.figures import molecule as figures
-from deepbio.job import Job
+from deepbio.figures import plotting
+from deepbio.learning.smiles_network import Writer
 from deepbio.methods import chemical_vae, organ, reinvent
-from deepbio.smiles import END
-from deepbio.smiles_network import Writer
 from deepbio.tasks import molecule_generation
 
 CATALOG = Catalog({"scale": "quick"})

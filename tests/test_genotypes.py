@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepbio import genotypes, tables, task
-from deepbio.files import BadInput
+from deepbio.core import tables, task
+from deepbio.core.files import BadInput
+from deepbio.domains.variation import genotypes
 from deepbio.tasks import genetic_ancestry
 
 POPULATIONS = {"GBR": "EUR", "TSI": "EUR", "CHB": "EAS", "YRI": "AFR"}

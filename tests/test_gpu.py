@@ -5,7 +5,7 @@ import pytest
 import torch
 from test_methods import EXCEPTIONS, assert_beats_random, fit, fit_and_kill, networks, predict, splits_for
 
-from deepbio import training
+from deepbio.learning import training
 
 DEVICE = "cuda"
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")

@@ -9,10 +9,11 @@ import pytest
 import torch
 from conftest import METRICS, killed, make_splits
 
-from deepbio import data, method, metrics, task
-from deepbio.catalog import Catalog, base, merge
-from deepbio.job import Job
-from deepbio.network import trained
+from deepbio.core import data, method, task
+from deepbio.core.catalog import Catalog, base, merge
+from deepbio.core.job import Job
+from deepbio.learning.network import trained
+from deepbio.scoring import metrics
 
 CATALOG = Catalog({"scale": "quick"})
 # (test, method): reason

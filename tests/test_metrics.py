@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepbio import metrics, statistics
-from deepbio.data import Split
+from deepbio.core.data import Split
+from deepbio.scoring import metrics, statistics
 from deepbio.tasks import genetic_ancestry
 
 POPULATIONS = {"GBR": "EUR", "TSI": "EUR", "CHB": "EAS", "YRI": "AFR"}
@@ -93,7 +93,7 @@ def test_labels_of_any_type_give_the_same_metrics():
 
 
 def test_positives_are_those_with_the_highest_labels():
-    from deepbio.interpretation import positives
+    from deepbio.figures.interpretation import positives
 
     for kind in (np.uint8, np.float32):
         split = Split({"y": np.array([0, 1, 0, 1], kind)[:, None], "codes": np.arange(4)[:, None]})

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from deepbio import molecule_sets, smiles
-from deepbio.files import BadInput
-from deepbio.molecule_sets import Reader, describe
+from deepbio.core.files import BadInput
+from deepbio.domains.chemistry import molecule_sets, smiles
+from deepbio.domains.chemistry.molecule_sets import Reader, describe
 
 REAL = ["CCO", "c1ccccc1Cl", "CC(=O)Nc1ccc(O)cc1", "C[N+](C)(C)CCO", "BrCC%10CC%10", "CC(C)Cc1ccc(cc1)C(C)C(=O)O"]
 

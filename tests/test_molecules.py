@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from deepbio import molecules
-from deepbio.files import BadInput
+from deepbio.core.files import BadInput
+from deepbio.domains.chemistry import molecules
 
 POPULATIONS = {"GBR": "EUR", "TSI": "EUR", "CHB": "EAS", "YRI": "AFR"}
 
@@ -36,7 +36,7 @@ def test_scaffolds_group_by_ring_system():
 
 
 def test_a_fragment_is_what_lies_within_the_radius():
-    from deepbio import molecules
+    from deepbio.domains.chemistry import molecules
 
     ethanol = molecules.parse("CCO")
     assert molecules.fragment_smiles(ethanol, 0, 0) == "C"

@@ -6,11 +6,11 @@ import torch
 from conftest import make_splits
 from test_methods import fit, parameters_of
 
-from deepbio import method, tables, task
-from deepbio.catalog import Catalog
-from deepbio.data import NAMES
+from deepbio.core import method, tables, task
+from deepbio.core.catalog import Catalog
+from deepbio.core.data import NAMES
+from deepbio.core.files import BadInput
 from deepbio.figures import brain as figures
-from deepbio.files import BadInput
 from deepbio.methods import neuroimaging_dbn
 from deepbio.tasks import neuroimaging
 

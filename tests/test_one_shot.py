@@ -9,11 +9,13 @@ from conftest import EPISODE_MOLECULES, make_splits
 from rdkit import Chem
 from test_methods import fit
 
-from deepbio import episodes, metrics, molecules, task
-from deepbio.data import NAMES, Split
-from deepbio.files import BadInput
-from deepbio.graph_network import GraphConvolution, GraphLayer, convmol_batch, embed
+from deepbio.core import task
+from deepbio.core.data import NAMES, Split
+from deepbio.core.files import BadInput
+from deepbio.domains.chemistry import episodes, molecules
+from deepbio.learning.graph_network import GraphConvolution, GraphLayer, convmol_batch, embed
 from deepbio.methods import one_shot
+from deepbio.scoring import metrics
 from deepbio.tasks import low_data_toxicity
 
 SIZES = [[3, 3, 4], [1, 2, 2]]

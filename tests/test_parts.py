@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
-from deepbio import layers, plotting, search, tables
-from deepbio.data import Ragged, Split, concatenate, read_split, save_dataset
-from deepbio.files import BadInput, atomic, digest
-from deepbio.job import Job
-from deepbio.task import check
+from deepbio.core import tables
+from deepbio.core.data import Ragged, Split, concatenate, read_split, save_dataset
+from deepbio.core.files import BadInput, atomic, digest
+from deepbio.core.job import Job
+from deepbio.core.task import check
+from deepbio.figures import plotting
+from deepbio.learning import layers, search
 
 
 def small_split(**context):
@@ -140,7 +142,8 @@ def test_search_ranges_and_memory(tmp_path):
 def test_saliency_is_the_gradient_times_the_input():
     from conftest import make_splits
 
-    from deepbio import interpretation, method
+    from deepbio.core import method
+    from deepbio.figures import interpretation
 
     torch.manual_seed(3)
     model = method.create("deepmotif", "listed", {})
@@ -163,7 +166,7 @@ def test_saliency_is_the_gradient_times_the_input():
 def test_a_baseline_may_learn_from_some_of_the_samples(tmp_path):
     from conftest import make_splits
 
-    from deepbio import method
+    from deepbio.core import method
 
     splits = make_splits("sequence", "binary", 200)
     for split in splits.values():

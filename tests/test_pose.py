@@ -7,12 +7,14 @@ from conftest import make_splits
 from scipy import io as matlab
 from skimage import io
 
-from deepbio import metrics, task, training
-from deepbio.catalog import Catalog
-from deepbio.data import Split
-from deepbio.files import BadInput
-from deepbio.method import create
+from deepbio.core import task
+from deepbio.core.catalog import Catalog
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.core.method import create
+from deepbio.learning import training
 from deepbio.methods.leap import mirrored, peaks, render, rotated
+from deepbio.scoring import metrics
 from deepbio.tasks import animal_pose
 
 HEAD = "scorer,me,me,me,me\nbodyparts,nose,nose,tail,tail\ncoords,x,y,x,y\n"

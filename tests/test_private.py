@@ -6,9 +6,10 @@ import torch
 from conftest import make_splits
 from test_methods import fit, parameters_of
 
-from deepbio import method, synthetic, task
-from deepbio.files import BadInput
-from deepbio.job import Job
+from deepbio.core import method, task
+from deepbio.core.files import BadInput
+from deepbio.core.job import Job
+from deepbio.domains.clinic import synthetic
 from deepbio.methods import sprint_gan
 from deepbio.tasks import private_clinical_data
 

@@ -10,13 +10,15 @@ import torch
 from conftest import ROOT, make_splits
 from test_methods import fit, parameters_of
 
-from deepbio import coalescent, metrics, population_statistics, simulation
-from deepbio.catalog import Catalog
-from deepbio.data import Split
+from deepbio.core import simulation
+from deepbio.core.catalog import Catalog
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.core.job import Job
+from deepbio.domains.variation import coalescent, population_statistics
 from deepbio.figures import population as figures
-from deepbio.files import BadInput
-from deepbio.job import Job
 from deepbio.methods import evonet
+from deepbio.scoring import metrics
 from deepbio.tasks import selection_demography
 
 FACTS = Catalog({"scale": "quick"}).dataset("selection_demography", "small_regions")["simulation"]
@@ -199,7 +201,7 @@ def test_two_classes_have_the_times_of_theory():
 
 
 def test_batches_are_files_of_their_own(tmp_path):
-    facts = {"by": "coalescent", "batches": 2, "parameters": SMALL}
+    facts = {"by": "variation.coalescent", "batches": 2, "parameters": SMALL}
     with pytest.raises(BadInput, match="no batch of simulated data"):
         simulation.read_batches(tmp_path)
     for batch in (1, 2):

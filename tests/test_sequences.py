@@ -7,11 +7,13 @@ import pytest
 import torch
 from conftest import make_splits
 
-from deepbio import method, motifs, sequence_network, sequences
-from deepbio.catalog import Catalog
-from deepbio.data import Split
-from deepbio.files import BadInput
-from deepbio.job import Job
+from deepbio.core import method
+from deepbio.core.catalog import Catalog
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.core.job import Job
+from deepbio.domains.dna import motifs, sequences
+from deepbio.learning import sequence_network
 
 POPULATIONS = {"GBR": "EUR", "TSI": "EUR", "CHB": "EAS", "YRI": "AFR"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deepbio.files import read_json
+from deepbio.core.files import read_json
 
 SCRIPT = Path(__file__).parent / "slurm" / "one_machine.sh"
 MISSING = [name for name in ("slurmctld", "slurmd", "munged") if not shutil.which(name)]

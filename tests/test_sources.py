@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from deepbio import sources
-from deepbio.files import BadInput, read_json
+from deepbio.core import sources
+from deepbio.core.files import BadInput, read_json
 
 CONTENT = bytes(range(256)) * 2000
 SHA = hashlib.sha256(CONTENT).hexdigest()

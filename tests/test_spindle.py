@@ -7,10 +7,13 @@ from conftest import make_splits
 from test_methods import fit, parameters_of
 from torch import nn
 
-from deepbio import crossbar, method, metrics, network
-from deepbio.catalog import Catalog
+from deepbio.core import method
+from deepbio.core.catalog import Catalog
+from deepbio.core.job import Job
+from deepbio.domains.hardware import crossbar
 from deepbio.figures import crossbar as figures
-from deepbio.job import Job
+from deepbio.learning import network
+from deepbio.scoring import metrics
 from deepbio.tasks import neuromorphic_inference
 
 COSTS = {"read": 1, "drive": 10, "neuron": 100, "bit": 1000, "mac8": 64, "settle": 7, "lanes": 4, "cycle": 2}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from deepbio import importance
 from deepbio.figures import table as figures
+from deepbio.learning import importance
 from deepbio.methods import er_metabolomics
 
 

@@ -9,9 +9,10 @@ import os
 import numpy as np
 import pytest
 
-from deepbio import metrics, simulation, sources, task
-from deepbio.catalog import CONTROLS, ROOT, Catalog
-from deepbio.data import NAMES, Ragged
+from deepbio.core import simulation, sources, task
+from deepbio.core.catalog import CONTROLS, ROOT, Catalog
+from deepbio.core.data import NAMES, Ragged
+from deepbio.scoring import metrics
 
 MIRROR = os.environ.get("DEEPBIO_MIRROR")
 SCALES = ["quick", "standard"] if MIRROR else ["quick"]

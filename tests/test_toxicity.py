@@ -9,10 +9,10 @@ from conftest import make_splits
 from rdkit import DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
-from deepbio import molecules
-from deepbio.catalog import Catalog
+from deepbio.core.catalog import Catalog
+from deepbio.core.files import BadInput
+from deepbio.domains.chemistry import molecules
 from deepbio.figures import fingerprint as figures
-from deepbio.files import BadInput
 from deepbio.methods import neural_fingerprint
 from deepbio.tasks import molecule_toxicity
 

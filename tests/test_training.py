@@ -5,8 +5,8 @@ import pytest
 import torch
 from conftest import killed
 
-from deepbio import training
-from deepbio.job import Job
+from deepbio.core.job import Job
+from deepbio.learning import training
 
 
 def problem(tmp_path, settings, seed=1, validate=True, **job):

@@ -9,9 +9,10 @@ from conftest import make_splits
 from test_commands import call
 from test_methods import fit
 
-from deepbio import data, pileups, simulated_reads, variants
 from deepbio.baselines import allele_fraction, mpileup_call
-from deepbio.files import BadInput, write_json
+from deepbio.core import data
+from deepbio.core.files import BadInput, write_json
+from deepbio.domains.variation import pileups, simulated_reads, variants
 from deepbio.methods import deepvariant
 from deepbio.tasks import variant_calling
 

@@ -8,9 +8,9 @@ from conftest import make_splits
 from test_commands import call
 from test_methods import fit
 
-from deepbio import sequences
-from deepbio.data import Split
-from deepbio.files import write_json
+from deepbio.core.data import Split
+from deepbio.core.files import write_json
+from deepbio.domains.dna import sequences
 
 WORD = "TGACTCA"  # what conftest plants
 HEADER = '##fileformat=VCFv4.2\n##contig=<ID=chr1,length=400>\n##ALT=<ID=DEL,Description="deletion">\n'

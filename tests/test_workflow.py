@@ -10,8 +10,8 @@ import time
 import pytest
 from conftest import ROOT
 
-from deepbio.catalog import Catalog
-from deepbio.files import read_json
+from deepbio.core.catalog import Catalog
+from deepbio.core.files import read_json
 
 
 def read_rows(path):

@@ -8,8 +8,8 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.current_basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from deepbio.catalog import Catalog, as_json, data_folder
-from deepbio.files import BadInput, digest
+from deepbio.core.catalog import Catalog, as_json, data_folder
+from deepbio.core.files import BadInput, digest
 
 try:
     CATALOG = Catalog(dict(config))

@@ -4,7 +4,7 @@ rule simulate:
         script=SCRIPTS / "simulate.py",
         code=lambda wildcards: CATALOG.code(
             "simulate.py",
-            f"deepbio/{CATALOG.dataset(wildcards.task, wildcards.dataset)['simulation']['by']}.py",
+            f"deepbio/domains/{CATALOG.dataset(wildcards.task, wildcards.dataset)['simulation']['by'].replace('.', '/')}.py",
         ),
     output:
         "<results>/{task}/{dataset}/simulation/batch{batch}.npz",

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from deepbio import command, method, pileups, variants
-from deepbio.data import Split
-from deepbio.files import BadInput, read_json
+from deepbio.core import command, method
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput, read_json
+from deepbio.domains.variation import pileups, variants
 
 PIECE = 100_000  # bases of a region whose pictures are in memory at a time
 MARGIN = 1000  # bases on either side of a piece that its windows and indels may reach to

@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from deepbio import command, data, metrics, plotting, statistics
-from deepbio.catalog import Catalog, data_folder
-from deepbio.files import atomic
+from deepbio.core import command, data
+from deepbio.core.catalog import Catalog, data_folder
+from deepbio.core.files import atomic
+from deepbio.figures import plotting
+from deepbio.scoring import metrics, statistics
 
 COLUMNS = ["scale", "task", "dataset", "method", "role", "metric", "mean", "low", "high", "interval", "runs"]
 COLUMNS += ["higher_is_better", "origin", "where", "comparable", "note"]

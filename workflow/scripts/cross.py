@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from deepbio import command, metrics, plotting
-from deepbio.catalog import Catalog
-from deepbio.files import BadInput, atomic
+from deepbio.core import command
+from deepbio.core.catalog import Catalog
+from deepbio.core.files import BadInput, atomic
+from deepbio.figures import plotting
+from deepbio.scoring import metrics
 
 
 def main():

@@ -4,9 +4,10 @@ sentence of README.md, from the configuration and the reference scores."""
 import csv
 from statistics import fmean
 
-from deepbio import command, metrics
-from deepbio.catalog import ROOT, SCALES, Catalog, read_yaml
-from deepbio.files import atomic
+from deepbio.core import command
+from deepbio.core.catalog import ROOT, SCALES, Catalog, read_yaml
+from deepbio.core.files import atomic
+from deepbio.scoring import metrics
 
 CROSS = [
     "Every method on every task whose kind of data it takes, at scale `standard`, with one seed and the budgets of",

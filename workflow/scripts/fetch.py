@@ -2,8 +2,8 @@
 
 import os
 
-from deepbio import command, sources
-from deepbio.files import BadInput
+from deepbio.core import command, sources
+from deepbio.core.files import BadInput
 
 
 def main():

@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from deepbio import command, data, method
-from deepbio.files import atomic, read_json
+from deepbio.core import command, data, method
+from deepbio.core.files import atomic, read_json
 
 
 def main():

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from deepbio import command, data, task
-from deepbio.catalog import Catalog, data_folder
-from deepbio.files import atomic, read_json
+from deepbio.core import command, data, task
+from deepbio.core.catalog import Catalog, data_folder
+from deepbio.core.files import atomic, read_json
 
 ORDER = ("listed", "variant", "baseline")
 

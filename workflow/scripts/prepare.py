@@ -5,11 +5,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from deepbio import command, task
-from deepbio.catalog import as_json
-from deepbio.data import save_dataset, save_speed
-from deepbio.files import BadInput
-from deepbio.simulation import batch_file
+from deepbio.core import command, task
+from deepbio.core.catalog import as_json
+from deepbio.core.data import save_dataset, save_speed
+from deepbio.core.files import BadInput
+from deepbio.core.simulation import batch_file
 
 
 def main():

@@ -15,9 +15,10 @@ import pandas as pd
 
 import compare
 import cross
-from deepbio import command, pages
-from deepbio.catalog import CONTROLS, ROOT, Catalog
-from deepbio.files import BadInput, atomic
+from deepbio.core import command
+from deepbio.core.catalog import CONTROLS, ROOT, Catalog
+from deepbio.core.files import BadInput, atomic
+from deepbio.figures import pages
 from summarize import glance, scoreboard, write_csv, write_text
 
 TABLES = ("scores", "comparison", "ledger", "cost")

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from deepbio import command, data, metrics, task
-from deepbio.catalog import CONTROLS, Catalog, data_folder
-from deepbio.files import BadInput, atomic, read_json
+from deepbio.core import command, data, task
+from deepbio.core.catalog import CONTROLS, Catalog, data_folder
+from deepbio.core.files import BadInput, atomic, read_json
+from deepbio.scoring import metrics
 
 SCORES = ["scale", "task", "dataset", "method", "role", "seed", "metric", "value", "higher_is_better", "origin"]
 INTERVALS = ["scale", "task", "dataset", "method", "role", "seed", "metric", "low", "high"]

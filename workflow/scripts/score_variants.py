@@ -18,9 +18,11 @@ from pathlib import Path
 import numpy as np
 from scipy.special import logit
 
-from deepbio import command, genome, method, sequences, variants
-from deepbio.data import Split
-from deepbio.files import BadInput, atomic, read_json
+from deepbio.core import command, method
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput, atomic, read_json
+from deepbio.domains.dna import genome, sequences
+from deepbio.domains.variation import variants
 
 BATCH = 1024  # windows predicted at a time
 SURE = 1e-6  # probabilities nearer to 0 or 1 than this count as this

@@ -4,9 +4,9 @@ import json
 import logging
 import time
 
-from deepbio import command, simulation
-from deepbio.catalog import as_json
-from deepbio.files import BadInput
+from deepbio.core import command, simulation
+from deepbio.core.catalog import as_json
+from deepbio.core.files import BadInput
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from deepbio import command, metrics, pages, plotting
-from deepbio.catalog import Catalog
-from deepbio.files import atomic, read_json
+from deepbio.core import command
+from deepbio.core.catalog import Catalog
+from deepbio.core.files import atomic, read_json
+from deepbio.figures import pages, plotting
+from deepbio.scoring import metrics
 
 LEDGER = ["scale", "task", "dataset", "method", "role", "seed", "split", "status", "reason", "origin", "weights"]
 LEDGER += ["train_samples", "valid_samples", "test_samples", "samples_seen", "samples_per_second", "seconds", "device"]

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from deepbio import command, data, method
-from deepbio.files import BadInput, atomic, code_digest, digest, write_json
-from deepbio.job import Job
+from deepbio.core import command, data, method
+from deepbio.core.files import BadInput, atomic, code_digest, digest, write_json
+from deepbio.core.job import Job
 
 log = logging.getLogger(__name__)
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "pandas")
@@ -101,7 +101,7 @@ def make_job(given, model, scratch):
     if hasattr(model, "build"):
         import torch
 
-        from deepbio import training
+        from deepbio.learning import training
 
         torch.set_num_threads(given.threads)
         job.device = training.device(given.device)

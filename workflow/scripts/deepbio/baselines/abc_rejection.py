@@ -3,8 +3,8 @@ statistics were."""
 
 import numpy as np
 
-from deepbio import tables
-from deepbio.rule import RuleMethod
+from deepbio.core import tables
+from deepbio.learning.rule import RuleMethod
 
 BLOCK = 512  # samples whose distances are in memory at a time
 

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.stats import binom
 
-from deepbio.rule import RuleMethod
-from deepbio.variants import ABSENT
+from deepbio.domains.variation.variants import ABSENT
+from deepbio.learning.rule import RuleMethod
 
 
 class Method(RuleMethod):

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from deepbio import metrics, motifs
-from deepbio.rule import RuleMethod
+from deepbio.domains.dna import motifs
+from deepbio.learning.rule import RuleMethod
+from deepbio.scoring import metrics
 
 
 class Method(RuleMethod):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from deepbio import sequences
-from deepbio.data import concatenate
-from deepbio.rule import RuleMethod
+from deepbio.core.data import concatenate
+from deepbio.domains.dna import sequences
+from deepbio.learning.rule import RuleMethod
 
 
 class Method(RuleMethod):

@@ -2,7 +2,7 @@
 
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from deepbio.estimator import EstimatorMethod
+from deepbio.learning.estimator import EstimatorMethod
 
 
 class Method(EstimatorMethod):

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from deepbio import features
-from deepbio.data import Split
-from deepbio.network import NetworkMethod
+from deepbio.core.data import Split
+from deepbio.learning import features
+from deepbio.learning.network import NetworkMethod
 
 
 def fingerprint_split(split, parameters):

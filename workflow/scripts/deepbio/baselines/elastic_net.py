@@ -4,7 +4,7 @@ from sklearn.linear_model import ElasticNet
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from deepbio.estimator import EstimatorMethod
+from deepbio.learning.estimator import EstimatorMethod
 
 
 class Method(EstimatorMethod):

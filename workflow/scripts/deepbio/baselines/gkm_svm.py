@@ -7,8 +7,8 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 from sklearn.svm import LinearSVC, LinearSVR
 
-from deepbio.estimator import EstimatorMethod
-from deepbio.sequences import UNKNOWN, reverse_complement
+from deepbio.domains.dna.sequences import UNKNOWN, reverse_complement
+from deepbio.learning.estimator import EstimatorMethod
 
 
 def gapped_kmers(codes, length, k):

@@ -2,7 +2,7 @@
 
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from deepbio.estimator import EstimatorMethod
+from deepbio.learning.estimator import EstimatorMethod
 
 
 class Method(EstimatorMethod):

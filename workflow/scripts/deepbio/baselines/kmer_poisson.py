@@ -5,8 +5,8 @@ from sklearn.linear_model import PoissonRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from deepbio.estimator import EstimatorMethod
-from deepbio.sequences import kmer_counts
+from deepbio.domains.dna.sequences import kmer_counts
+from deepbio.learning.estimator import EstimatorMethod
 
 
 class Method(EstimatorMethod):

@@ -2,7 +2,7 @@
 
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from deepbio.estimator import EstimatorMethod
+from deepbio.learning.estimator import EstimatorMethod
 
 
 class Method(EstimatorMethod):

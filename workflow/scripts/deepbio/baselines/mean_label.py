@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from deepbio import metrics
-from deepbio.rule import RuleMethod
+from deepbio.learning.rule import RuleMethod
+from deepbio.scoring import metrics
 
 
 class Method(RuleMethod):

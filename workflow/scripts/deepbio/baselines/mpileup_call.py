@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deepbio.rule import RuleMethod
+from deepbio.learning.rule import RuleMethod
 
 
 class Method(RuleMethod):

@@ -3,7 +3,7 @@
 import numpy as np
 from skimage.transform import downscale_local_mean
 
-from deepbio.rule import RuleMethod
+from deepbio.learning.rule import RuleMethod
 
 
 class Method(RuleMethod):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from deepbio.rule import RuleMethod
-from deepbio.smiles import END
+from deepbio.domains.chemistry.smiles import END
+from deepbio.learning.rule import RuleMethod
 
 BATCH = 512  # strings written at a time, so that the first ones are the same however many are asked for
 SMALL = 0.01  # added to every count when the orders are compared

@@ -3,7 +3,7 @@
 import numpy as np
 
 from deepbio.baselines import random_forest
-from deepbio.ontology import Ontology
+from deepbio.domains.genes.ontology import Ontology
 
 
 class Method(random_forest.Method):

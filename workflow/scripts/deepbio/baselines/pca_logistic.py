@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from deepbio.estimator import EstimatorMethod
+from deepbio.learning.estimator import EstimatorMethod
 
 
 class Method(EstimatorMethod):

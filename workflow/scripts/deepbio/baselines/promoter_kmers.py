@@ -3,7 +3,7 @@
 import numpy as np
 
 from deepbio.baselines.kmer_logistic import Method as KmerLogistic
-from deepbio.sequences import kmer_counts
+from deepbio.domains.dna.sequences import kmer_counts
 
 
 class Method(KmerLogistic):

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-from deepbio.estimator import EstimatorMethod
-from deepbio.files import BadInput
+from deepbio.core.files import BadInput
+from deepbio.learning.estimator import EstimatorMethod
 
 
 class Method(EstimatorMethod):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from deepbio.rule import RuleMethod
-from deepbio.synthetic import for_arms
+from deepbio.domains.clinic.synthetic import for_arms
+from deepbio.learning.rule import RuleMethod
 
 
 class Method(RuleMethod):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from deepbio.baselines import random_forest
-from deepbio.variants import ABSENT
+from deepbio.domains.variation.variants import ABSENT
 
 
 class Method(random_forest.Method):

@@ -2,8 +2,8 @@
 
 from sklearn.ensemble import RandomForestClassifier
 
-from deepbio.episodes import SupportMethod
-from deepbio.molecules import circular_fingerprints
+from deepbio.domains.chemistry.molecules import circular_fingerprints
+from deepbio.learning.support import SupportMethod
 
 
 class Method(SupportMethod):

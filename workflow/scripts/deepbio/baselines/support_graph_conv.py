@@ -3,10 +3,10 @@
 import torch
 from torch.nn import functional as F
 
-from deepbio.episodes import SupportMethod
-from deepbio.graph_network import GraphConvolution, convmol_batch, embed
-from deepbio.layers import ClassPair
-from deepbio.molecules import graphs
+from deepbio.domains.chemistry.molecules import graphs
+from deepbio.learning.graph_network import GraphConvolution, convmol_batch, embed
+from deepbio.learning.layers import ClassPair
+from deepbio.learning.support import SupportMethod
 
 
 class Method(SupportMethod):

@@ -4,7 +4,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from deepbio.estimator import EstimatorMethod
+from deepbio.learning.estimator import EstimatorMethod
 
 
 class Method(EstimatorMethod):

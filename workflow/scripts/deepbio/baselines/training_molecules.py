@@ -5,8 +5,8 @@ Properties that the task asks for are told by ridge regression on circular finge
 
 import numpy as np
 
-from deepbio.molecules import circular_fingerprints
-from deepbio.rule import RuleMethod
+from deepbio.domains.chemistry.molecules import circular_fingerprints
+from deepbio.learning.rule import RuleMethod
 
 
 class Method(RuleMethod):

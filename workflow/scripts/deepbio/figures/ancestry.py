@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from deepbio import tables
-from deepbio.plotting import COLOURS, MARKS, PALETTE, plt, save
+from deepbio.core import tables
+from deepbio.figures.plotting import COLOURS, MARKS, PALETTE, plt, save
 
 SHAPES = "osD^vP*X<>"  # of the populations of one continent, which share a colour
 

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from deepbio import tables
+from deepbio.core import tables
 from deepbio.figures import molecule as figures
-from deepbio.plotting import PALETTE, plt, save
+from deepbio.figures.plotting import PALETTE, plt, save
 
 PANELS = {
     "discriminator": ("discriminator_loss",),

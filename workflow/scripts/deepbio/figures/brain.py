@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from deepbio import metrics, tables
+from deepbio.core import tables
+from deepbio.figures.plotting import PALETTE, plt, save
 from deepbio.figures.table import mark_labels
-from deepbio.plotting import PALETTE, plt, save
+from deepbio.scoring import metrics
 
 UNITS = 12  # of the first layer that are drawn
 EACH = 5  # regions of each

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from deepbio import tables
+from deepbio.core import tables
 from deepbio.figures.molecule import picture
-from deepbio.plotting import PALETTE, components, plt, save
+from deepbio.figures.plotting import PALETTE, components, plt, save
 
 SHOWN = 5  # support molecules of each class
 

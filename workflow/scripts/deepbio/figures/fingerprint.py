@@ -4,8 +4,10 @@ from io import BytesIO
 
 import numpy as np
 
-from deepbio import metrics, molecules, tables
-from deepbio.plotting import PALETTE, plt, save
+from deepbio.core import tables
+from deepbio.domains.chemistry import molecules
+from deepbio.figures.plotting import PALETTE, plt, save
+from deepbio.scoring import metrics
 
 PENALTIES = np.logspace(-4, 5, 10)
 STYLES = {

@@ -7,8 +7,9 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 
-from deepbio import molecule_sets, tables
-from deepbio.plotting import PALETTE, components, plt, save
+from deepbio.core import tables
+from deepbio.domains.chemistry import molecule_sets
+from deepbio.figures.plotting import PALETTE, components, plt, save
 
 
 def picture(text, size=(300, 220)):

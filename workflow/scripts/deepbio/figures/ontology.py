@@ -4,8 +4,8 @@ import textwrap
 
 import numpy as np
 
-from deepbio import tables
-from deepbio.plotting import COLOURS, components, plt, save
+from deepbio.core import tables
+from deepbio.figures.plotting import COLOURS, components, plt, save
 
 LABELLED = 40  # terms of a hierarchy that are named
 SHOWN = 25  # terms in a list

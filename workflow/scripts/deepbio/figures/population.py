@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib import ticker
 
-from deepbio import metrics, tables
-from deepbio.plotting import COLOURS, MARKS, PALETTE, plt, quantities, save
-from deepbio.population_statistics import CLASSES, SIZES, size_errors, sizes_of, sweep_score
+from deepbio.core import tables
+from deepbio.domains.variation.population_statistics import CLASSES, SIZES, size_errors, sizes_of, sweep_score
+from deepbio.figures.plotting import COLOURS, MARKS, PALETTE, plt, quantities, save
+from deepbio.scoring import metrics
 
 BORDERS = (0.5, 0.75)  # of the selected allele's present frequency
 RANGES = ("below 0.5", "0.5 to 0.75", "above 0.75")

@@ -8,9 +8,10 @@ import csv
 
 import numpy as np
 
-from deepbio import plotting, synthetic
-from deepbio.files import atomic
-from deepbio.plotting import PALETTE, plt, save
+from deepbio.core.files import atomic
+from deepbio.domains.clinic import synthetic
+from deepbio.figures import plotting
+from deepbio.figures.plotting import PALETTE, plt, save
 
 
 def _panels(count, width, height):

@@ -5,8 +5,9 @@ from scipy import stats
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from deepbio import metrics, tables
-from deepbio.plotting import COLOURS, PALETTE, plt, save
+from deepbio.core import tables
+from deepbio.figures.plotting import COLOURS, PALETTE, plt, save
+from deepbio.scoring import metrics
 
 MARKED = COLOURS["baseline"]  # the colour of what a paper names
 CLUSTERS = [colour for colour in PALETTE if colour != MARKED]

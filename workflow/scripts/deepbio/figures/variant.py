@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from deepbio import pileups, tables, variants
-from deepbio.plotting import COLOURS, PALETTE, plt, save
+from deepbio.core import tables
+from deepbio.domains.variation import pileups, variants
+from deepbio.figures.plotting import COLOURS, PALETTE, plt, save
 
 SHOWN = 2  # pictures of each outcome
 OUTCOMES = ("called, het", "called, hom-alt", "left out, rightly", "called wrongly", "missed")

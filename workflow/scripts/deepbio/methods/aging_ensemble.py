@@ -14,8 +14,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import metrics, tables, training
-from deepbio.network import NetworkMethod
+from deepbio.core import tables
+from deepbio.learning import training
+from deepbio.learning.network import NetworkMethod
+from deepbio.scoring import metrics
 
 ACTIVATIONS = {"relu": F.relu, "elu": F.elu, "tanh": torch.tanh}  # prelu has weights of its own
 TITLES = {"relu": "ReLU", "prelu": "PReLU", "elu": "ELU", "tanh": "tanh"}
@@ -195,7 +197,8 @@ class Method(NetworkMethod):
         return torch.cat(found).cpu().numpy()
 
     def interpret(self, split, folder):
-        from deepbio import clocks, importance
+        from deepbio.figures import clocks
+        from deepbio.learning import importance
 
         folder = Path(folder)
         names = split.context.get("features", [f"feature {i}" for i in range(split["x"].shape[1])])

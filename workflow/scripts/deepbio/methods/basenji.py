@@ -8,10 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import layers, metrics, sequences, tables
-from deepbio.data import Split
-from deepbio.files import BadInput
-from deepbio.sequence_network import SequenceMethod, SequenceNetwork, moved
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.domains.dna import sequences
+from deepbio.learning import layers
+from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork, moved
+from deepbio.scoring import metrics
 
 TRACKS = 6  # drawn at most
 LOGO_FLANK = 64  # bases on both sides of a peak bin in which detectors are sought
@@ -149,7 +152,7 @@ class Method(SequenceMethod):
     # ---- figures
 
     def interpret(self, split, folder):
-        from deepbio import interpretation
+        from deepbio.figures import interpretation
 
         names = split.context.get("features", [f"track {i}" for i in range(self.shape["outputs"])])
         measured, predicted = np.asarray(split.y, float), self.predict(split)["y"].astype(float)
@@ -177,8 +180,8 @@ class Method(SequenceMethod):
     def draw_saliency(self, names, split, where, folder):
         """saliency.{svg,png}: gradient times input of one bin of one track along its window, summed over bins, above
         the measured tracks: what reaches the peak from afar."""
-        from deepbio import interpretation
-        from deepbio.plotting import PALETTE, plt, save
+        from deepbio.figures import interpretation
+        from deepbio.figures.plotting import PALETTE, plt, save
 
         sample, peak, track = where
         width, bins = self.shape["bin"], self.shape["bins"]
@@ -224,7 +227,7 @@ def write_tracks(names, measured, predicted, folder):
 
 def draw_window(names, measured, predicted, drawn, width, context, folder):
     """tracks.{svg,png}: measured coverage upwards and predicted downwards along one window (bins, tracks)."""
-    from deepbio.plotting import COLOURS, plt, save
+    from deepbio.figures.plotting import COLOURS, plt, save
 
     figure, axes = plt.subplots(len(drawn), 1, figsize=(9, 0.9 + 1.1 * len(drawn)), sharex=True, squeeze=False)
     place = np.arange(len(measured)) * width / 1000
@@ -245,7 +248,7 @@ def draw_window(names, measured, predicted, drawn, width, context, folder):
 
 def draw_scatter(names, measured, predicted, drawn, context, folder):
     """scatter.{svg,png}: predicted against measured coverage of every bin on logarithmic scales."""
-    from deepbio.plotting import plt, save
+    from deepbio.figures.plotting import plt, save
 
     columns = min(3, len(drawn))
     rows = -(-len(drawn) // columns)

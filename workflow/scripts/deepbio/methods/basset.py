@@ -7,8 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import layers, tables
-from deepbio.sequence_network import SequenceMethod, SequenceNetwork, moved
+from deepbio.core import tables
+from deepbio.learning import layers
+from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork, moved
 
 STUDIED = 400  # windows on which the influence of filters is measured
 SHOWN = 40
@@ -117,7 +118,7 @@ class Method(SequenceMethod):
 
     def draw_influence(self, split, folder):
         """influence.{csv,svg,png}: the most influential filters, output by output."""
-        from deepbio.plotting import plt, save
+        from deepbio.figures.plotting import plt, save
 
         found = self.influence(split)
         names = split.context.get("features", [f"output {i}" for i in range(found.shape[1])])

@@ -14,11 +14,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import molecule_search, molecule_sets, molecules
-from deepbio.data import Split
-from deepbio.network import NetworkMethod
-from deepbio.smiles import Vocabulary
-from deepbio.smiles_network import drawn
+from deepbio.core.data import Split
+from deepbio.domains.chemistry import molecule_search, molecule_sets, molecules
+from deepbio.domains.chemistry.smiles import Vocabulary
+from deepbio.learning.network import NetworkMethod
+from deepbio.learning.smiles_network import drawn
 
 BATCH = 256  # molecules written at a time
 PATH = 6  # molecules on the way from one to another

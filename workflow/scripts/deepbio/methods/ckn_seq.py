@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import sequences
-from deepbio.data import Split, concatenate
-from deepbio.sequence_network import SequenceMethod, SequenceNetwork
+from deepbio.core.data import Split, concatenate
+from deepbio.domains.dna import sequences
+from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork
 
 TRUSTED = 64  # anchors looked at for logos; the others say little about the class
 SMALLEST = 1e-4  # eigenvalues of the anchors' kernel matrix below this are taken as this

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import layers
-from deepbio.sequence_network import SequenceMethod, SequenceNetwork
+from deepbio.learning import layers
+from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork
 
 
 class DanQ(SequenceNetwork):
@@ -47,7 +47,7 @@ def begin_with_motifs(layer, release, groups):
     Their biases are drawn between -1 and 0 (the published code of DanQ-JASPAR). Matrices longer than the kernels
     are left out.
     """
-    from deepbio import motifs
+    from deepbio.domains.dna import motifs
 
     kernels, _, width = layer.weight.shape
     known = [matrix for _, _, matrix in motifs.jaspar(tuple(groups), release) if matrix.shape[1] <= width]

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio.network import NetworkMethod
-from deepbio.ontology import Ontology
+from deepbio.domains.genes.ontology import Ontology
+from deepbio.learning.network import NetworkMethod
 
 GENES = -1  # as the number of a level: the genotype itself
 

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import search, sequences
-from deepbio.data import concatenate
-from deepbio.sequence_network import SequenceMethod
+from deepbio.core.data import concatenate
+from deepbio.domains.dna import sequences
+from deepbio.learning import search
+from deepbio.learning.sequence_network import SequenceMethod
 
 
 class DeepBind(nn.Module):
@@ -128,7 +129,7 @@ class Method(SequenceMethod):
         return train, refresh
 
     def interpret(self, split, folder):
-        from deepbio import interpretation
+        from deepbio.figures import interpretation
 
         positive = interpretation.positives(split)
         codes = np.asarray(positive["codes"])

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from deepbio import layers
-from deepbio.sequence_network import SequenceMethod, SequenceNetwork
+from deepbio.learning import layers
+from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork
 
 
 class DeeperBind(SequenceNetwork):

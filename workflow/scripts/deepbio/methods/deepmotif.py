@@ -3,8 +3,8 @@
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import layers
-from deepbio.sequence_network import SequenceMethod, SequenceNetwork
+from deepbio.learning import layers
+from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork
 
 POOL = 2
 
@@ -78,7 +78,7 @@ class Method(SequenceMethod):
         raise ValueError(f"network: '{form}' is none of cnn, rnn, cnn_rnn and demo")
 
     def interpret(self, split, folder):
-        from deepbio import interpretation
+        from deepbio.figures import interpretation
 
         if self.network.detectors is not None:
             super().interpret(split, folder)

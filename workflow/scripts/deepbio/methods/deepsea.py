@@ -3,8 +3,8 @@
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import layers
-from deepbio.sequence_network import SequenceMethod, SequenceNetwork
+from deepbio.learning import layers
+from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork
 
 WIDTH, POOL = 8, 4
 

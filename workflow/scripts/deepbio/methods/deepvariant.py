@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import pileups, variants
-from deepbio.network import NetworkMethod, tensors
+from deepbio.domains.variation import pileups, variants
+from deepbio.learning.network import NetworkMethod, tensors
 
 LEAST = 8  # channels of a narrow network's first layers, which must hold what the picture's channels say
 

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import genotypes
-from deepbio.layers import glorot
-from deepbio.network import NetworkMethod, tensors
+from deepbio.domains.variation import genotypes
+from deepbio.learning.layers import glorot
+from deepbio.learning.network import NetworkMethod, tensors
 
 
 class Auxiliary(nn.Sequential):
@@ -189,8 +189,8 @@ class Method(NetworkMethod):
         return centre, scale, embedding, counts if form == "histogram" and self.parameters["others"] else None
 
     def interpret(self, split, folder, train):
-        from deepbio import plotting
         from deepbio.figures import ancestry as figures
+        from deepbio.figures import plotting
 
         context, folder = split.context, Path(folder)
         with torch.no_grad():

@@ -12,8 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import fingerprints, metrics, training
-from deepbio.network import NetworkMethod
+from deepbio.domains.chemistry import fingerprints
+from deepbio.learning import training
+from deepbio.learning.network import NetworkMethod
+from deepbio.scoring import metrics
 
 LEVELS = 640  # fingerprints that are made for a figure of the bits
 
@@ -292,7 +294,7 @@ class Method(NetworkMethod):
     # ---- figures
 
     def interpret(self, split, folder):
-        from deepbio import molecules
+        from deepbio.domains.chemistry import molecules
         from deepbio.figures import autoencoder, molecule
 
         folder, origin, found = Path(folder), split.context["origin"], self.predict(split)

@@ -13,10 +13,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import metrics, search, tables, training
-from deepbio.data import Split, concatenate
-from deepbio.job import Job
-from deepbio.network import NetworkMethod
+from deepbio.core import tables
+from deepbio.core.data import Split, concatenate
+from deepbio.core.job import Job
+from deepbio.learning import search, training
+from deepbio.learning.network import NetworkMethod
+from deepbio.scoring import metrics
 
 ACTIVATIONS = {
     "rectifier": torch.relu,
@@ -193,10 +195,10 @@ class Method(NetworkMethod):
         return mean_loss(each, kept(batch, len(output)))
 
     def interpret(self, split, folder, train=None):
-        from deepbio import importance
         from deepbio.baselines import ridge_logistic
         from deepbio.figures import table as figures
-        from deepbio.plotting import plt, save
+        from deepbio.figures.plotting import plt, save
+        from deepbio.learning import importance
 
         context, folder = split.context, Path(folder)
         origin, kind = context["origin"], context.get("feature", "feature")

@@ -12,9 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import tables, training
-from deepbio.layers import glorot
-from deepbio.network import NetworkMethod
+from deepbio.core import tables
+from deepbio.learning import training
+from deepbio.learning.layers import glorot
+from deepbio.learning.network import NetworkMethod
 
 
 class Network(nn.Module):

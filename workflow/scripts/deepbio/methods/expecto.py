@@ -8,12 +8,14 @@ from safetensors.numpy import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import metrics, sequences, tables
-from deepbio.data import Split
-from deepbio.files import atomic
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import atomic
+from deepbio.domains.dna import sequences
+from deepbio.learning.network import trained
+from deepbio.learning.sequence_network import SequenceNetwork
 from deepbio.methods import deepsea
-from deepbio.network import trained
-from deepbio.sequence_network import SequenceNetwork
+from deepbio.scoring import metrics
 
 GENES = 64  # genes whose bins are scored together
 SHOWN = 25  # marks in the figure of weights
@@ -143,7 +145,7 @@ class Method(deepsea.Method):
     def draw_predictions(self, y, p, context, folder):
         """predictions.{csv,svg,png}: predicted against observed expression in every condition, and its change from the
         first condition to each other."""
-        from deepbio.plotting import COLOURS, plt, save
+        from deepbio.figures.plotting import COLOURS, plt, save
 
         names = context["features"]
         panels = [(name, y[:, i], p[:, i]) for i, name in enumerate(names)]
@@ -175,7 +177,7 @@ class Method(deepsea.Method):
 
         The weights of a mark's exponential functions, each taken at the distance and summed.
         """
-        from deepbio.plotting import plt, save
+        from deepbio.figures.plotting import plt, save
 
         distance, marks, names = distances(split, self.shape["bins"]), split.context["marks"], split.context["features"]
         functions = exponentials(distance, self.parameters["rates"], self.parameters["unit"])
@@ -207,8 +209,8 @@ class Method(deepsea.Method):
 
     def draw_promoter(self, split, gene, folder):
         """promoter.{svg,png}: every substitution in the promoter of one gene, and its most important part enlarged."""
-        from deepbio import interpretation
-        from deepbio.plotting import COLOURS, plt, save
+        from deepbio.figures import interpretation
+        from deepbio.figures.plotting import COLOURS, plt, save
 
         tss, region = split.context["tss"], split["codes"].shape[1]
         first, last = max(0, tss + PROMOTER[0]), min(region, tss + PROMOTER[1])

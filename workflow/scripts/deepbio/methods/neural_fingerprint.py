@@ -15,12 +15,13 @@ from rdkit.Chem import rdmolops
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import molecules, search
-from deepbio.data import Split, concatenate
-from deepbio.graph_network import by_degree
-from deepbio.molecules import ATOM_FEATURES, BOND_FEATURES, MAX_DEGREE, Graphs, circular_fingerprints
-from deepbio.network import NetworkMethod
-from deepbio.training import TrainingFailed, on
+from deepbio.core.data import Split, concatenate
+from deepbio.domains.chemistry import molecules
+from deepbio.domains.chemistry.molecules import ATOM_FEATURES, BOND_FEATURES, MAX_DEGREE, Graphs, circular_fingerprints
+from deepbio.learning import search
+from deepbio.learning.graph_network import by_degree
+from deepbio.learning.network import NetworkMethod
+from deepbio.learning.training import TrainingFailed, on
 
 FRAGMENTS = 5  # drawn for each feature
 MOST_ATOMS = 20000  # looked at for distinct fragments

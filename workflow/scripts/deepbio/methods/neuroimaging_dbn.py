@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from deepbio import tables, training
-from deepbio.layers import glorot, head
-from deepbio.network import NetworkMethod, tensors
+from deepbio.core import tables
+from deepbio.learning import training
+from deepbio.learning.layers import glorot, head
+from deepbio.learning.network import NetworkMethod, tensors
 
 EDGE = 5.0  # standard deviations beyond which a feature is cut: machines with Gaussian units diverge on outliers
 

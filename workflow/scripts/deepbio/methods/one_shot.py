@@ -12,11 +12,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import episodes, metrics, molecules
-from deepbio.files import digest
-from deepbio.graph_network import GraphConvolution, convmol_batch, embed
-from deepbio.layers import lstm
-from deepbio.network import NetworkMethod
+from deepbio.core.files import digest
+from deepbio.domains.chemistry import episodes, molecules
+from deepbio.learning.graph_network import GraphConvolution, convmol_batch, embed
+from deepbio.learning.layers import lstm
+from deepbio.learning.network import NetworkMethod
+from deepbio.scoring import metrics
 
 QUERIES = 4096  # compared at a time in prediction
 

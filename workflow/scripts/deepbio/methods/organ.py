@@ -12,12 +12,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import molecule_sets, training
-from deepbio.files import read_json, write_json
-from deepbio.layers import Highway
-from deepbio.network import trained
-from deepbio.smiles import END
-from deepbio.smiles_network import SmilesMethod, Writer, counted
+from deepbio.core.files import read_json, write_json
+from deepbio.domains.chemistry import molecule_sets
+from deepbio.domains.chemistry.smiles import END
+from deepbio.learning import training
+from deepbio.learning.layers import Highway
+from deepbio.learning.network import trained
+from deepbio.learning.smiles_network import SmilesMethod, Writer, counted
 
 # Objective: property, and the values that count 0 and 1.
 OBJECTIVES = {"druglikeness": ("QED", 0, 1), "solubility": ("logP", -2.12, 6.04), "synthesizability": ("SAS", 10, 1)}

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import layers
-from deepbio.sequence_network import SequenceMethod, SequenceNetwork
+from deepbio.learning import layers
+from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork
 
 
 class Primer(SequenceNetwork):

@@ -13,12 +13,13 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 from torch import nn
 
-from deepbio import molecule_sets, training
-from deepbio.data import Split
-from deepbio.files import atomic, read_json
-from deepbio.network import load_network, save_network, trained
-from deepbio.smiles import rewritten
-from deepbio.smiles_network import SmilesMethod, Writer
+from deepbio.core.data import Split
+from deepbio.core.files import atomic, read_json
+from deepbio.domains.chemistry import molecule_sets
+from deepbio.domains.chemistry.smiles import rewritten
+from deepbio.learning import training
+from deepbio.learning.network import load_network, save_network, trained
+from deepbio.learning.smiles_network import SmilesMethod, Writer
 
 SIMILAR = 0.7  # similarity to celecoxib that is enough (k of the paper)
 STAGES = 5  # looks at an agent's molecules that are kept for figures

@@ -14,10 +14,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import crossbar
-from deepbio.job import Job
-from deepbio.network import NetworkMethod, tensors
-from deepbio.training import on
+from deepbio.core.job import Job
+from deepbio.domains.hardware import crossbar
+from deepbio.learning.network import NetworkMethod, tensors
+from deepbio.learning.training import on
 
 
 class Classifier(nn.Module):

@@ -17,10 +17,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import synthetic, tables, training
-from deepbio.files import atomic
-from deepbio.layers import glorot
-from deepbio.network import NetworkMethod, load_network, trained
+from deepbio.core import tables
+from deepbio.core.files import atomic
+from deepbio.domains.clinic import synthetic
+from deepbio.learning import training
+from deepbio.learning.layers import glorot
+from deepbio.learning.network import NetworkMethod, load_network, trained
 
 
 class Generator(nn.Module):
@@ -346,7 +348,7 @@ class Method(NetworkMethod):
         return found
 
     def load(self, folder):
-        from deepbio.files import read_json
+        from deepbio.core.files import read_json
 
         facts = read_json(Path(folder) / "model.json")
         self.parameters, self.shape = facts["parameters"], facts["shape"]
@@ -355,7 +357,7 @@ class Method(NetworkMethod):
         self.network = load_network(pool, folder)
 
     def interpret(self, split, folder):
-        from deepbio.plotting import COLOURS, plt, save
+        from deepbio.figures.plotting import COLOURS, plt, save
 
         privacy = self.parameters["privacy"]
         epochs, epsilon = np.transpose(self.shape["spent"])

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from deepbio.learning.network import NetworkMethod
 from deepbio.methods.basset import Dense, Trunk
-from deepbio.network import NetworkMethod
 
 
 class AccessNetwork(nn.Module):

@@ -5,8 +5,8 @@ import math
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio import layers, search
-from deepbio.sequence_network import SequenceMethod, SequenceNetwork
+from deepbio.learning import layers, search
+from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork
 
 
 class Zeng(SequenceNetwork):

@@ -5,9 +5,10 @@ import zlib
 
 import numpy as np
 
-from deepbio import bundles, planted, tables
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.domains.dna import bundles, planted
 
 # Simulated parts, and the lines between them. The animal faces right, seen from above.
 PARTS = ["nose", "neck", "tailBase", "tailMid", "tailTip", "forepawL", "forepawR", "hindpawL", "hindpawR"]

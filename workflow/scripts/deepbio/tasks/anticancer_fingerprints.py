@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from deepbio import fingerprints, metrics, molecules, tables
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.domains.chemistry import fingerprints, molecules
+from deepbio.scoring import metrics
 
 
 def prepare(sources, parameters, seed):

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from deepbio import tables
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
 
 # What the two forms of NHANES call the columns that are no markers, and how they write the sexes (1: female).
 COLUMNS = {

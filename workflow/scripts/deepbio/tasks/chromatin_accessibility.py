@@ -4,8 +4,8 @@ import bioframe
 import numpy as np
 import pandas as pd
 
-from deepbio import bundles, genome, planted, sequences
-from deepbio.data import NAMES, Split
+from deepbio.core.data import NAMES, Split
+from deepbio.domains.dna import bundles, genome, planted, sequences
 
 
 def prepare(sources, parameters, seed):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from deepbio import bundles, genome, planted, sequences
-from deepbio.data import NAMES, Split
+from deepbio.core.data import NAMES, Split
+from deepbio.domains.dna import bundles, genome, planted, sequences
 
 
 def prepare(sources, parameters, seed):

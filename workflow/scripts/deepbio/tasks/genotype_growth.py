@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from deepbio import tables
-from deepbio.data import Split
-from deepbio.files import BadInput
-from deepbio.ontology import Ontology, read_pairs, read_topology
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.domains.genes.ontology import Ontology, read_pairs, read_topology
 
 NAMES = ("train", "valid", "test")
 

@@ -3,9 +3,11 @@
 import numpy as np
 from rdkit import Chem
 
-from deepbio import episodes, metrics, molecules, tables
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.domains.chemistry import episodes, molecules
+from deepbio.scoring import metrics
 
 NOT_ASSAYS = ("smiles", "mol_id")
 

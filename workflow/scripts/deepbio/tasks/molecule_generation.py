@@ -8,9 +8,11 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
-from deepbio import metrics, molecule_sets, molecules, smiles, tables
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.domains.chemistry import molecule_sets, molecules, smiles
+from deepbio.scoring import metrics
 
 # Objectives that are measured on all samples of a method: id → what a set of molecules reaches in it.
 AGENTS = ("sulphur_free", "celecoxib_similarity", "d2_active")
@@ -235,8 +237,8 @@ def curve(test, predictions):
 def interpret(train, runs, path):
     """What the molecules of each method are like, and the first ones; errors of the properties that are told of
     molecules; and how far agents get beyond their prior."""
-    from deepbio import plotting
     from deepbio.figures import molecule as figures
+    from deepbio.figures import plotting
 
     origin = train.context["origin"]
     sides, measures = beside_priors(runs)

@@ -1,6 +1,6 @@
 """Properties of molecules: how well a substance dissolves, kills a parasite or turns light into current."""
 
-from deepbio import molecule_tables
+from deepbio.domains.chemistry import molecule_tables
 
 
 def prepare(sources, parameters, seed):

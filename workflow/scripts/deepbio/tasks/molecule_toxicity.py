@@ -3,8 +3,8 @@
 import numpy as np
 from rdkit import Chem
 
-from deepbio import molecule_tables
-from deepbio.files import BadInput
+from deepbio.core.files import BadInput
+from deepbio.domains.chemistry import molecule_tables
 
 
 def prepare(sources, parameters, seed):

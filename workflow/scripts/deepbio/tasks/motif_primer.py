@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from deepbio import sequences, tables
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.domains.dna import sequences
 
 
 def prepare(sources, parameters, seed):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepbio import tables
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
 
 PERSON, SITE, AGE = "FILE_ID", "SITE_ID", "AGE_AT_SCAN"  # columns of ABIDE's table of people
 LABELS = {"diagnosis": ("DX_GROUP", {"1": 1, "2": 0}), "sex": ("SEX", {"1": 0, "2": 1})}

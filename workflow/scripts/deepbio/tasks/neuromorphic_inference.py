@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from deepbio import metrics, tables
-from deepbio.data import Split
-from deepbio.planted import names
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.domains.dna.planted import names
+from deepbio.scoring import metrics
 
 NOISY = 0.2  # noise of conductances at which `noisy_accuracy` is told
 

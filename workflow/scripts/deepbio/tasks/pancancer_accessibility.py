@@ -4,9 +4,10 @@ from itertools import product
 
 import numpy as np
 
-from deepbio import genome, planted, sequences, tables
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.domains.dna import genome, planted, sequences
 from deepbio.tasks.chromatin_accessibility import overlaps, site_table
 
 

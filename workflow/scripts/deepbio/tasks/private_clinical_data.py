@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from deepbio import metrics, synthetic, tables
-from deepbio.data import Split
-from deepbio.files import BadInput
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.domains.clinic import synthetic
+from deepbio.scoring import metrics
 
 EXAMINATIONS = {"systolic": "SYSBP", "diastolic": "DIABP", "treated": "BPMEDS"}
 TRIAL = {"systolic": "SBP", "diastolic": "DBP", "drug classes": "N_BPCLASSES"}

@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from deepbio import metrics, population_statistics, tables
-from deepbio.data import Split
-from deepbio.genotypes import read_phased
-from deepbio.population_statistics import CLASSES, SIZES, SWEEPS, size_errors, sizes_of, sweep_score
-from deepbio.simulation import read_batches
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.core.simulation import read_batches
+from deepbio.domains.variation import population_statistics
+from deepbio.domains.variation.genotypes import read_phased
+from deepbio.domains.variation.population_statistics import CLASSES, SIZES, SWEEPS, size_errors, sizes_of, sweep_score
+from deepbio.scoring import metrics
 
 
 def prepare(sources, parameters, seed):

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepbio import pileups, simulated_reads, variants
-from deepbio.data import NAMES, Split, concatenate
+from deepbio.core.data import NAMES, Split, concatenate
+from deepbio.domains.variation import pileups, simulated_reads, variants
 
 KINDS = ("snp", "indel")
 

@@ -1,0 +1,59 @@
+"""What the commands of workflow/scripts share: reading their arguments and ending with a message, not a traceback."""
+
+import argparse
+import json
+import logging
+import sys
+
+from deepbio.core.catalog import SCALES, Catalog
+from deepbio.core.files import BadInput
+
+
+def parser(description):
+    return argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+
+
+def json_object(text):
+    """An argument that is a JSON object."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("a JSON object is needed, such as '{\"steps\": 100}'")
+    return value
+
+
+def add_scale(arguments):
+    arguments.add_argument("--scale", choices=SCALES, default="quick", help="scale of tasks and methods")
+
+
+def add_settings(arguments):
+    arguments.add_argument(
+        "--settings", type=json_object, default={}, help="what differs from config/config.yaml, such as its scale"
+    )
+
+
+def catalog_at(scale):
+    return Catalog({"scale": scale})
+
+
+def known_dataset(scale, task, dataset):
+    """Facts of a dataset from config/; BadInput lists the known ids where it has none."""
+    catalog = catalog_at(scale)
+    if task not in catalog.tasks:
+        raise BadInput(f"unknown task '{task}'; known are: {', '.join(catalog.tasks)}")
+    if dataset not in catalog.datasets(task):
+        raise BadInput(
+            f"task '{task}' has at scale {scale} the datasets: {', '.join(catalog.datasets(task)) or 'none'}"
+        )
+    return catalog.dataset(task, dataset)
+
+
+def run(main):
+    """Call `main()`; a BadInput becomes one message and exit status 1."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    try:
+        main()
+    except BadInput as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,45 @@
+"""Where and how one run is trained; importing it costs nothing, so baselines without torch start quickly."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from deepbio.core.files import read_json, write_json
+
+
+@dataclass
+class Job:
+    """Where and how one run is trained: seed, device, precision, and a folder that outlives a killed process."""
+
+    seed: int
+    scratch: Path
+    device: str = "cpu"
+    precision: str = "float32"
+    checkpoint_seconds: float = 30.0
+    history: list = field(default_factory=list)
+    samples: int = 0
+    seconds: float = 0.0
+
+    def number(self, *names):
+        """A 63-bit number that depends on the job's seed and the names, and on nothing else."""
+        return int.from_bytes(hashlib.sha256(json.dumps([self.seed, *names]).encode()).digest()[:8], "big") >> 1
+
+    def rng(self, *names):
+        """A numpy generator for one purpose, such as rng("folds")."""
+        return np.random.default_rng(self.number(*names))
+
+    def seed_torch(self, *names):
+        """Set torch's generators for one purpose, such as the first weights of a network."""
+        import torch
+
+        torch.manual_seed(self.number(*names))
+
+    def remember(self, name, compute):
+        """`compute()` (JSON-able), or what it gave before this process was killed and started again."""
+        path = Path(self.scratch) / f"{name}.json"
+        if not path.exists():
+            write_json(path, compute())
+        return read_json(path)

@@ -1,0 +1,155 @@
+"""Genomes and intervals: chromosomes as codes, windows cut from them, BED files, and bins labelled by peaks.
+
+Coordinates are those of BED: 0-based, the end not included.
+"""
+
+import gzip
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import bioframe
+import numpy as np
+import pandas as pd
+
+from deepbio.core import tables
+from deepbio.core.files import BadInput
+from deepbio.domains.dna import sequences
+
+
+@contextmanager
+def open_genome(path):
+    """A pyfaidx.Fasta of a plain or gzipped FASTA file; an unpacked copy and the index live as long as the block.
+
+    Raises BadInput where the file is missing, damaged or no FASTA.
+    """
+    from pyfaidx import Fasta, FastaIndexingError
+
+    if not Path(path).exists():
+        raise BadInput(f"{path}: no such file")
+    with tempfile.TemporaryDirectory() as scratch:
+        plain = Path(scratch) / "genome.fa"
+        try:
+            if str(path).endswith(".gz"):
+                with gzip.open(path) as packed, open(plain, "wb") as handle:
+                    shutil.copyfileobj(packed, handle, 2**22)
+            else:
+                plain.symlink_to(Path(path).resolve())
+            with Fasta(str(plain), sequence_always_upper=True) as genome:
+                yield genome
+        except (EOFError, gzip.BadGzipFile, FastaIndexingError) as error:
+            raise BadInput(f"{path}: damaged file: {error}") from None
+
+
+def chromosome_codes(genome, name):
+    """Codes (length,) uint8 of one sequence of an open genome; BadInput where there is none of that name."""
+    if name not in genome:
+        raise BadInput(f"the genome has no sequence '{name}'; it has {', '.join(list(genome.keys())[:20])}")
+    return sequences.encode([str(genome[name])])[0]
+
+
+def windows(codes, centres, length):
+    """Windows (n, length) around positions of one chromosome; beyond its ends stand unknown bases.
+
+    A window of even length has `length // 2` bases before its centre.
+    """
+    padded = np.pad(codes, length, constant_values=sequences.UNKNOWN)
+    starts = np.asarray(centres) - length // 2 + length
+    if len(starts) and (starts.min() < 0 or starts.max() > len(padded) - length):
+        raise ValueError("a window lies wholly beyond its chromosome")
+    return padded[starts[:, None] + np.arange(length)]
+
+
+def windows_of(codes, chromosomes, centres, length):
+    """Windows (n, length) as `windows` cuts them, each from its chromosome; `codes`: chromosome → codes."""
+    found = np.empty((len(centres), length), np.uint8)
+    for one in np.unique(chromosomes):
+        here = chromosomes == one
+        found[here] = windows(codes[one], centres[here], length)
+    return found
+
+
+def read_chromosomes(path, names):
+    """Codes of the chromosomes of a FASTA file; `names`: the name to go by → the name in the file."""
+    with open_genome(path) as opened:
+        return {name: chromosome_codes(opened, there) for name, there in names.items()}
+
+
+BED = ["chrom", "start", "end", "name", "score", "strand"]
+
+
+def read_bed(path, more=()):
+    """A bedframe of a BED file: chrom, start, end, and those of its columns that are named in `more`.
+
+    Raises BadInput with file and line: too few columns, no interval, or a strand that is neither + nor -.
+    """
+    columns = [*BED[:3], *more]
+    places = [BED.index(name) for name in more]
+    least = max([2, *places]) + 1
+    rows = []
+    with sequences.open_text(path) as handle:
+        for number, line in enumerate(handle, 1):
+            if not line.strip() or line.startswith(("#", "track", "browser")):
+                continue
+            fields = line.rstrip("\n").split("\t")
+            if len(fields) < least:
+                raise BadInput(f"{path}:{number}: {len(fields)} columns where {', '.join(BED[:least])} are wanted")
+            start, end = tables.numbers(path, fields[1:3], "start or end", first_line=number).astype(int)
+            if not 0 <= start < end:
+                raise BadInput(f"{path}:{number}: {start} to {end} is no interval")
+            if "strand" in more and fields[5] not in ("+", "-"):
+                raise BadInput(f"{path}:{number}: strand is {fields[5]!r}, not + or -")
+            rows.append((fields[0], start, end, *(fields[place] for place in places)))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def read_genes(path):
+    """The transcripts of a BED file: chrom, tss, strand, name.
+
+    The start of transcription (tss) is the first base of the transcript on its strand.
+    """
+    table = read_bed(path, ["name", "strand"])
+    table["tss"] = np.where(table["strand"] == "+", table["start"], table["end"] - 1)
+    return table[["chrom", "tss", "strand", "name"]]
+
+
+def region_centres(starts, minus, length):
+    """Where windows of `length` are cut so that a gene's start stands at `length // 2` on the gene's own strand.
+
+    An even window has one base more before its middle than after it; on the other strand that is the other side.
+    """
+    return starts + (minus if length % 2 == 0 else np.zeros(len(starts), int))
+
+
+def read_peaks(folder, pattern, chromosomes):
+    """Peaks of many features: name of the feature (its file's up to the first _) → bedframe.
+
+    Only peaks on `chromosomes` are kept; BadInput where no file matches, or a file has no peak there.
+    """
+    files = sorted(Path(folder).glob(pattern))
+    if not files:
+        raise BadInput(f"{folder}: no peak file matches {pattern}")
+    found = {}
+    for file in files:
+        peaks = read_bed(file)
+        kept = peaks[peaks["chrom"].isin(list(chromosomes))]
+        if kept.empty:
+            raise BadInput(f"{file}: none of its {len(peaks)} peaks lies on {', '.join(list(chromosomes)[:5])}, …")
+        found[file.name.split("_")[0]] = kept
+    return found
+
+
+def bins(sizes, width):
+    """Whole bins of `width` bases over chromosomes: a bedframe. `sizes`: name → length."""
+    table = bioframe.binnify(pd.Series(sizes), width)
+    return table[table["end"] - table["start"] == width].reset_index(drop=True)
+
+
+def label_bins(table, peaks, least):
+    """Which bins (rows of `table`) the peaks of each feature cover at `least` so many bases: (n, features) bool."""
+    covered = [
+        bioframe.coverage(table, bioframe.merge(found)[["chrom", "start", "end"]])["coverage"].to_numpy()
+        for found in peaks.values()
+    ]
+    return np.stack(covered, axis=1) >= least

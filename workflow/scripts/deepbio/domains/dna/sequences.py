@@ -1,0 +1,148 @@
+"""DNA and RNA: reading, codes, one-hot, reverse complement, dinucleotide shuffles, k-mers.
+
+A sequence is stored as uint8 codes 0-3 for A, C, G, T (U), and 4 for anything else; one-hot is made per batch.
+"""
+
+import gzip
+import re
+
+import numpy as np
+
+from deepbio.core.files import BadInput
+
+BASES = "ACGT"
+UNKNOWN = 4
+_CODES = np.full(256, UNKNOWN, np.uint8)
+for _code, _letters in enumerate(("Aa", "Cc", "Gg", "TtUu")):
+    _CODES[list(_letters.encode())] = _code
+_PLACE = re.compile(r"(?:.*::)?([A-Za-z0-9_.]+):(\d+)-(\d+)(?:\D.*)?")
+_IUPAC = re.compile(r"[ACGTUNRYSWKMBDHV]+", re.IGNORECASE)
+
+
+def open_text(path):
+    """A text file, unpacked on the way if its name ends in .gz."""
+    return gzip.open(path, "rt") if str(path).endswith(".gz") else open(path)
+
+
+def read_fasta(path):
+    """Names and sequences of a FASTA file of windows (a genome is read with pyfaidx).
+
+    Raises BadInput with file and line: text before the first header, an empty record, a letter that is no base.
+    """
+    names, parts, starts = [], [], []
+    with open_text(path) as handle:
+        try:
+            for number, line in enumerate(handle, 1):
+                line = line.strip()
+                if line.startswith(">"):
+                    names.append(line[1:].strip())
+                    parts.append([])
+                    starts.append(number)
+                elif line and not names:
+                    raise BadInput(f"{path}:{number}: a FASTA file begins with a '>' line, not with {line[:30]!r}")
+                elif line:
+                    if not _IUPAC.fullmatch(line):
+                        wrong = next(letter for letter in line if not _IUPAC.fullmatch(letter))
+                        raise BadInput(f"{path}:{number}: {wrong!r} is no base (record '{names[-1]}')")
+                    parts[-1].append(line)
+        except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+            raise BadInput(f"{path}: damaged file: {error}") from None
+    if not names:
+        raise BadInput(f"{path}: no FASTA record")
+    sequences = ["".join(part) for part in parts]
+    for name, sequence, start in zip(names, sequences, starts, strict=True):
+        if not sequence:
+            raise BadInput(f"{path}:{start}: record '{name}' has no sequence")
+    return names, sequences
+
+
+def encode(sequences, where=""):
+    """Codes (n, length) of equally long sequences; BadInput names the first one that is not."""
+    lengths = np.fromiter(map(len, sequences), int, len(sequences))
+    wrong = np.flatnonzero(lengths != lengths[0])
+    if len(wrong):
+        raise BadInput(f"{where}: record {wrong[0] + 1} has {lengths[wrong[0]]} bases, record 1 has {lengths[0]}")
+    letters = np.frombuffer("".join(sequences).encode("ascii"), np.uint8)
+    return _CODES[letters].reshape(len(sequences), -1)
+
+
+def decode(codes):
+    """A string of one row of codes."""
+    return "".join((BASES + "N")[code] for code in codes)
+
+
+def reverse_complement(codes):
+    """The other strand, read 5' to 3'; works on (…, length)."""
+    flipped = codes[..., ::-1]
+    return np.where(flipped == UNKNOWN, UNKNOWN, 3 - np.minimum(flipped, 3)).astype(codes.dtype)
+
+
+def one_hot(codes, unknown=0.25):
+    """Tensor (n, 4, length) float32 of a tensor of codes; an unknown base is `unknown` in all four channels."""
+    import torch
+
+    table = torch.eye(5, 4, device=codes.device)
+    table[UNKNOWN] = unknown
+    # Convolutions are three times faster on contiguous channels than on a transposed view.
+    return table[codes.long()].transpose(1, 2).contiguous()
+
+
+def dinucleotide_shuffle(codes, seed):
+    """One shuffle of each row that keeps its counts of dinucleotides (Altschul and Erickson 1985, by tangermeme)."""
+    import torch
+    from tangermeme.ersatz import dinucleotide_shuffle as shuffle
+
+    x = one_hot(torch.from_numpy(np.array(codes)), unknown=0.0)
+    shuffled = shuffle(x, n=1, random_state=int(seed) % 2**31, allow_N=True)[:, 0]
+    found = shuffled.argmax(1).to(torch.uint8)
+    found[shuffled.sum(1) == 0] = UNKNOWN
+    return found.numpy()
+
+
+def kmer_words(codes, k):
+    """The k-mer that begins at each position as a number, (n, length - k + 1) int64; -1 where a base is unknown."""
+    codes = np.asarray(codes)
+    positions = codes.shape[1] - k + 1
+    words = np.zeros((len(codes), positions), np.int64)
+    valid = np.ones_like(words, dtype=bool)
+    for offset in range(k):
+        column = codes[:, offset : offset + positions]
+        words = words * 4 + np.minimum(column, 3)
+        valid &= column != UNKNOWN
+    return np.where(valid, words, -1)
+
+
+def reverse_word(k):
+    """For each k-mer number, the number of its reverse complement."""
+    words = np.arange(4**k)
+    reverse = np.zeros_like(words)
+    for _ in range(k):
+        reverse = reverse * 4 + (3 - words % 4)
+        words //= 4
+    return reverse
+
+
+def kmer_counts(codes, k):
+    """Counts of k-mers on both strands, (n, distinct k-mers) float32: a k-mer and its reverse complement are one."""
+    reverse = reverse_word(k)
+    canonical, column = np.unique(np.minimum(np.arange(4**k), reverse), return_inverse=True)
+    words = kmer_words(codes, k)
+    rows = np.broadcast_to(np.arange(len(words))[:, None], words.shape)[words >= 0]
+    flat = rows * len(canonical) + column[words[words >= 0]]
+    return np.bincount(flat, minlength=len(codes) * len(canonical)).reshape(len(codes), -1).astype(np.float32)
+
+
+def place(name, where=""):
+    """(chromosome, start, end) of a record name such as chr1:100-200, name::chr1:100-200(+) or chr1:100-200_shuf."""
+    match = _PLACE.fullmatch(name)
+    if not match:
+        raise BadInput(f"{where and f'{where}: '}record '{name}' has no coordinates of the form chr1:100-200")
+    chromosome, start, end = match.groups()
+    return chromosome, int(start), int(end)
+
+
+def by_chromosome(chromosomes, parameters):
+    """Masks of train, valid and test: those named by `test_chromosomes` and `valid_chromosomes`, and the rest."""
+    test = np.isin(chromosomes, parameters["test_chromosomes"])
+    valid = np.isin(chromosomes, parameters["valid_chromosomes"])
+    return {"train": ~test & ~valid, "valid": valid, "test": test}

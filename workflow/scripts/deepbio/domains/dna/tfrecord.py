@@ -1,0 +1,127 @@
+"""TFRecords: files of checked records, each a protobuf Example, read as a stream and without TensorFlow.
+
+A record is its length (8 bytes, little-endian), the masked CRC-32C of these 8 bytes, the data, and the masked CRC-32C
+of the data (tensorflow/core/lib/io/record_writer.h). Files may be compressed as one zlib stream.
+"""
+
+import struct
+import zlib
+
+from deepbio.core.files import BadInput
+
+CHUNK = 2**20
+
+
+def _table():
+    """CRC-32C (Castagnoli) of every byte, the polynomial reversed."""
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+    return table
+
+
+_TABLE = _table()
+
+
+def masked_crc(data):
+    """The CRC-32C of bytes as TFRecords hold it: turned by 15 bits, plus a constant."""
+    crc, table = 0xFFFFFFFF, _TABLE
+    for byte in data:
+        crc = table[(crc ^ byte) & 255] ^ crc >> 8
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def records(path):
+    """The data of each record, one after the other; of the file no more than one record is in memory.
+
+    Raises BadInput naming file and record (from 1) where the file ends early or a check does not hold.
+    """
+    with open(path, "rb") as handle:
+        read, number = _reader(handle), 0
+        try:
+            while head := read(12):
+                number += 1
+                if len(head) < 12:
+                    raise ValueError("the file ends in its length")
+                # An untrue length would ask for any amount of memory, so it is checked before it is believed.
+                if masked_crc(head[:8]) != struct.unpack("<I", head[8:])[0]:
+                    raise ValueError("the checksum of its length is wrong")
+                (length,) = struct.unpack("<Q", head[:8])
+                data = read(length + 4)
+                if len(data) < length + 4:
+                    raise ValueError(f"the file ends after {len(data)} of {length + 4} bytes")
+                if masked_crc(data[:-4]) != struct.unpack("<I", data[-4:])[0]:
+                    raise ValueError("the checksum of its data is wrong")
+                yield data[:-4]
+        except (ValueError, zlib.error) as error:
+            raise BadInput(f"{path}: record {max(number, 1)}: damaged: {error}") from None
+
+
+def _reader(handle):
+    """`read(count)` of a file's bytes, unpacked where it is a zlib stream; fewer bytes come at its end only."""
+    packed = zlib.decompressobj() if handle.peek(1)[:1] == b"\x78" else None
+    waiting = bytearray()
+
+    def read(count):
+        while len(waiting) < count:
+            raw = (packed.unconsumed_tail if packed else b"") or handle.read(CHUNK)
+            if not raw:
+                if packed and not packed.eof:
+                    raise ValueError("the compressed stream is cut short")
+                break
+            waiting.extend(packed.decompress(raw, CHUNK) if packed else raw)
+        found = bytes(waiting[:count])
+        del waiting[:count]
+        return found
+
+    return read
+
+
+def examples(path):
+    """Each record of a file of Examples as a dict: name of a feature → its bytes. Features of numbers are left out."""
+    for number, data in enumerate(records(path), 1):
+        try:
+            found = {}
+            for _, features in _fields(data, 1):
+                for _, entry in _fields(features, 1):
+                    parts = dict(_fields(entry))
+                    values = [value for _, kind in _fields(parts[2], 1) for _, value in _fields(kind, 1)]
+                    if values:
+                        found[bytes(parts[1]).decode()] = values[0]
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            raise BadInput(f"{path}: record {number}: no protobuf Example: {error}") from None
+        yield found
+
+
+def _fields(data, wanted=None):
+    """(number, value) of the fields of a protobuf message: bytes, or the number of a varint."""
+    place, data = 0, memoryview(data)
+    while place < len(data):
+        key, place = _varint(data, place)
+        number, kind = key >> 3, key & 7
+        if kind == 0:
+            value, place = _varint(data, place)
+        elif kind in (1, 2, 5):
+            size = {1: 8, 5: 4}.get(kind)
+            if size is None:
+                size, place = _varint(data, place)
+            value, place = data[place : place + size], place + size
+            if place > len(data):
+                raise ValueError(f"field {number} passes the end of its message")
+        else:
+            raise ValueError(f"field {number} has the unknown type {kind}")
+        if wanted in (None, number):
+            yield number, value
+
+
+def _varint(data, place):
+    value = shift = 0
+    while True:
+        byte = data[place]
+        value |= (byte & 127) << shift
+        place, shift = place + 1, shift + 7
+        if byte < 128:
+            return value, place

@@ -1,0 +1,297 @@
+"""Genotypes: readers of the forms in which people's SNPs come, who is related to whom, and counts by class.
+
+A genotype is the number of copies of one of a site's two alleles: 0, 1 or 2, and UNKNOWN where it was not called; a
+table of them is int8 (people, sites).
+"""
+
+import gzip
+import hashlib
+import shutil
+import tempfile
+import zlib
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from deepbio.core import tables
+from deepbio.core.files import BadInput
+from deepbio.domains.variation import variants
+
+UNKNOWN = -1
+BLOCK = 4096  # sites turned round at a time
+
+
+class People:
+    """Names, populations and continental groups (arrays of strings) of people, in the order of a file."""
+
+    def __init__(self, path, names, population, continent):
+        self.names, self.population, self.continent = (np.asarray(one, str) for one in (names, population, continent))
+        once, counts = np.unique(self.names, return_counts=True)
+        if (counts > 1).any():
+            raise BadInput(f"{path}: person {once[counts > 1][0]} stands twice")
+        home = {}
+        for name, group, continent in zip(self.names, self.population, self.continent, strict=True):
+            if not group or not continent:
+                raise BadInput(f"{path}: person {name} has no population or no continental group")
+            if home.setdefault(group, continent) != continent:
+                raise BadInput(f"{path}: person {name}: population {group} lies in {home[group]} and in {continent}")
+        self.home = home
+
+    def __len__(self):
+        return len(self.names)
+
+
+def read_panel(path, columns, separator=","):
+    """People of a delimited file (None: by white space); `columns` name those of the person, the population and the
+    continental group."""
+    header, rows = _loose(path, separator) if separator is None else tables.read_csv(path, separator)
+    return People(path, *(tables.column(path, header, rows, name) for name in columns))
+
+
+def _loose(path, separator):
+    """Header and rows of a table whose first line has another number of empty columns at its end than the others, as
+    those of the 1000 Genomes Project; what a row lacks there is empty."""
+    lines = Path(path).read_text().splitlines()
+    header = lines[0].rstrip().split(separator) if lines else []
+    rows = []
+    for number, line in enumerate(lines[1:], 2):
+        row = line.rstrip().split(separator)
+        if len(row) < 2 or len(row) > len(header):
+            raise BadInput(f"{path}:{number}: {len(row)} columns in place of {len(header)}")
+        rows.append(row + [""] * (len(header) - len(row)))
+    return header, rows
+
+
+# ---- genotypes
+
+
+def read_matrix(path, sites, people, every=1):
+    """Genotypes of a gzipped matrix of bytes (sites, people), of every `every`-th site that the file `sites` names."""
+    try:
+        with gzip.open(path) as handle:
+            flat = np.frombuffer(handle.read(), np.uint8)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadInput(f"{path}: damaged file: {error}") from None
+    names = Path(sites).read_text().split()
+    if len(flat) != len(names) * people:
+        raise BadInput(f"{path}: {len(flat)} genotypes in place of {len(names)} sites x {people} people ({sites})")
+    table = flat.reshape(len(names), people)
+    wrong = np.argwhere(table > 2)
+    if len(wrong):
+        site, person = wrong[0]
+        raise BadInput(f"{path}: site {names[site]} (record {site + 1}), person {person + 1}: {table[site, person]}")
+    return np.ascontiguousarray(table[::every].T).astype(np.int8)
+
+
+def read_letters(path, without):
+    """Genotypes (people, sites) and names of the sites of a file with a pair of letters, such as CT, for each person.
+
+    Copies are those of the allele that comes later in the alphabet. `without`: columns that are no sites.
+    """
+    header, rows = tables.read_csv(path)
+    sites = [name for name in header if name not in without]
+    found = []
+    for name in sites:
+        values = np.array(tables.column(path, header, rows, name), str)
+        letters = sorted(set("".join(values)))
+        good = np.isin(values, [a + b for a in "ACGT" for b in "ACGT"])
+        if not good.all():
+            line = int(np.argmin(good))
+            raise BadInput(f"{path}:{line + 2}: column '{name}': {str(values[line])!r} is no pair of bases")
+        if len(letters) > 2:
+            raise BadInput(f"{path}: column '{name}' has the alleles {', '.join(letters)}; two are expected")
+        found.append(np.char.count(values, letters[-1]) if len(letters) == 2 else np.zeros(len(values), int))
+    return np.stack(found, axis=1).astype(np.int8), sites
+
+
+def read_haplotypes(path, name):
+    """Genotypes (people, sites) and People of an R data file with the frames <name>.hap and <name>.sample, which have
+    two rows a person."""
+    alleles, rows = _frames(path, f"{name}.hap", f"{name}.sample")
+    return pair(path, alleles.to_numpy(np.int8), rows.astype(str))
+
+
+def read_phased(path, name):
+    """Haplotypes (haplotypes, sites) of 0 and 1, the sites' places and each haplotype's population, of such a file that
+    has a frame <name>.snps as well."""
+    alleles, rows, sites = _frames(path, f"{name}.hap", f"{name}.sample", f"{name}.snps")
+    alleles, rows = alleles.to_numpy(np.int8), rows.astype(str)
+    pair(path, alleles, rows)
+    places = sites["pos"].to_numpy(np.int64)
+    if len(places) != alleles.shape[1]:
+        raise BadInput(f"{path}: table '{name}.snps' has {len(places)} records for {alleles.shape[1]} sites")
+    falls = np.flatnonzero(np.diff(places) < 0)
+    if len(falls):
+        raise BadInput(f"{path}: table '{name}.snps', record {falls[0] + 2}: places must not fall")
+    return alleles, places, rows["population"].to_numpy(str)
+
+
+def _frames(path, *names):
+    """Frames of an R data file."""
+    import pyreadr  # slow to import
+
+    try:
+        frames = pyreadr.read_r(path)
+    except (pyreadr.LibrdataError, pyreadr.PyreadrError) as error:
+        raise BadInput(f"{path}: not an R data file: {error}") from None
+    for part in names:
+        if part not in frames:
+            raise BadInput(f"{path}: no table '{part}'; tables are: {', '.join(frames)}")
+    return [frames[part] for part in names]
+
+
+def pair(path, alleles, rows):
+    """Sums of the two haplotypes (0 and 1) of each person, and People; `rows` is a frame with a row a haplotype."""
+    if len(rows) != len(alleles) or len(rows) % 2:
+        raise BadInput(f"{path}: {len(alleles)} haplotypes of {len(rows)} rows; two for each person are expected")
+    wrong = np.argwhere((alleles < 0) | (alleles > 1))
+    if len(wrong):
+        raise BadInput(
+            f"{path}: haplotype {wrong[0][0] + 1}, site {wrong[0][1] + 1}: an allele that is neither 0 nor 1"
+        )
+    one, other = rows.iloc[::2], rows.iloc[1::2]
+    apart = (one["sample"].to_numpy() != other["sample"].to_numpy()).nonzero()[0]
+    if len(apart):
+        raise BadInput(f"{path}: haplotypes {2 * apart[0] + 1} and {2 * apart[0] + 2} are of two people")
+    people = People(path, one["sample"], one["population"], one["super.population"])
+    return alleles[::2] + alleles[1::2], people
+
+
+def read_vcf(paths, wanted, learn, rules):
+    """Genotypes (people, sites) of VCF files, as a memory map; people are the names `wanted`, in that order.
+
+    Sites are biallelic SNPs chosen by the people `learn` (a mask) alone: minor allele at `rules["minor"]` or more, at
+    least `spacing` bases after the last one that was looked at, r² of at most `r2` with each of the last `window`
+    sites taken on its chromosome; of more than `most` sites as many, evenly spread. The file's own AF is used to skip
+    rare sites unread. No more than a few sites are in memory at a time.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="genotypes-"))
+    taken = 0
+    with open(folder / "sites", "wb") as target:
+        for path in paths:
+            for row in _chosen_sites(path, wanted, learn, rules):
+                target.write(row.tobytes())
+                taken += 1
+    if not taken:
+        raise BadInput(f"{paths[0]}: no site passes: {rules}")
+    stored = np.memmap(folder / "sites", np.int8, "r", shape=(taken, len(wanted)))
+    count = min(taken, rules.get("most") or taken)
+    kept = np.arange(count) * taken // count
+    turned = np.memmap(folder / "people", np.int8, "w+", shape=(len(wanted), count))
+    for start in range(0, count, BLOCK):
+        turned[:, start : start + BLOCK] = stored[kept[start : start + BLOCK]].T
+    shutil.rmtree(folder)  # a map outlives the name of its file
+    return turned
+
+
+def _chosen_sites(path, wanted, learn, rules):
+    """Rows (people,) of the sites of one file that pass read_vcf's rules."""
+    recent, chromosome, last = [], None, 0
+    for where, place, frequency, genotypes in _records(path, wanted):
+        if where != chromosome:
+            chromosome, last, recent = where, -rules["spacing"], []
+        if place - last < rules["spacing"] or not rules["minor"] <= frequency <= 1 - rules["minor"]:
+            continue
+        row = genotypes()
+        known = row[learn] >= 0
+        seen = row[learn][known]
+        share = seen.mean() / 2 if len(seen) else 0
+        if min(share, 1 - share) < max(rules["minor"], 1e-9):
+            continue
+        last = place
+        # Unknown genotypes stand at the mean, where they correlate with nothing.
+        scaled = np.where(known, row[learn] - 2 * share, 0.0)
+        scaled /= np.linalg.norm(scaled) or 1
+        if recent and ((np.stack(recent) @ scaled) ** 2).max() > rules["r2"]:
+            continue
+        recent = [*recent, scaled][-rules["window"] :]
+        yield row
+
+
+def _records(path, wanted):
+    """(chromosome, place, AF or 0.5, function that gives the genotypes) of each biallelic SNP of a VCF file."""
+    columns, previous = None, (None, 0)
+    for number, record in variants.records(path):
+        if columns is None:
+            have = {name: i for i, name in enumerate(record.header.samples)}
+            lacking = [name for name in wanted if name not in have]
+            if lacking:
+                raise BadInput(f"{path}: {len(lacking)} people have no column, such as {lacking[0]}")
+            columns = np.array([have[name] for name in wanted])
+        if record.chrom == previous[0] and record.pos < previous[1]:
+            raise BadInput(f"{path}: record {number} ({record.chrom}:{record.pos}): places must not fall")
+        previous = record.chrom, record.pos
+        if len(record.alleles) != 2 or not all(allele in "ACGT" for allele in record.alleles):
+            continue
+        frequency = record.info.get("AF", (0.5,))
+        frequency = frequency[0] if isinstance(frequency, tuple) else frequency
+        yield record.chrom, record.pos, frequency, partial(_genotypes, path, record, number, columns)
+
+
+def _genotypes(path, record, number, columns):
+    """Counts of the second allele (people,) of one record, of the people in `columns`."""
+    fields = str(record).rstrip("\n").split("\t")[8:]
+    if fields[0].split(":")[0] != "GT":
+        raise BadInput(f"{path}: record {number} ({record.chrom}:{record.pos}): no genotypes (GT comes first)")
+    calls = np.array(fields[1:], "S3").view("S1").reshape(-1, 3)  # what stands behind GT falls away
+    alleles = calls[:, [0, 2]]
+    if not (np.isin(alleles, [b"0", b"1", b"."]) & np.isin(calls[:, 1:2], [b"|", b"/"])).all():
+        person = int(np.argmin((np.isin(alleles, [b"0", b"1", b"."]) & np.isin(calls[:, 1:2], [b"|", b"/"])).all(1)))
+        raise BadInput(
+            f"{path}: record {number} ({record.chrom}:{record.pos}), person {person + 1}: genotype "
+            f"{fields[1 + person]!r}; two alleles 0, 1 or . are expected"
+        )
+    row = (alleles == b"1").sum(axis=1).astype(np.int8)
+    row[(alleles == b".").any(axis=1)] = UNKNOWN
+    return row[columns]
+
+
+# ---- who goes together
+
+
+def read_families(path, names):
+    """A label for each of `names`: people whom a pedigree of the 1000 Genomes Project ties to each other share one.
+
+    Ties are a common family, and relatives that a person's own row names, up to the third order.
+    """
+    header, rows = _loose(path, "\t")
+    person, family = (tables.column(path, header, rows, name) for name in ("Individual ID", "Family ID"))
+    own = {name: f"family:{label}" for name, label in zip(person, family, strict=True)}
+    known = set(names)
+    for name in names:
+        if name not in own:
+            raise BadInput(f"{path}: person {name} has no row")
+    leader = {label: label for label in own.values()}
+
+    def find(label):
+        while leader[label] != label:
+            label = leader[label]
+        return label
+
+    relatives = ("Paternal ID", "Maternal ID", "Siblings", "Second Order", "Third Order", "Children")
+    for column in (name for name in relatives if name in header):
+        for one, text in zip(person, tables.column(path, header, rows, column), strict=True):
+            for other in text.replace(",", " ").replace(";", " ").split():
+                if one in known and other in own:
+                    leader[find(own[other])] = find(own[one])
+    return np.array([find(own[name]) for name in names])
+
+
+def together(genotypes, family):
+    """Number of the group of each person: families, and people of equal genotypes, which would be in two folds."""
+    alike = np.array([hashlib.sha256(row.tobytes()).hexdigest() for row in genotypes])
+    return tables.linked(family, alike)
+
+
+# ---- what a class is like
+
+
+def class_counts(genotypes, number, classes):
+    """How many people of each class have 0, 1 and 2 copies: int32 (classes, 3, sites); `number` is each one's class."""
+    found = np.zeros((classes, 3, genotypes.shape[1]), np.int32)
+    for one in range(classes):
+        rows = np.asarray(genotypes[np.flatnonzero(number == one)])
+        for copies in range(3):
+            found[one, copies] = (rows == copies).sum(axis=0)
+    return found

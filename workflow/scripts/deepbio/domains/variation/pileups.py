@@ -1,0 +1,262 @@
+"""Reads of a BAM file, the alleles that they propose, and the pictures of reads over an allele (Poplin et al. 2018).
+
+A picture is uint8 (channels, rows, width), the allele's place in the middle column; the first REFERENCE_ROWS rows are
+the reference, the others one read each in the order of their starts, and what no read covers is 0. Channels: base,
+base quality, mapping quality, strand, whether the read shows the allele, whether the base differs from the reference,
+and the length of the read's fragment (the seventh, which later releases added). The values of the pixels are those of
+the authors' published code as its documentation tells them, not checked against it.
+"""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from deepbio.core.files import BadInput
+from deepbio.domains.dna import sequences
+from deepbio.domains.variation.variants import is_snp, normal
+
+REFERENCE_ROWS = 5
+CHANNELS = ("base", "base quality", "mapping quality", "strand", "shows the allele", "differs", "fragment length")
+LEFT_OUT = 0xF04  # flags: not mapped, secondary, failed, duplicate, supplementary
+DELETED, NOTHING = 5, 6  # beside the codes of bases
+SHADES = np.array([250, 30, 180, 100, 0, 0, 0], np.uint8)  # A, C, G, T, unknown, deleted, no read
+FULL, REST, FORWARD, REVERSE, SAME = 254, 152, 70, 240, 50
+MOST_QUALITY, MOST_MAPPING, MOST_FRAGMENT = 40, 60, 1000
+FEATURES = (
+    *("reads", "reads with the allele", "share of reads", "base quality with", "base quality without"),
+    *("mapping quality with", "mapping quality without", "reverse strand with", "reverse strand without"),
+    *("distance from the read's end", "bases inserted", "bases deleted", "run of one base after it"),
+)
+
+
+class Reads:
+    """Aligned reads (n) of a region: start, stop (0-based), mapping (quality), reverse, fragment (length), and over
+    their places on the reference base (n, span) and quality (n, span) uint8; allele → reads with an indel."""
+
+    def __init__(self, found, indels):
+        columns = list(zip(*[one[:5] for one in found], strict=True)) or [()] * 5
+        self.start, self.stop = (np.array(column, np.int64) for column in columns[:2])
+        self.mapping, self.reverse, self.fragment = (np.array(column, np.int64) for column in columns[2:])
+        span = max([1, *(len(one[5]) for one in found)])
+        self.base = np.full((len(found), span), NOTHING, np.uint8)
+        self.quality = np.zeros((len(found), span), np.uint8)
+        for row, one in enumerate(found):
+            self.base[row, : len(one[5])] = one[5]
+            self.quality[row, : len(one[6])] = one[6]
+        self.indels = indels
+        self.longest = int((self.stop - self.start).max()) if len(found) else 0
+        self.anchors = np.zeros(self.base.shape, bool)  # whether an indel begins behind a read's base
+        for (place, _, _), rows in indels.items():
+            rows = np.array(rows)
+            at = place - self.start[rows]
+            good = (at >= 0) & (at < span)
+            self.anchors[rows[good], at[good]] = True
+
+    def __len__(self):
+        return len(self.start)
+
+    def over(self, start, stop):
+        """Numbers of the reads that share a place with a stretch, in the order of their starts."""
+        low, high = np.searchsorted(self.start, [start - self.longest, stop])
+        return low + np.flatnonzero(self.stop[low:high] > start)
+
+    def at(self, rows, places):
+        """Base, quality and whether an indel is anchored, each (rows, places), of some reads at some places."""
+        column = np.asarray(places)[None] - self.start[rows][:, None]
+        good = (column >= 0) & (column < self.base.shape[1])
+        column = np.where(good, column, 0)
+        base = np.where(good, self.base[rows[:, None], column], NOTHING)
+        return base, np.where(good, self.quality[rows[:, None], column], 0), good & self.anchors[rows[:, None], column]
+
+
+def copy_reads(path, contig, start, end, reference, target):
+    """Write the reads of a region to the indexed BAM file `target`, in which the contig has the reference's name."""
+    import pysam
+
+    with _opened(path, contig) as opened:
+        about = opened.header.to_dict()
+        facts = {"HD": {"VN": "1.6", "SO": "coordinate"}, "SQ": [{"SN": reference.contig, "LN": reference.length}]}
+        header = pysam.AlignmentHeader.from_dict(facts | {"RG": about.get("RG", [])})
+        with pysam.AlignmentFile(str(target), "wb", header=header) as handle:
+            for read in opened.fetch(contig, max(0, start), end):
+                fields = read.to_dict() | {"ref_name": reference.contig}
+                fields["next_ref_name"] = "=" if read.next_reference_id == read.reference_id else "*"
+                handle.write(pysam.AlignedSegment.from_dict(fields, header))
+    pysam.index(str(target))
+
+
+@contextmanager
+def _opened(path, contig):
+    """An indexed BAM or CRAM file that has `contig`; what goes wrong in reading it becomes BadInput."""
+    import pysam
+
+    if not Path(path).exists():
+        raise BadInput(f"{path}: no such file")
+    try:
+        with pysam.AlignmentFile(str(path)) as opened:
+            if contig not in opened.references:
+                raise BadInput(f"{path}: no contig '{contig}'; it has {', '.join(opened.references[:25])}")
+            yield opened
+    except (OSError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{path}: not readable as an indexed BAM file: {error}") from None
+
+
+def read_reads(path, contig, start, end, reference, least):
+    """The Reads of a region of an indexed BAM or CRAM file, indels in their normal form.
+
+    Left out are reads that are duplicates, secondary, supplementary or failed, or of a mapping quality below
+    least["mapping"]; indels within bases of a quality below least["base"] are not noted.
+    """
+    found, indels, forms = [], {}, {}
+    with _opened(path, contig) as opened:
+        for number, read in enumerate(opened.fetch(contig, max(0, start), end), 1):
+            if read.flag & LEFT_OUT or read.mapping_quality < least["mapping"] or not read.cigartuples:
+                continue
+            if read.query_sequence is None or read.query_qualities is None:
+                raise BadInput(f"{path}: read {number} ('{read.query_name}') has no bases or no qualities")
+            whole, events = _lay(read, reference)
+            for *event, worst in events:
+                event = tuple(event)
+                if event not in forms:
+                    forms[event] = normal(*event, reference)
+                if worst >= least["base"]:
+                    indels.setdefault(forms[event], []).append(len(found))
+            found.append(whole)
+    return Reads(found, indels)
+
+
+def _lay(read, reference):
+    """One read over the reference: (start, stop, mapping, reverse, fragment, bases, qualities), and its indels as
+    (place, ref, alt, lowest base quality)."""
+    codes = sequences.encode([read.query_sequence])[0]
+    quality = np.frombuffer(read.query_qualities, np.uint8)
+    bases, qualities, events = [], [], []
+    here, at = 0, read.reference_start
+    for kind, size in read.cigartuples:
+        if kind in (0, 7, 8):
+            bases.append(codes[here : here + size])
+            qualities.append(quality[here : here + size])
+        elif kind in (1, 2) and bases and reference.first < at < reference.first + len(reference.text) - size:
+            # Behind the first aligned base only: what begins with an indel says little of it.
+            anchor = reference[at - 1]
+            worst = quality[here - 1 : here + (size if kind == 1 else 1)].min()
+            if kind == 1:
+                event = anchor, anchor + read.query_sequence[here : here + size].upper()
+            else:
+                event = reference.part(at - 1, at + size), anchor
+            if not set("".join(event)) - set("ACGT"):
+                events.append((at - 1, *event, worst))
+        if kind in (2, 3):
+            bases.append(np.full(size, DELETED if kind == 2 else NOTHING, np.uint8))
+            qualities.append(np.full(size, quality[max(0, here - 1)] if kind == 2 else 0, np.uint8))
+        here += size if kind in (0, 1, 4, 7, 8) else 0
+        at += size if kind in (0, 2, 3, 7, 8) else 0
+    flat = [np.concatenate(parts) if parts else np.zeros(0, np.uint8) for parts in (bases, qualities)]
+    about = read.reference_start, at, min(read.mapping_quality, 254), read.is_reverse, abs(read.template_length)
+    return (*about, *flat), events
+
+
+# ---- candidates
+
+
+def candidates(reads, reference, start, end, least):
+    """Alleles in a region that at least least["reads"] reads show, and at least the share least["share_snp"] or
+    least["share_indel"] of those that cover the place; only bases of a quality of least["base"] count. In order."""
+    codes = sequences.encode([reference.text])[0]
+    place = reads.start[:, None] + np.arange(reads.base.shape[1])
+    there = place - reference.first
+    good = (reads.base <= DELETED) & (reads.quality >= least["base"]) & (there >= 0) & (there < len(codes))
+    depth = np.bincount(there[good], minlength=len(codes))
+    off = good & (reads.base < 4)
+    off[off] = reads.base[off] != codes[there[off]]
+    off[off] = codes[there[off]] < 4
+    key, count = np.unique(there[off] * 4 + reads.base[off], return_counts=True)
+    enough = (count >= least["reads"]) & (count >= least["share_snp"] * depth[key // 4])
+    found = [
+        (reference.first + int(one // 4), reference.text[one // 4], sequences.BASES[one % 4]) for one in key[enough]
+    ]
+    for allele, rows in reads.indels.items():
+        at = allele[0] - reference.first
+        count = len(set(rows))
+        if 0 <= at < len(codes) and count >= max(least["reads"], least["share_indel"] * depth[at]):
+            found.append(allele)
+    return sorted(allele for allele in found if start <= allele[0] < end)
+
+
+class Site:
+    """The reads over one allele: their numbers, and which of them show it."""
+
+    def __init__(self, allele, reads, reference):
+        place, ref, _ = allele
+        self.allele, self.reads, self.reference = allele, reads, reference
+        self.rows = reads.over(place, place + len(ref))
+        base, self.quality, _ = (values[:, 0] for values in reads.at(self.rows, [place]))
+        if is_snp(allele):
+            self.shows = base == sequences.BASES.index(allele[2])
+            self.plain = base == (sequences.BASES + "N").find(ref)
+        else:
+            self.shows = np.isin(self.rows, reads.indels.get(allele, ()))
+            self.plain = (base < 4) & ~self.shows
+
+    def counts(self, least):
+        """Reads that show the reference, the allele, and any base of a quality of `least`."""
+        sure = self.quality >= least
+        return [(self.plain & sure).sum(), (self.shows & sure).sum(), ((self.plain | self.shows) & sure).sum()]
+
+    def features(self):
+        """Numbers (FEATURES) of a site for methods that see no pictures."""
+        reads, rows, shows = self.reads, self.rows, self.shows
+        place, ref, alt = self.allele
+        edge = np.minimum(place - reads.start[rows], reads.stop[rows] - 1 - place)
+        after = self.reference.part(place + 1, place + 21)
+        values = [len(rows), shows.sum(), shows.mean() if len(rows) else 0]
+        for column in (self.quality, reads.mapping[rows], reads.reverse[rows]):
+            values += [column[part].mean() if part.any() else -1 for part in (shows, ~shows)]
+        values += [edge[shows].mean() if shows.any() else -1, len(alt) - 1, len(ref) - 1]
+        return [*values, len(after) - len(after.lstrip(after[0]))]
+
+    def picture(self, rows, width, channels):
+        """The picture (channels, rows, width) of the site; of more reads than there are rows some are drawn."""
+        place, most = self.allele[0], rows - REFERENCE_ROWS
+        chosen = np.arange(len(self.rows))
+        if len(chosen) > most:  # the same ones whenever the site is drawn
+            chosen = np.sort(np.random.default_rng(place).choice(len(chosen), most, replace=False))
+        reads, numbers = self.reads, self.rows[chosen]
+        places = np.arange(place - width // 2, place - width // 2 + width)
+        truth = sequences.encode([self.reference.part(places[0], places[-1] + 1)])[0]
+        base, quality, anchored = reads.at(numbers, places)
+        there = base != NOTHING
+        each = (
+            SHADES[base],
+            FULL * np.minimum(quality, MOST_QUALITY).astype(int) // MOST_QUALITY,
+            (FULL * np.minimum(reads.mapping[numbers], MOST_MAPPING) // MOST_MAPPING)[:, None],
+            np.where(reads.reverse[numbers], REVERSE, FORWARD)[:, None],
+            np.where(self.shows[chosen], FULL, REST)[:, None],
+            np.where((base != truth) | anchored, FULL, SAME),
+            (FULL * np.minimum(reads.fragment[numbers], MOST_FRAGMENT) // MOST_FRAGMENT)[:, None],
+        )
+        found = np.zeros((channels, rows, width), np.uint8)
+        for channel, (values, above) in enumerate(
+            zip(each[:channels], (SHADES[truth], FULL, FULL, FORWARD, REST, SAME, FULL)[:channels], strict=True)
+        ):
+            found[channel, :REFERENCE_ROWS] = above
+            found[channel, REFERENCE_ROWS : REFERENCE_ROWS + len(numbers)] = np.where(there, values, 0)
+        return found
+
+
+def draw(alleles, reads, reference, facts):
+    """Pictures (n, channels, rows, width), counts (n, 3) and features (n, FEATURES) of some alleles.
+
+    `facts`: rows, width, channels, and `least` as of `candidates`.
+    """
+    shape = facts["channels"], facts["rows"], facts["width"]
+    pictures = np.zeros((len(alleles), *shape), np.uint8)
+    counts, x = np.zeros((len(alleles), 3), np.int32), np.zeros((len(alleles), len(FEATURES)), np.float32)
+    for number, allele in enumerate(alleles):
+        site = Site(allele, reads, reference)
+        pictures[number] = site.picture(facts["rows"], facts["width"], facts["channels"])
+        counts[number], x[number] = site.counts(facts["least"]["base"]), site.features()
+    return pictures, counts, x

@@ -1,0 +1,274 @@
+"""Small variants: one normal form for alleles, VCF files read and written, what bcftools calls from the same reads.
+
+An allele is (place, ref, alt): the 0-based place of the first base of `ref`, in upper case, left-aligned and as short
+as can be (Tan, Abecasis and Kang 2015), so that two callers' ways to write one change are equal.
+"""
+
+from itertools import combinations_with_replacement
+from pathlib import Path
+
+import numpy as np
+
+from deepbio.core.files import BadInput, atomic
+
+GENOTYPES = ("hom-ref", "het", "hom-alt")
+MOST_PHRED = 99  # qualities above this are written as this
+ABSENT = (1.0, 0.0, 0.0)  # genotype probabilities of an allele that a caller does not report
+
+
+class Reference:
+    """A stretch of one contig: `text` in upper case, whose first base is `first` (0-based) of `length`."""
+
+    def __init__(self, contig, text, first=0, length=None):
+        self.contig, self.text, self.first = contig, text.upper(), first
+        self.length = length or first + len(text)
+
+    def __getitem__(self, place):
+        return self.text[place - self.first]
+
+    def part(self, start, end):
+        """Bases from `start` to `end`, N where the stretch does not reach."""
+        low, high = max(start, self.first), min(end, self.first + len(self.text))
+        middle = self.text[low - self.first : max(low, high) - self.first]
+        return "N" * min(low - start, end - start) + middle + "N" * (end - start - max(low - start, 0) - len(middle))
+
+
+def read_reference(path, contig, start, end):
+    """The Reference of a region of an indexed FASTA file, plain or packed by bgzip; beyond the contig there is none."""
+    import pysam
+
+    if not Path(path).exists():
+        raise BadInput(f"{path}: no such file")
+    try:
+        with pysam.FastaFile(str(path)) as genome:
+            if contig not in genome.references:
+                known = ", ".join(genome.references[:20])
+                raise BadInput(f"{path}: no sequence '{contig}'; it has {known}")
+            length = genome.get_reference_length(contig)
+            start, end = max(0, start), min(end, length)
+            if start >= end:
+                raise BadInput(f"{path}: '{contig}' has {length} bases; none is at {start} to {end}")
+            return Reference(contig, genome.fetch(contig, start, end), start, length)
+    except (OSError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{path}: not a FASTA file that can be indexed (a packed one needs bgzip): {error}") from None
+
+
+def normal(place, ref, alt, reference):
+    """An allele in its normal form."""
+    ref, alt = ref.upper(), alt.upper()
+    while True:
+        if ref and alt and ref[-1] == alt[-1] and max(len(ref), len(alt)) > 1:
+            ref, alt = ref[:-1], alt[:-1]
+        elif not (ref and alt):
+            if place == reference.first:  # nothing lies before it to hold on to
+                base = reference[place + len(ref)]
+                return place, ref + base, alt + base
+            place -= 1
+            ref, alt = reference[place] + ref, reference[place] + alt
+        else:
+            break
+    while min(len(ref), len(alt)) > 1 and ref[0] == alt[0]:
+        place, ref, alt = place + 1, ref[1:], alt[1:]
+    return place, ref, alt
+
+
+def is_snp(allele):
+    return len(allele[1]) == len(allele[2]) == 1
+
+
+# ---- VCF files
+
+
+def records(path, start=None, end=None, contig=None):
+    """Records of a VCF or BCF file with their numbers; BadInput where it is none, or where nothing is of `contig`."""
+    import pysam
+
+    if not Path(path).exists():
+        raise BadInput(f"{path}: no such file")
+    number, seen = 0, False
+    level = pysam.set_verbosity(0)  # what htslib thinks of a header's types is not for our users
+    try:
+        with pysam.VariantFile(str(path)) as variants:
+            for number, record in enumerate(variants, 1):
+                if contig is not None and record.chrom != contig:
+                    continue
+                seen = True
+                if (start is None or record.start >= start) and (end is None or record.start < end):
+                    yield number, record
+    except (OSError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{path}: record {number + 1}: not readable as VCF: {error}") from None
+    finally:
+        pysam.set_verbosity(level)
+    if contig is not None and not seen:
+        raise BadInput(f"{path}: no record on '{contig}'; are its contigs named in another way?")
+
+
+def copies(record, where):
+    """Of each alternative allele the number of copies that the file's only sample has."""
+    if len(record.samples) != 1:
+        raise BadInput(f"{where}: {len(record.samples)} samples; one is expected")
+    genotype = record.samples[0].get("GT")
+    if genotype is None or len(genotype) != 2 or None in genotype:
+        raise BadInput(f"{where}: a genotype (GT) with two known alleles is expected")
+    return [genotype.count(number) for number in range(1, len(record.alleles))]
+
+
+def read_truth(path, contig, reference, start, end):
+    """Allele → number of copies (1 or 2) of all that passed the filters in a region of a VCF file with one sample."""
+    found = {}
+    for number, record in records(path, start, end, contig):
+        where = f"{path}: record {number} ({record.chrom}:{record.pos})"
+        if set(record.filter.keys()) - {"PASS"}:
+            continue
+        if reference.part(record.start, record.stop) != record.ref.upper():
+            holds = reference.part(record.start, record.stop)
+            raise BadInput(f"{where}: the genome holds '{holds}' there, not '{record.ref}'")
+        for alternative, count in zip(record.alts or (), copies(record, where), strict=True):
+            if count and not set(alternative.upper()) - set("ACGT"):
+                allele = normal(record.start, record.ref, alternative, reference)
+                found[allele] = min(2, found.get(allele, 0) + count)
+    return found
+
+
+def read_intervals(path, contig):
+    """Start and end (n, 2) of the intervals of a BED file on one contig."""
+    from deepbio.domains.dna.genome import read_bed
+
+    frame = read_bed(path)
+    frame = frame[frame["chrom"] == contig]
+    return frame[["start", "end"]].to_numpy(int)
+
+
+def inside(places, intervals):
+    """Whether each place (n,) lies in one of the intervals (k, 2): uint8."""
+    places, intervals = np.asarray(places, int), np.asarray(intervals, int).reshape(-1, 2)
+    if not len(places):
+        return np.zeros(0, np.uint8)
+    return ((places[:, None] >= intervals[:, 0]) & (places[:, None] < intervals[:, 1])).any(axis=1).astype(np.uint8)
+
+
+def bcftools_calls(bam, fasta, reference, start, end, folder):
+    """Allele → probabilities of 0, 1 and 2 copies of what `bcftools mpileup | bcftools call -m` reports in a region.
+
+    The commands are those that pysam brings, with their defaults; `bam` names its contig as `fasta` does. The
+    probabilities are bcftools' own posterior ones (GP), of a record with several alleles those of each allele.
+    """
+    from pysam import bcftools
+
+    piled, called = str(Path(folder) / "piled.bcf"), str(Path(folder) / "called.bcf")
+    region = f"{reference.contig}:{start + 1}-{end}"
+    bcftools.mpileup("-f", str(fasta), "-r", region, "-Ou", "-o", piled, str(bam), catch_stdout=False)
+    bcftools.call("-mv", "-a", "GQ,GP", "-Ob", "-o", called, piled, catch_stdout=False)
+    found = {}
+    for number, record in records(called, start, end):
+        count = copies(record, f"bcftools: record {number} ({record.chrom}:{record.pos})")
+        p = np.array(record.samples[0]["GP"], float)
+        # The order of VCF: 00, 01, 11, 02, 12, 22, …
+        pairs = [(i, j) for j in range(len(record.alleles)) for i in range(j + 1)]
+        for allele, alternative in enumerate(record.alts, 1):
+            if count[allele - 1]:
+                share = [sum(q for q, pair in zip(p, pairs, strict=True) if pair.count(allele) == n) for n in range(3)]
+                key = normal(record.start, record.ref, alternative, reference)
+                found[key] = np.array(share) / sum(share)
+    return found
+
+
+# ---- calls
+
+
+def phred(error):
+    """-10 log10 of a probability of being wrong, at most MOST_PHRED."""
+    return np.minimum(-10 * np.log10(np.maximum(np.asarray(error, float), 1e-30)), MOST_PHRED)
+
+
+def quality(p):
+    """GQ of each row of genotype probabilities (n, 3): -10 log10 (1 - the largest), from the sum of the others, which
+    is exact where the largest is next to 1."""
+    p = np.sort(np.asarray(p, float), axis=1)
+    return phred(p[:, :-1].sum(axis=1) / p.sum(axis=1))
+
+
+def precision_recall(y, p, missed=0):
+    """Recall and precision of the alleles called, from the surest genotype on: (calls,) each."""
+    gq, made = quality(p), np.asarray(p).argmax(axis=1)
+    order = np.argsort(-gq, kind="stable")
+    order = order[made[order] > 0]
+    right = np.cumsum(y[order] > 0)
+    # Calls of one quality come together.
+    last = np.r_[gq[order][1:] != gq[order][:-1], True][: len(order)]
+    total = max((y > 0).sum() + missed, 1)
+    return (right / total)[last], (right / np.arange(1, len(order) + 1))[last]
+
+
+def merge(alleles, p):
+    """Alleles that begin at one place as one record: (place, ref, alts, genotypes, probabilities).
+
+    `p` (alleles, 3): probabilities of 0, 1 and 2 copies of each. A genotype's probability is the product of what
+    each allele says of its number of copies in it, scaled so that all sum to 1; genotypes are in the order of VCF.
+    """
+    place = alleles[0][0]
+    ref = max((one[1] for one in alleles), key=len)
+    alts = [alt + ref[len(short) :] for _, short, alt in alleles]
+    pairs = sorted(combinations_with_replacement(range(len(alts) + 1), 2), key=lambda pair: pair[::-1])
+    weight = [np.prod([p[a][pair.count(a + 1)] for a in range(len(alts))]) for pair in pairs]
+    return place, ref, alts, pairs, np.array(weight) / max(sum(weight), 1e-300)
+
+
+HEADER = """##fileformat=VCFv4.2
+##source=deepbio-bench
+##FILTER=<ID=PASS,Description="All filters passed">
+##FILTER=<ID=RefCall,Description="The most probable genotype is the reference">
+##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
+##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="-10 log10 of the probability that the genotype is wrong">
+##FORMAT=<ID=DP,Number=1,Type=Integer,Description="Reads that cover the place">
+##FORMAT=<ID=AD,Number=R,Type=Integer,Description="Reads of each allele">
+##FORMAT=<ID=VAF,Number=A,Type=Float,Description="Share of reads of each alternative allele">
+##FORMAT=<ID=PL,Number=G,Type=Integer,Description="Phred-scaled probabilities of the genotypes, the best one 0">
+"""
+
+
+def write_vcf(path, contigs, sample, alleles, p, counts):
+    """VCF 4.2 of what a method says of some alleles, packed where the name ends in .gz; records stand in order.
+
+    contigs : name → length. alleles : list of (contig, place, ref, alt). p (n, 3) : genotype probabilities.
+    counts (n, 3) : reads of the reference and of the alternative allele, and of any. Alleles at one place become one
+    record. QUAL is the phred-scaled probability that nothing varies; sites where that is likeliest are RefCall.
+    """
+    order = {name: number for number, name in enumerate(contigs)}
+    sites = {}
+    for number, (contig, place, _, _) in enumerate(alleles):
+        sites.setdefault((order[contig], place), []).append(number)
+    lines = [HEADER]
+    lines += [f"##contig=<ID={name},length={length}>\n" for name, length in contigs.items()]
+    lines.append(f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{sample}\n")
+    for (_, place), members in sorted(sites.items()):
+        contig = alleles[members[0]][0]
+        _, ref, alts, pairs, found = merge([alleles[i][1:] for i in members], np.asarray(p)[members])
+        best = int(found.argmax())
+        scaled = phred(found)
+        depth = max(int(counts[i][2]) for i in members)
+        own = [int(counts[i][1]) for i in members]
+        total = max(depth, 1)
+        fields = [
+            "/".join(map(str, pairs[best])),
+            f"{quality(found[None])[0]:.0f}",
+            str(depth),
+            ",".join(map(str, [max(0, min(int(counts[i][0]) for i in members)), *own])),
+            ",".join(f"{one / total:.4g}" for one in own),
+            ",".join(f"{one:.0f}" for one in scaled - scaled[best]),
+        ]
+        verdict = "PASS" if best else "RefCall"
+        line = [contig, place + 1, ".", ref, ",".join(alts), f"{phred(found[0]):.1f}", verdict, "."]
+        lines.append("\t".join(map(str, [*line, "GT:GQ:DP:AD:VAF:PL", ":".join(fields)])) + "\n")
+    with atomic(path) as temporary:
+        if str(path).endswith(".gz"):
+            import pysam
+
+            with pysam.BGZFile(str(temporary), "w") as handle:
+                handle.write("".join(lines).encode())
+        else:
+            temporary.write_text("".join(lines))

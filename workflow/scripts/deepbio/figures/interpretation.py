@@ -1,0 +1,227 @@
+"""Figures that explain sequence models: detector logos beside the known motif they match, mutation and saliency maps,
+the sequence that a class would like best, and what a network says while it reads."""
+
+from pathlib import Path
+
+import numpy as np
+from scipy.special import logit
+
+from deepbio.core import tables
+from deepbio.core.data import Split
+from deepbio.domains.dna import motifs, sequences
+from deepbio.figures import plotting
+
+MOST_LOGOS = 12
+MATCHED = 16  # detectors compared with JASPAR: those that fire most
+SHOWN = 80  # bases of a mutation map
+FIELDS = ["detector", "windows", "mean_activation", "consensus", "bits", "id", "name", "p", "q"]
+
+
+def detector_logos(codes, active, place, strand, width, context, folder):
+    """Logos of motif detectors from the windows that activate them, matched to JASPAR.
+
+    Parameters
+    ----------
+    codes : (n, length) windows that the model finds positive
+    active, place, strand : (n, detectors) activation, first base of the best window, and its strand (1: reverse)
+    width : width of the detectors
+    folder : where detectors.{svg,png} and detectors.csv go
+
+    A window counts when its activation is above half of the detector's largest (as in Alipanahi et al. 2015,
+    Online Methods: subsequences that pass the threshold are aligned). Of many detectors those that fire most are drawn.
+    """
+    length = codes.shape[1]
+    padded = np.pad(codes, ((0, 0), (width, width)), constant_values=sequences.UNKNOWN)
+    rows, found = [], []
+    for detector in np.argsort(-active.mean(axis=0), kind="stable")[:MATCHED]:
+        strength = active[:, detector]
+        if strength.max() <= 1e-6:
+            continue
+        fires = np.flatnonzero(strength > 0.5 * strength.max())
+        if len(fires) < 10:
+            continue
+        starts = np.clip(place[fires, detector], -width, length) + width
+        cut = padded[fires[:, None], starts[:, None] + np.arange(width)]
+        reverse = strand[fires, detector] == 1
+        cut[reverse] = sequences.reverse_complement(cut[reverse])
+        found.append(motifs.trim(motifs.probabilities(motifs.count_matrix(cut))))
+        rows.append({"detector": int(detector), "windows": len(fires), "mean_activation": float(strength.mean())})
+    for row, motif, hit in zip(rows, found, motifs.match(found) if found else [], strict=True):
+        row |= hit | {"consensus": "".join(sequences.BASES[i] for i in motif.argmax(0))}
+    tables.write_csv(Path(folder) / "detectors.csv", FIELDS, ([row[field] for field in FIELDS] for row in rows))
+    if not found:
+        return
+    order = sorted(range(len(rows)), key=lambda i: (rows[i]["q"], -rows[i]["mean_activation"]))[:MOST_LOGOS]
+    columns = min(3, len(order))
+    lines = -(-len(order) // columns)
+    figure, axes = plotting.plt.subplots(lines, columns, figsize=(4 * columns, 0.6 + 1.5 * lines), squeeze=False)
+    for axis in axes.flat[len(order) :]:
+        axis.set_visible(False)
+    for axis, i in zip(axes.flat, order, strict=False):
+        motifs.logo(axis, found[i], _match(rows[i]))
+    figure.suptitle("Motif detectors and their nearest JASPAR motif", x=0.01, ha="left", fontweight="bold")
+    plotting.save(figure, Path(folder) / "detectors", context["origin"])
+
+
+def _match(row):
+    """What a logo says of its detector's nearest motif."""
+    if not row["name"]:
+        return f"too flat to compare ({row['bits']:.1f} bits)"
+    if row["q"] >= 0.1:
+        return f"no match (nearest {row['name']})"
+    return f"{row['name']} ({row['id']}), q = {row['q']:.1g}"
+
+
+def positives(split):
+    """The half of a split's samples with the highest labels (of the first output)."""
+    order = np.argsort(-np.asarray(split.y, dtype=float).reshape(len(split), -1)[:, 0], kind="stable")
+    return split.take(order[: max(1, len(split) // 2)])
+
+
+def mutation_map(method, split, sample, folder):
+    """Change of the prediction by every substitution in one window, under its bases scaled by their importance.
+
+    Writes mutation_map.{svg,png}. Importance of a base is the largest fall that its replacement causes, as in
+    Alipanahi et al. 2015, Figure 4.
+    """
+    codes = np.asarray(split["codes"][sample])
+    change, unit = substitutions(method, codes, split.context, np.arange(len(codes)))
+    importance = np.maximum(0, -change.min(axis=0))
+    figure, axes = plotting.plt.subplots(2, 1, figsize=(9, 3.6), height_ratios=[1.4, 1], sharex=True)
+    draw_substitutions(figure, axes, codes, change, importance, window(importance), unit)
+    axes[0].set_title("Mutation map of the strongest window")
+    axes[1].set_xlabel("position in the window (bp)")
+    plotting.save(figure, Path(folder) / "mutation_map", split.context["origin"])
+
+
+def substitutions(method, codes, context, positions):
+    """Change of the first output by each base in place of `positions` of one window (length,): (4, positions), and
+    its unit."""
+    count = len(positions)
+    mutants = np.repeat(codes[None], 4 * count, axis=0)
+    mutants[np.arange(4 * count), np.repeat(positions, 4)] = np.tile(np.arange(4), count)
+    predicted = method.predict(Split({"codes": np.concatenate([codes[None], mutants])}, context))["y"][:, 0]
+    unit = "change"
+    if context["output"] != "regression":
+        # A sure prediction hardly moves as a probability; its log odds do.
+        predicted, unit = logit(np.clip(predicted.astype(float), 1e-9, 1 - 1e-9)), "change of log odds"
+    return (predicted[1:] - predicted[0]).reshape(count, 4).T, unit
+
+
+def draw_substitutions(figure, axes, codes, change, importance, shown, unit):
+    """The bases of the slice `shown` of a window, as high as their importance, above the change by each new base."""
+    top, below = axes
+    letters(top, codes, importance, shown)
+    top.set_ylabel("largest fall")
+    limit = max(np.abs(change).max(), 1e-9)
+    top.set_xlim(shown.start - 0.5, shown.stop - 0.5)
+    edges = (shown.start - 0.5, shown.stop - 0.5, 3.5, -0.5)
+    image = below.imshow(change[:, shown], aspect="auto", cmap="PuOr", vmin=-limit, vmax=limit, extent=edges)
+    below.set_yticks(range(4), list(sequences.BASES))
+    below.set_ylabel("new base")
+    figure.colorbar(image, ax=below, label=unit, pad=0.01)
+
+
+def window(importance, width=SHOWN):
+    """Slice of at most `width` positions around the centre of the importance (length,)."""
+    length, importance = len(importance), np.abs(importance)
+    centre = int(np.average(np.arange(length), weights=importance)) if importance.any() else length // 2
+    first = min(max(0, centre - width // 2), max(0, length - width))
+    return slice(first, min(length, first + width))
+
+
+def letters(axis, codes, heights, shown):
+    """Draw the bases of one window (length,) as letters of the given heights; unknown bases are left out."""
+    import logomaker
+    import pandas as pd
+
+    table = np.zeros((len(codes), 4))
+    known = codes != sequences.UNKNOWN
+    table[np.flatnonzero(known), codes[known]] = np.asarray(heights)[known]
+    index = range(shown.start, shown.stop)
+    frame = pd.DataFrame(table[shown], columns=list(sequences.BASES), index=index)
+    logomaker.Logo(frame, ax=axis, color_scheme="colorblind_safe", show_spines=False)
+    axis.spines["left"].set_visible(True)
+
+
+def saliency(network, codes, output=0):
+    """Gradient of the score before the last squashing, times the input: (n, length) for codes (n, length).
+
+    Simonyan et al. 2013 as Lanchantin et al. 2017 use it, section 2.2. `network` is a SequenceNetwork.
+    """
+    import torch
+    from captum.attr import InputXGradient
+
+    weight = next(network.parameters())
+    x = network.one_hot(torch.from_numpy(np.array(codes)).to(weight.device)).to(weight.dtype)
+    with torch.backends.cudnn.flags(enabled=False):  # its recurrent layers give no gradient in eval mode
+        found = InputXGradient(network.score).attribute(x.requires_grad_(), target=output)
+    added = (found.shape[2] - codes.shape[1]) // 2
+    return found.sum(1)[:, added : added + codes.shape[1]].detach().cpu().numpy()
+
+
+def saliency_map(network, split, sample, folder):
+    """saliency.{svg,png}: the bases of one window, as high as the score's gradient says that they matter."""
+    codes = np.asarray(split["codes"][sample])
+    found = saliency(network, codes[None])[0]
+    figure, axis = plotting.plt.subplots(figsize=(9, 2.2))
+    shown = window(found)
+    letters(axis, codes, found, shown)
+    axis.axhline(0, color="black", lw=0.6)
+    axis.set(xlabel="position in the window (bp)", ylabel="gradient × input", title="Saliency of the strongest window")
+    axis.set_xlim(shown.start - 0.5, shown.stop - 0.5)
+    plotting.save(figure, Path(folder) / "saliency", split.context["origin"])
+
+
+def class_optimisation(network, length, context, folder, starts=16, steps=100, rate=0.3, decay=1e-4):
+    """class_optimisation.{svg,png}: the base frequencies that the positive class likes best, by gradient ascent.
+
+    Maximises the score minus decay · |x|² (Lanchantin et al. 2017, eq. 2) from several random starts, because the
+    score is flat around even frequencies, where the paper starts. The free input is kept a mixture of bases by a
+    softmax, which the paper does without; so its logo is one of frequencies.
+    """
+    import torch
+
+    where = next(network.parameters()).device
+    generator = torch.Generator().manual_seed(0)
+    free = 3 * torch.randn(starts, 4, max(length, network.shortest), generator=generator)
+    free = free.to(where).requires_grad_()
+    optimizer = torch.optim.Adam([free], lr=rate)
+    torch.set_flush_denormal(True)  # vanishing gradients of recurrent layers are a hundred times slower otherwise
+    with torch.backends.cudnn.flags(enabled=False):
+        for _ in range(steps):
+            scores = network.score(free.softmax(1))[:, 0]
+            value = decay * free.square().sum() - scores.sum()
+            free.grad = torch.autograd.grad(value, free)[0]  # of the input alone: the weights stay as they are
+            optimizer.step()
+    found = free.softmax(1)[scores.argmax()].detach().cpu().numpy().astype(float)
+    shown = window(motifs.information(found))
+    figure, axis = plotting.plt.subplots(figsize=(9, 2.0))
+    motifs.logo(axis, found[:, shown], "Base frequencies that maximise the score")
+    axis.set_xlabel(f"positions {shown.start} to {shown.stop - 1} of the window (bp)")
+    plotting.save(figure, Path(folder) / "class_optimisation", context["origin"])
+
+
+def temporal_scores(predict, split, sample, folder):
+    """temporal.{svg,png}: the prediction after every base, read from the left and from the right.
+
+    Bases not read yet are unknown (Lanchantin et al. 2017, section 2.3, cut the sequence there).
+    """
+    codes = np.asarray(split["codes"][sample])
+    length = len(codes)
+    unread = np.arange(length)[None] > np.arange(length)[:, None]  # row t has read bases 0 … t
+    forward = np.where(unread, sequences.UNKNOWN, codes[None]).astype(np.uint8)
+    backward = np.where(unread.T, sequences.UNKNOWN, codes[None]).astype(np.uint8)  # row t has read t … the end
+    scores = np.stack([predict(Split({"codes": part}, split.context))["y"][:, 0] for part in (forward, backward)])
+    figure, axes = plotting.plt.subplots(2, 1, figsize=(9, 2.6), height_ratios=[1, 0.7], sharex=True)
+    shown = slice(0, length)
+    letters(axes[0], codes, np.ones(length), shown)
+    axes[0].set(yticks=[], title="What the network says while it reads")
+    axes[0].spines["left"].set_visible(False)
+    low, high = (0, 1) if split.context["output"] != "regression" else (scores.min(), scores.max())
+    edges = (-0.5, length - 0.5, 1.5, -0.5)
+    image = axes[1].imshow(scores, aspect="auto", cmap="viridis", vmin=low, vmax=high, extent=edges)
+    axes[1].set_yticks([0, 1], ["from the left", "from the right"])
+    axes[1].set_xlabel("position in the window (bp)")
+    figure.colorbar(image, ax=axes[1], label="prediction", pad=0.01)
+    plotting.save(figure, Path(folder) / "temporal", split.context["origin"])
