@@ -8,7 +8,8 @@ import torch
 from conftest import make_splits
 from sklearn.linear_model import ElasticNet
 
-from deepbio.core.catalog import Catalog, merge
+from deepbio.core.catalog import Catalog
+from deepbio.core.config import merge
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.core.job import Job

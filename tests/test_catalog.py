@@ -7,7 +7,8 @@ import tomllib
 import pytest
 import yaml
 
-from deepbio.core.catalog import ROOT, SCALES, Catalog, merge, read_yaml
+from deepbio.core.catalog import SCALES, Catalog
+from deepbio.core.config import ROOT, merge, read_yaml
 from deepbio.core.files import BadInput
 
 

@@ -7,7 +7,8 @@ from conftest import SYMBOLS, make_splits
 from test_methods import fit, parameters_of
 
 from deepbio.core import task
-from deepbio.core.catalog import Catalog, merge
+from deepbio.core.catalog import Catalog
+from deepbio.core.config import merge
 from deepbio.core.job import Job
 from deepbio.domains.chemistry import molecule_search, molecule_sets, molecules
 from deepbio.domains.chemistry.smiles import END

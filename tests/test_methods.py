@@ -10,7 +10,8 @@ import torch
 from conftest import METRICS, killed, make_splits
 
 from deepbio.core import data, method, task
-from deepbio.core.catalog import Catalog, base, merge
+from deepbio.core.catalog import Catalog, base
+from deepbio.core.config import merge
 from deepbio.core.job import Job
 from deepbio.learning.network import trained
 from deepbio.scoring import metrics

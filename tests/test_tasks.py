@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from deepbio.core import simulation, sources, task
-from deepbio.core.catalog import CONTROLS, ROOT, Catalog
+from deepbio.core.catalog import CONTROLS, Catalog
+from deepbio.core.config import ROOT
 from deepbio.core.data import NAMES, Ragged
 from deepbio.scoring import metrics
 

@@ -8,7 +8,8 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.current_basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from deepbio.core.catalog import Catalog, as_json, data_folder
+from deepbio.core.catalog import Catalog, data_folder
+from deepbio.core.config import as_json
 from deepbio.core.files import BadInput, digest
 
 try:

@@ -5,7 +5,6 @@ rule compare:
         scores="<results>/{task}/scores.csv",
         intervals="<results>/{task}/intervals.csv",
         curves="<results>/{task}/curves.csv",
-        code=lambda wildcards: CATALOG.code("compare.py"),
     output:
         table="<results>/{task}/comparison.csv",
         tests="<results>/{task}/tests.csv",
@@ -30,6 +29,7 @@ rule compare:
     conda:
         CONDA
     params:
+        code=lambda wildcards: CATALOG.code("compare.py"),
         settings=settings(),
         folder=lambda wildcards, output: Path(output.table).parent,
         # Titles and published figures come from the configuration, so a change of theirs is drawn anew.

@@ -4,7 +4,6 @@ use rule score as score_cross with:
         script=SCRIPTS / "score.py",
         runs=lambda wildcards: run_files(wildcards.task, catalog=CROSSED),
         predictions=lambda wildcards: run_files(wildcards.task, name="predictions.npz", catalog=CROSSED),
-        code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
     output:
         scores="<results>/cross/{task}/scores.csv",
         intervals="<results>/cross/{task}/intervals.csv",
@@ -14,6 +13,7 @@ use rule score as score_cross with:
     benchmark:
         "<benchmarks>/cross/{task}.tsv"
     params:
+        code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
         settings=settings(cross=True, seeds=1, variants=False),
         folder=lambda wildcards, output: Path(output.scores).parent,
 
@@ -22,7 +22,6 @@ rule cross:
     input:
         script=SCRIPTS / "cross.py",
         scores=[f"{RESULTS}/cross/{task}/scores.csv" for task in CROSSED.crossed()],
-        code=CATALOG.code("cross.py"),
     output:
         table="<results>/cross/cross.csv",
         png="<results>/cross/cross.png",
@@ -37,6 +36,7 @@ rule cross:
     conda:
         CONDA
     params:
+        code=CATALOG.code("cross.py"),
         settings=settings(cross=True, seeds=1, variants=False, tasks=CROSSED.settings["tasks"]),
         folder=lambda wildcards, output: Path(output.table).parent,
     shell:

@@ -5,7 +5,6 @@ rule interpret:
         facts=prepared,
         run="<results>/{task}/{dataset}/{method}/seed{seed}/run.json",
         model="<results>/{task}/{dataset}/{method}/seed{seed}/model",
-        code=lambda wildcards: CATALOG.code("interpret.py", CATALOG.file_of(wildcards.method), interpret=True),
     output:
         report(
             directory("<results>/{task}/{dataset}/{method}/seed{seed}/figures"),
@@ -29,6 +28,7 @@ rule interpret:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=30,
     params:
+        code=lambda wildcards: CATALOG.code("interpret.py", CATALOG.file_of(wildcards.method), drawing=True),
         data=lambda wildcards, input: Path(input.facts).parent,
         run=lambda wildcards, input: Path(input.run).parent,
     shell:
@@ -43,9 +43,6 @@ rule interpret_task:
         runs=lambda wildcards: run_files(wildcards.task),
         predictions=lambda wildcards: run_files(wildcards.task, name="predictions.npz"),
         scores="<results>/{task}/scores.csv",
-        code=lambda wildcards: CATALOG.code(
-            "interpret_task.py", f"deepbio/tasks/{wildcards.task}.py", interpret=True
-        ),
     output:
         report(
             directory("<results>/{task}/figures"),
@@ -62,6 +59,9 @@ rule interpret_task:
     conda:
         CONDA
     params:
+        code=lambda wildcards: CATALOG.code(
+            "interpret_task.py", f"deepbio/tasks/{wildcards.task}.py", drawing=True
+        ),
         settings=settings(),
     shell:
         "python {input.script:q} {wildcards.task} --settings {params.settings:q} --scores {input.scores:q} "

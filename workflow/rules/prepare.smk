@@ -2,10 +2,6 @@
 rule simulate:
     input:
         script=SCRIPTS / "simulate.py",
-        code=lambda wildcards: CATALOG.code(
-            "simulate.py",
-            f"deepbio/domains/{CATALOG.dataset(wildcards.task, wildcards.dataset)['simulation']['by'].replace('.', '/')}.py",
-        ),
     output:
         "<results>/{task}/{dataset}/simulation/batch{batch}.npz",
     log:
@@ -19,6 +15,10 @@ rule simulate:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
+        code=lambda wildcards: CATALOG.code(
+            "simulate.py",
+            f"deepbio/domains/{CATALOG.dataset(wildcards.task, wildcards.dataset)['simulation']['by'].replace('.', '/')}.py",
+        ),
         facts=lambda wildcards: as_json(CATALOG.dataset(wildcards.task, wildcards.dataset)["simulation"]),
     shell:
         "python {input.script:q} --facts {params.facts:q} --batch {wildcards.batch} --output {output:q} "
@@ -34,7 +34,6 @@ rule prepare:
             for source in CATALOG.dataset(wildcards.task, wildcards.dataset)["sources"]
         ],
         batches=lambda wildcards: batch_files(wildcards.task, wildcards.dataset),
-        code=lambda wildcards: CATALOG.code("prepare.py", f"deepbio/tasks/{wildcards.task}.py"),
     output:
         facts="<results>/{task}/{dataset}/data/split{split}/dataset.json",
         speed="<results>/{task}/{dataset}/data/split{split}/preparation.json",
@@ -52,6 +51,7 @@ rule prepare:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        code=lambda wildcards: CATALOG.code("prepare.py", f"deepbio/tasks/{wildcards.task}.py"),
         facts=lambda wildcards: as_json(CATALOG.dataset(wildcards.task, wildcards.dataset)),
         folder=lambda wildcards, output: Path(output.facts).parent,
         resources=RESOURCES,

@@ -9,7 +9,6 @@ rule summarize:
         scores=[f"{RESULTS}/{task}/scores.csv" for task in TASKS],
         runs=[file for task in TASKS for file in run_files(task)],
         sources=rules.fetch_all.input,
-        code=CATALOG.code("summarize.py"),
     output:
         scores="<results>/scores.csv",
         comparison="<results>/comparison.csv",
@@ -40,6 +39,7 @@ rule summarize:
     conda:
         CONDA
     params:
+        code=CATALOG.code("summarize.py"),
         settings=settings(tasks=TASKS),
         resources=lambda wildcards: RESOURCES,
     shell:

@@ -4,7 +4,6 @@ rule score:
         script=SCRIPTS / "score.py",
         runs=lambda wildcards: run_files(wildcards.task),
         predictions=lambda wildcards: run_files(wildcards.task, name="predictions.npz"),
-        code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
     output:
         scores="<results>/{task}/scores.csv",
         intervals="<results>/{task}/intervals.csv",
@@ -20,6 +19,7 @@ rule score:
         # Hundreds of outputs over half a million test windows take hours.
         runtime=720 if SCALE == "full" else 60,
     params:
+        code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
         settings=settings(),
         folder=lambda wildcards, output: Path(output.scores).parent,
     shell:
@@ -32,7 +32,6 @@ use rule score as score_method with:
         script=SCRIPTS / "score.py",
         runs=runs_beside_baselines,
         predictions=lambda wildcards: runs_beside_baselines(wildcards, "predictions.npz"),
-        code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
     output:
         scores="<results>/{task}/one_method/{method}/scores.csv",
         intervals="<results>/{task}/one_method/{method}/intervals.csv",
@@ -42,5 +41,6 @@ use rule score as score_method with:
     benchmark:
         "<benchmarks>/score/{task}/{method}.tsv"
     params:
+        code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
         settings=lambda wildcards: settings(methods=[wildcards.method]),
         folder=lambda wildcards, output: Path(output.scores).parent,

@@ -3,7 +3,6 @@ rule train:
     input:
         script=SCRIPTS / "train.py",
         facts=prepared,
-        code=lambda wildcards: CATALOG.code("train.py", CATALOG.file_of(wildcards.method)),
     output:
         run="<results>/{task}/{dataset}/{method}/seed{seed}/run.json",
         predictions="<results>/{task}/{dataset}/{method}/seed{seed}/predictions.npz",
@@ -21,6 +20,7 @@ rule train:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
+        code=lambda wildcards: CATALOG.training_code(wildcards.method, wildcards.task, wildcards.dataset),
         parameters=lambda wildcards: as_json(
             CATALOG.parameters(wildcards.method, wildcards.task, wildcards.dataset)
         ),

@@ -5,7 +5,8 @@ import csv
 from statistics import fmean
 
 from deepbio.core import command
-from deepbio.core.catalog import ROOT, SCALES, Catalog, read_yaml
+from deepbio.core.catalog import SCALES, Catalog
+from deepbio.core.config import ROOT, read_yaml
 from deepbio.core.files import atomic
 from deepbio.scoring import metrics
 

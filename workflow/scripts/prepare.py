@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from deepbio.core import command, task
-from deepbio.core.catalog import as_json
+from deepbio.core.config import as_json
 from deepbio.core.data import save_dataset, save_speed
 from deepbio.core.files import BadInput
 from deepbio.core.simulation import batch_file

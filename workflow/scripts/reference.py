@@ -16,7 +16,8 @@ import pandas as pd
 import compare
 import cross
 from deepbio.core import command
-from deepbio.core.catalog import CONTROLS, ROOT, Catalog
+from deepbio.core.catalog import CONTROLS, Catalog
+from deepbio.core.config import ROOT
 from deepbio.core.files import BadInput, atomic
 from deepbio.figures import pages
 from summarize import glance, scoreboard, write_csv, write_text

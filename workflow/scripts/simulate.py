@@ -5,7 +5,7 @@ import logging
 import time
 
 from deepbio.core import command, simulation
-from deepbio.core.catalog import as_json
+from deepbio.core.config import as_json
 from deepbio.core.files import BadInput
 
 log = logging.getLogger(__name__)

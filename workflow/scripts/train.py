@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from deepbio.core import command, data, method
-from deepbio.core.files import BadInput, atomic, code_digest, digest, write_json
+from deepbio.core.files import BadInput, atomic, digest, write_json
 from deepbio.core.job import Job
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def main():
     if parameters is None:
         parameters = known.parameters(given.method, facts["task"], facts["dataset"])
     role = known.roles[given.method]
-    code = code_digest(known.code("train.py", known.file_of(given.method)))
+    code = known.training_code(given.method, facts["task"], facts["dataset"])
     identity = {"method": given.method, "role": role, "seed": given.seed, "parameters": parameters}
     identity |= {key: facts[key] for key in ("task", "dataset", "scale", "split", "origin")}
     identity |= {"data_digest": facts["digest"], "code_digest": code}

@@ -3,25 +3,15 @@
 Every Snakemake process, each cluster job's included, goes through this module, so it imports nothing heavy.
 """
 
-import ast
-import json
-import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import jsonschema
-import yaml
-
+from deepbio.core.code import PACKAGE, code_digest, defines, imports
+from deepbio.core.config import ROOT, check, from_command_line, merge, read_yaml
 from deepbio.core.files import BadInput
 
-SCRIPTS = Path(__file__).resolve().parents[2]
-ROOT = SCRIPTS.parent.parent
-SCHEMAS = SCRIPTS.parent / "schemas"
 SCALES = ("quick", "standard", "full")
 CONTROLS = ("perfect", "random", "constant")
-# Modules that bring a command its arguments and decide no number: a change of theirs reruns nothing.
-PLUMBING = {SCRIPTS / "deepbio" / "core" / name for name in ("catalog.py", "command.py")}
 
 
 @dataclass(frozen=True, order=True)
@@ -44,60 +34,6 @@ def data_folder(task, dataset, split):
     return f"{task}/{dataset}/data/split{split}"
 
 
-class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """YAML without pickled objects, in which a key may stand only once and 1e-3 is a number."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise BadInput(f"{key.start_mark.name}:{key.start_mark.line + 1}: key '{key.value}' stands twice")
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-# YAML 1.1 reads 1e-3 as a string because it has no dot; hyper-parameters are written that way everywhere.
-Loader.add_implicit_resolver("!exponent", re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789"))
-Loader.add_constructor("!exponent", lambda loader, node: float(loader.construct_scalar(node)))
-
-
-def read_yaml(path):
-    """Parse one YAML file; BadInput names file and line."""
-    try:
-        with open(path) as handle:
-            return yaml.load(handle, Loader=Loader) or {}
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise BadInput(f"{path}:{line}: not YAML: {error.problem}") from None
-
-
-def check(value, schema, where):
-    """Validate against workflow/schemas/<schema>.schema.yaml; BadInput names the file and every wrong key."""
-    validator = _validator(schema)
-    errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
-    if errors:
-        lines = [f"{where}: {'.'.join(map(str, e.absolute_path)) or 'top level'}: {e.message}" for e in errors]
-        raise BadInput("\n".join(lines))
-    return value
-
-
-@cache
-def _validator(schema):
-    return jsonschema.Draft202012Validator(read_yaml(SCHEMAS / f"{schema}.schema.yaml"))
-
-
-def merge(base, over):
-    """`base` with the keys of `over` in their place; mappings are merged key by key.
-
-    A search space (`{choice: …}`, `{log_uniform: …}`) is one value: it is replaced whole.
-    """
-    merged = dict(base)
-    for key, value in (over or {}).items():
-        nested = isinstance(merged.get(key), dict) and isinstance(value, dict) and not _is_space(merged[key])
-        merged[key] = merge(merged[key], value) if nested and not _is_space(value) else value
-    return merged
-
-
 def base(method):
     """The method that a variant belongs to; any other method itself."""
     return method.partition("-")[0]
@@ -107,15 +43,6 @@ def _variants(name, method):
     """Facts of a method's variants by their ids, <method>-<variant>: the method's own with some in their place."""
     shared = {key: method[key] for key in method.keys() - {"variants", "published", "weights", "cross"}}
     return {f"{name}-{key}": merge(shared, facts) for key, facts in method.get("variants", {}).items()}
-
-
-def _is_space(value):
-    return len(value) == 1 and next(iter(value)) in {"choice", "uniform", "log_uniform", "integer"}
-
-
-def _from_command_line(value):
-    """`snakemake --config cross=true mirror=null` hands these words over as text, where YAML means more."""
-    return {"true": True, "false": False, "null": None}.get(value, value) if isinstance(value, str) else value
 
 
 class Catalog:
@@ -128,7 +55,7 @@ class Catalog:
     def __init__(self, settings=None, config=ROOT / "config"):
         self.config = Path(config)
         defaults = read_yaml(self.config / "config.yaml")
-        given = {key: _from_command_line(value) for key, value in (settings or {}).items()}
+        given = {key: from_command_line(value) for key, value in (settings or {}).items()}
         self.settings = check({**defaults, **given}, "config", self.config / "config.yaml")
         self.scale = self.settings["scale"]
         self.results = Path(self.settings["results"]) / self.scale
@@ -178,7 +105,7 @@ class Catalog:
                     raise BadInput(f"{where}: published: unknown task '{figure['task']}'")
 
     def _needs_code(self, folder, name, where):
-        if not (SCRIPTS / "deepbio" / folder / f"{name}.py").exists():
+        if not (PACKAGE / folder / f"{name}.py").exists():
             raise BadInput(f"{where}: workflow/scripts/deepbio/{folder}/{name}.py is missing")
 
     def _selection(self, key, known):
@@ -282,26 +209,31 @@ class Catalog:
         return [run for run in first if self.interprets(run.method)]
 
     def interprets(self, method):
-        return _defines_interpret(self.file_of(method))
+        return defines(self.file_of(method), "interpret")
 
     def draws(self, task):
         """Whether a task draws figures of several methods."""
-        return bool(self.datasets(task)) and _defines_interpret(SCRIPTS / "deepbio" / "tasks" / f"{task}.py")
+        return bool(self.datasets(task)) and defines(PACKAGE / "tasks" / f"{task}.py", "interpret")
 
     # ---- code: which files decide a result
 
     def file_of(self, method):
         """The Python file of a method, a variant or a baseline."""
         folder = "baselines" if self.roles[method] == "baseline" else "methods"
-        return SCRIPTS / "deepbio" / folder / f"{base(method)}.py"
+        return PACKAGE / folder / f"{base(method)}.py"
 
-    def code(self, *names, interpret=False):
-        """Files that a command rests on: the named scripts or modules and all they import of this package.
+    def code(self, *names, drawing=False):
+        """Digest of the code that a command rests on: the named scripts or modules and all they import here."""
+        return code_digest(*names, drawing=drawing)
 
-        What is imported only inside `interpret` functions counts with `interpret=True`.
-        """
-        files = {file for name in names for file in _imports(SCRIPTS / name, interpret)}
-        return sorted(map(str, files - PLUMBING))
+    def training_code(self, method, task, dataset):
+        """Digest of the code that decides a run: the method's file, what it imports, and the kind of data where the
+        method asks for a design matrix. Metrics count where they decide when training stops."""
+        file, facts = self.file_of(method), self.dataset(task, dataset)
+        names = ["train.py", file]
+        if PACKAGE / "core" / "kind.py" in imports(*names):
+            names += [PACKAGE / "kinds" / f"{facts[key]}.py" for key in ("input", "output")]
+        return code_digest(*names, scoring=_monitors(self.parameters(method, task, dataset)))
 
     # ---- sources
 
@@ -310,45 +242,8 @@ class Catalog:
         return sorted({s for dataset in self.datasets(task) for s in self.dataset(task, dataset)["sources"]})
 
 
-@cache
-def _defines_interpret(file):
-    tree = ast.parse(file.read_text())
-    return any(isinstance(node, ast.FunctionDef) and node.name == "interpret" for node in ast.walk(tree))
-
-
-@cache
-def _imports(file, interpret):
-    """The file and, transitively, the modules of this package that it imports."""
-    found, todo = set(), [file]
-    while todo:
-        current = todo.pop()
-        if current in found:
-            continue
-        found.add(current)
-        todo.extend(_imported_files(current, interpret))
-    return frozenset(found)
-
-
-@cache
-def _imported_files(file, interpret):
-    """The modules of this package that one file imports."""
-    names = set(_imported_names(ast.parse(file.read_text()), interpret))
-    return [path for path in (SCRIPTS / (name.replace(".", "/") + ".py") for name in names) if path.exists()]
-
-
-def _imported_names(node, interpret):
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef) and child.name == "interpret" and not interpret:
-            continue
-        if isinstance(child, ast.Import):
-            yield from (alias.name for alias in child.names)
-        elif isinstance(child, ast.ImportFrom) and child.module:
-            yield child.module
-            yield from (f"{child.module}.{alias.name}" for alias in child.names)
-        else:
-            yield from _imported_names(child, interpret)
-
-
-def as_json(value):
-    """One-line JSON with sorted keys: how parameters travel to a command and what Snakemake compares."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+def _monitors(parameters):
+    """Whether a training watches a metric, not its loss, to tell when to stop."""
+    if not isinstance(parameters, dict):
+        return False
+    return parameters.get("monitor", "loss") != "loss" or any(map(_monitors, parameters.values()))

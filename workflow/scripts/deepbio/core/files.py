@@ -64,11 +64,6 @@ def digest(*parts):
     return state.hexdigest()[:16]
 
 
-def code_digest(files):
-    """Digest of the bytes of several source files, in the order of their names."""
-    return digest(*[Path(file).read_bytes() for file in sorted(map(str, files))])
-
-
 def read_json(path):
     """Parse a JSON file; BadInput names file, line and column when it is not JSON."""
     try:
