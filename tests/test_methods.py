@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import METRICS, killed, make_splits
 
-from deepbio.core import data, method, task
+from deepbio.core import data, labels, method, task
 from deepbio.core.catalog import Catalog, base
 from deepbio.core.config import merge
 from deepbio.core.job import Job
@@ -142,7 +142,7 @@ def test_predictions_have_the_labels_shape_and_range(fitted, name, kind, output)
         assert p.shape == (len(p), len(splits["test"].context["classes"]))
         np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
     else:
-        assert metrics.columns(p).shape == metrics.columns(splits["test"].y).shape
+        assert labels.columns(p).shape == labels.columns(splits["test"].y).shape
     if output in ("binary", "multiclass"):
         assert p.min() >= 0 and p.max() <= 1
     part = splits["test"].take(np.arange(5))

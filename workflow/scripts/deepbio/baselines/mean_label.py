@@ -2,15 +2,15 @@
 
 import numpy as np
 
+from deepbio.core.labels import columns
 from deepbio.learning.rule import RuleMethod
-from deepbio.scoring import metrics
 
 
 class Method(RuleMethod):
     """Predicts the mean over training and validation labels, one number for each output."""
 
     def fit(self, train, valid, job):
-        labels = np.concatenate([metrics.columns(train.y), metrics.columns(valid.y)])
+        labels = np.concatenate([columns(train.y), columns(valid.y)])
         self.facts = {"mean": np.nanmean(labels, axis=0).tolist()}
 
     def predict(self, split):

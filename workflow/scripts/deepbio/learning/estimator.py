@@ -8,8 +8,8 @@ from sklearn.model_selection import GridSearchCV, KFold, PredefinedSplit, Strati
 
 from deepbio.core.data import concatenate
 from deepbio.core.files import atomic, read_json, write_json
+from deepbio.core.labels import columns
 from deepbio.learning import features
-from deepbio.scoring import metrics
 
 BLOCK = 2**15  # samples whose features are in memory at a time
 SCORING = {"binary": "roc_auc", "multilabel": "roc_auc", "regression": "neg_mean_squared_error"}
@@ -46,7 +46,7 @@ class EstimatorMethod:
         self.classes = len(train.context["classes"]) if self.kind == "multiclass" else None
         train = train.at_most(self.parameters.get("most_samples"), job.rng("samples"))
         both = concatenate(train, valid)
-        x, labels = self.features(both), metrics.columns(both.y)
+        x, labels = self.features(both), columns(both.y)
         in_valid = np.repeat(np.arange(len(both)) >= len(train), len(labels) // len(both))
         seed = job.number("estimator") % 2**32
         self.models = [

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
+from deepbio.core import labels
 from deepbio.core.data import concatenate
 from deepbio.core.files import atomic, read_json, write_json
 from deepbio.learning import training
@@ -38,11 +39,11 @@ class NetworkMethod:
 
     def describe(self, split):
         """The shape of the data that the network is built for."""
-        shape = {"outputs": metrics.flat(split.y).shape[1], "kind": split.context["output"]}
+        shape = {"outputs": labels.flat(split.y).shape[1], "kind": split.context["output"]}
         if shape["kind"] == "multiclass":
             shape["outputs"] = len(split.context["classes"])
         if shape["kind"] == "regression":
-            y = metrics.columns(split.y)
+            y = labels.columns(split.y)
             shape["mean"] = np.nanmean(y, axis=0).tolist()
             shape["spread"] = np.maximum(np.nanstd(y, axis=0), 1e-12).tolist()
         return shape

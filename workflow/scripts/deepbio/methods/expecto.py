@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from deepbio.core import tables
 from deepbio.core.data import Split
 from deepbio.core.files import atomic
+from deepbio.core.labels import columns
 from deepbio.domains.dna import sequences
 from deepbio.learning.network import trained
 from deepbio.learning.sequence_network import SequenceNetwork
@@ -79,7 +80,7 @@ class Method(deepsea.Method):
         self.shape |= {key: train.context[key] for key in ("tss", "bin", "features")}
         chromatin = [self.chromatin(part, job.rng(name)) for name, part in (("train", train), ("valid", valid))]
         self.network = self.train_network(self.parameters, *chromatin, job)
-        labels = [metrics.columns(part.y) for part in (train, valid)]
+        labels = [columns(part.y) for part in (train, valid)]
         features = [self.spatial(part).astype(np.float64) for part in (train, valid)]
         self.linear, history = boost(*features, *labels, **self.parameters["expression"])
         job.history += [{"phase": "expression", **row} for row in history]
@@ -135,7 +136,7 @@ class Method(deepsea.Method):
     # ---- figures
 
     def interpret(self, split, folder):
-        y, p = metrics.columns(split.y), self.predict(split)["y"]
+        y, p = columns(split.y), self.predict(split)["y"]
         self.draw_predictions(y, p, split.context, folder)
         self.draw_weights(split, folder)
         # Of the upper quarter of the genes the one whose prediction is highest: highly expressed, and seen as such.

@@ -6,6 +6,7 @@ from rdkit import Chem
 from deepbio.core import tables
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
+from deepbio.core.labels import outputs
 from deepbio.domains.chemistry import episodes, molecules
 from deepbio.scoring import metrics
 
@@ -218,7 +219,7 @@ def _testing(columns, names, parameters, rng):
 
 def aurocs(test, p):
     """AUROC of each episode, (n,)."""
-    return np.array([metrics.METRICS["auroc"].function(*pair) for pair in metrics.outputs(test.y.T, np.asarray(p).T)])
+    return np.array([metrics.METRICS["auroc"].function(*pair) for pair in outputs(test.y.T, np.asarray(p).T)])
 
 
 def score(test, predictions, wanted, train=None):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deepbio.core import tables
+from deepbio.core import labels, tables
 from deepbio.core.data import Split
 from deepbio.core.simulation import read_batches
 from deepbio.domains.variation import population_statistics
@@ -26,7 +26,7 @@ def prepare(sources, parameters, seed):
     group = np.array([f"{b}.{d}" for b, d in zip(found["batch"], found["demography"], strict=True)])
     rng = np.random.default_rng([seed, 2016])
     part = tables.group_parts(group, parameters["valid_fraction"], parameters["test_fraction"], rng)
-    y = np.concatenate([metrics.one_hot(found["number"], len(CLASSES)), np.log10(found["sizes"])], axis=1)
+    y = np.concatenate([labels.one_hot(found["number"], len(CLASSES)), np.log10(found["sizes"])], axis=1)
     arrays = {
         "x": found["x"],
         "y": y.astype(np.float32),
