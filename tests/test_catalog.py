@@ -153,9 +153,9 @@ def test_code_of_a_method_is_its_imports_and_no_other_method():
     catalog = Catalog()
     names = {file.rsplit("/", 1)[-1] for file in catalog.code("train.py", catalog.file_of("deepbind"))}
     assert {"train.py", "deepbind.py", "training.py", "sequences.py"} <= names
-    assert not names & {"plotting.py", "motifs.py", "neural_fingerprint.py", "catalog.py"}
+    assert not names & {"style.py", "motifs.py", "neural_fingerprint.py", "catalog.py"}
     drawn = {file.rsplit("/", 1)[-1] for file in catalog.code(catalog.file_of("deepbind"), interpret=True)}
-    assert {"plotting.py", "motifs.py"} <= drawn
+    assert {"style.py", "motifs.py"} <= drawn
 
 
 def test_reading_list_is_whole_and_built_systems_are_at_home_in_their_task():

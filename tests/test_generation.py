@@ -13,7 +13,7 @@ from deepbio.core.job import Job
 from deepbio.domains.chemistry import molecule_search, molecule_sets, molecules
 from deepbio.domains.chemistry.smiles import END
 from deepbio.figures import molecule as figures
-from deepbio.figures import plotting
+from deepbio.figures import style
 from deepbio.learning.smiles_network import Writer
 from deepbio.methods import chemical_vae, organ, reinvent
 from deepbio.tasks import molecule_generation
@@ -314,5 +314,5 @@ def test_agents_stand_beside_their_prior(tmp_path):
 
 
 def test_a_figure_of_quantities_that_nobody_has_is_not_drawn(tmp_path):
-    plotting.quantities({"A": {"role": "listed", "scores": {}}}, {"auroc": "AUROC"}, "", "real", tmp_path / "none")
+    style.quantities({"A": {"role": "listed", "scores": {}}}, {"auroc": "AUROC"}, "", "real", tmp_path / "none")
     assert not list(tmp_path.iterdir())

@@ -12,7 +12,7 @@ from deepbio.core.data import Ragged, Split, concatenate, read_split, save_datas
 from deepbio.core.files import BadInput, atomic, digest
 from deepbio.core.job import Job
 from deepbio.core.task import check
-from deepbio.figures import plotting
+from deepbio.figures import style
 from deepbio.learning import layers, search
 
 
@@ -186,7 +186,7 @@ def test_a_baseline_may_learn_from_some_of_the_samples(tmp_path):
 
 def test_components_are_those_of_the_fitted_rows():
     x = np.random.default_rng(0).standard_normal((50, 300))
-    place, share = plotting.components(x, x[:7])
+    place, share = style.components(x, x[:7])
     _, values, axes = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
     np.testing.assert_allclose(np.abs(place), np.abs((x[:7] - x.mean(axis=0)) @ axes[:2].T), atol=1e-6)
     np.testing.assert_allclose(share, values[:2] ** 2 / (values**2).sum())
@@ -198,3 +198,12 @@ def test_first_weights_are_within_glorots_bounds():
         bound, weight = (6 / fans) ** 0.5, layer.weight.detach()
         assert 0.99 * bound < weight.abs().max() <= bound and not layer.bias.detach().any()
         assert float(weight.std()) == pytest.approx(bound / 3**0.5, rel=0.05)
+
+
+@pytest.mark.parametrize(("count", "most", "shape"), [(1, 3, (1, 1)), (3, 3, (1, 3)), (7, 3, (3, 3)), (2, 4, (1, 2))])
+def test_panels_lie_in_lines_and_the_surplus_is_hidden(count, most, shape):
+    figure, axes = style.panels(count, most, (2, 1.5), (1, 0.5))
+    assert len(axes) == count and len(figure.axes) == shape[0] * shape[1]
+    assert [axis.get_visible() for axis in figure.axes] == [True] * count + [False] * (len(figure.axes) - count)
+    assert figure.get_size_inches() == pytest.approx([2 * shape[1] + 1, 1.5 * shape[0] + 0.5])
+    style.plt.close(figure)

@@ -15,7 +15,7 @@ import pandas as pd
 from deepbio.core import command, data
 from deepbio.core.catalog import Catalog, data_folder
 from deepbio.core.files import atomic
-from deepbio.figures import plotting
+from deepbio.figures import style
 from deepbio.scoring import metrics, statistics
 
 COLUMNS = ["scale", "task", "dataset", "method", "role", "metric", "mean", "low", "high", "interval", "runs"]
@@ -133,7 +133,7 @@ def draw(known, task, table, scores, output):
     chosen["values"] = [single.get((r.dataset, r.method, r.metric), []) for r in chosen.itertuples()]
     chosen["metric_title"] = [metrics.title(metric) for metric in chosen["metric"]]
     title = f"{known.tasks[task]['title']} ({known.scale})"
-    plotting.comparison(chosen, title, known.plan(task)["origin"], output / "comparison")
+    style.comparison(chosen, title, known.plan(task)["origin"], output / "comparison")
 
 
 def draw_curves(known, task, table, output):
@@ -151,7 +151,7 @@ def draw_curves(known, task, table, output):
     table["dataset_title"] = [known.dataset(task, dataset)["title"] for dataset in table["dataset"]]
     # Where there is neither, each size of a support is a curve of its own.
     title = f"{known.tasks[task]['title']}: {names.get(kind, 'AUROC by support and assay (mean over runs)')}"
-    draw_them = plotting.supports if kind is None else plotting.curves
+    draw_them = style.supports if kind is None else style.curves
     draw_them(table, title, known.plan(task)["origin"], output / "roc_or_parity")
 
 

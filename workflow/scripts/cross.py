@@ -13,7 +13,7 @@ import pandas as pd
 from deepbio.core import command
 from deepbio.core.catalog import Catalog
 from deepbio.core.files import BadInput, atomic
-from deepbio.figures import plotting
+from deepbio.figures import style
 from deepbio.scoring import metrics
 
 
@@ -83,7 +83,7 @@ def ranked(values, rises):
 
 def draw(known, blocks, rises, origin, path):
     """Heat maps of ranks with the values written in, one below the other."""
-    plt = plotting.plt
+    plt = style.plt
     counts = [len(values) for values, _ in blocks.values()]
     widest = max(values.shape[1] for values, _ in blocks.values())
     size = (3.6 + 0.85 * (widest + 1), 0.8 + sum(2.2 + 0.32 * count for count in counts))
@@ -93,7 +93,7 @@ def draw(known, blocks, rises, origin, path):
         axis.set_xlim(-0.5, widest + 0.5)
         axis.set_title(f"Input: {kind.replace('_', ' ')}", fontsize=10, loc="left")
     figure.suptitle(f"Every method on every task ({known.scale}); dark: best of its column", fontsize=12)
-    plotting.save(figure, path, origin)
+    style.save(figure, path, origin)
 
 
 def panel(axis, known, values, ranks, rises):

@@ -14,7 +14,7 @@ import pandas as pd
 from deepbio.core import command
 from deepbio.core.catalog import Catalog
 from deepbio.core.files import atomic, read_json
-from deepbio.figures import pages, plotting
+from deepbio.figures import pages, style
 from deepbio.scoring import metrics
 
 LEDGER = ["scale", "task", "dataset", "method", "role", "seed", "split", "status", "reason", "origin", "weights"]
@@ -120,7 +120,7 @@ def glance(known, comparisons, folder):
     table = pd.DataFrame(rows)
     table["role"] = [known.roles[method] for method in table["method"]]
     origins = {known.plan(task)["origin"] for task in comparisons["task"].unique()}
-    plotting.glance(
+    style.glance(
         table, f"Where does each method stand? ({known.scale})", " and ".join(sorted(origins)), Path(folder) / "glance"
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from deepbio.core import tables
-from deepbio.figures.plotting import COLOURS, MARKS, PALETTE, plt, save
+from deepbio.figures.style import COLOURS, MARKS, PALETTE, plt, save
 
 SHAPES = "osD^vP*X<>"  # of the populations of one continent, which share a colour
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from deepbio.core import tables
 from deepbio.figures import molecule as figures
-from deepbio.figures.plotting import PALETTE, plt, save
+from deepbio.figures.style import PALETTE, plt, save
 
 PANELS = {
     "discriminator": ("discriminator_loss",),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from deepbio.core import tables
-from deepbio.figures.plotting import PALETTE, plt, save
+from deepbio.figures.style import PALETTE, plt, save
 from deepbio.figures.table import mark_labels
 from deepbio.scoring import metrics
 

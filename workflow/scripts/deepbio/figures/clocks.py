@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from deepbio.core import tables
-from deepbio.figures.plotting import COLOURS, PALETTE, plt, save
+from deepbio.figures.style import COLOURS, PALETTE, plt, save
 from deepbio.scoring import metrics
 
 

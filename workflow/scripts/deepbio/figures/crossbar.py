@@ -5,7 +5,7 @@ import torch
 
 from deepbio.core import tables
 from deepbio.domains.hardware import crossbar
-from deepbio.figures.plotting import PALETTE, plt, save
+from deepbio.figures.style import PALETTE, plt, save
 
 PUBLISHED = 14.4  # times less energy than CMOS of equal area, by the abstract of Ramasubramanian et al. (2014)
 

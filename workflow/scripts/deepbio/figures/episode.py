@@ -4,7 +4,7 @@ import numpy as np
 
 from deepbio.core import tables
 from deepbio.figures.molecule import picture
-from deepbio.figures.plotting import PALETTE, components, plt, save
+from deepbio.figures.style import PALETTE, components, plt, save
 
 SHOWN = 5  # support molecules of each class
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from deepbio.core import tables
 from deepbio.domains.chemistry import molecules
-from deepbio.figures.plotting import PALETTE, plt, save
+from deepbio.figures.style import PALETTE, plt, save
 from deepbio.scoring import metrics
 
 PENALTIES = np.logspace(-4, 5, 10)

@@ -9,7 +9,7 @@ from scipy.special import logit
 from deepbio.core import tables
 from deepbio.core.data import Split
 from deepbio.domains.dna import motifs, sequences
-from deepbio.figures import plotting
+from deepbio.figures import style
 
 MOST_LOGOS = 12
 MATCHED = 16  # detectors compared with JASPAR: those that fire most
@@ -52,15 +52,11 @@ def detector_logos(codes, active, place, strand, width, context, folder):
     if not found:
         return
     order = sorted(range(len(rows)), key=lambda i: (rows[i]["q"], -rows[i]["mean_activation"]))[:MOST_LOGOS]
-    columns = min(3, len(order))
-    lines = -(-len(order) // columns)
-    figure, axes = plotting.plt.subplots(lines, columns, figsize=(4 * columns, 0.6 + 1.5 * lines), squeeze=False)
-    for axis in axes.flat[len(order) :]:
-        axis.set_visible(False)
-    for axis, i in zip(axes.flat, order, strict=False):
+    figure, axes = style.panels(len(order), 3, (4, 1.5), (0, 0.6))
+    for axis, i in zip(axes, order, strict=True):
         motifs.logo(axis, found[i], _match(rows[i]))
     figure.suptitle("Motif detectors and their nearest JASPAR motif", x=0.01, ha="left", fontweight="bold")
-    plotting.save(figure, Path(folder) / "detectors", context["origin"])
+    style.save(figure, Path(folder) / "detectors", context["origin"])
 
 
 def _match(row):
@@ -87,11 +83,11 @@ def mutation_map(method, split, sample, folder):
     codes = np.asarray(split["codes"][sample])
     change, unit = substitutions(method, codes, split.context, np.arange(len(codes)))
     importance = np.maximum(0, -change.min(axis=0))
-    figure, axes = plotting.plt.subplots(2, 1, figsize=(9, 3.6), height_ratios=[1.4, 1], sharex=True)
+    figure, axes = style.plt.subplots(2, 1, figsize=(9, 3.6), height_ratios=[1.4, 1], sharex=True)
     draw_substitutions(figure, axes, codes, change, importance, window(importance), unit)
     axes[0].set_title("Mutation map of the strongest window")
     axes[1].set_xlabel("position in the window (bp)")
-    plotting.save(figure, Path(folder) / "mutation_map", split.context["origin"])
+    style.save(figure, Path(folder) / "mutation_map", split.context["origin"])
 
 
 def substitutions(method, codes, context, positions):
@@ -164,13 +160,13 @@ def saliency_map(network, split, sample, folder):
     """saliency.{svg,png}: the bases of one window, as high as the score's gradient says that they matter."""
     codes = np.asarray(split["codes"][sample])
     found = saliency(network, codes[None])[0]
-    figure, axis = plotting.plt.subplots(figsize=(9, 2.2))
+    figure, axis = style.plt.subplots(figsize=(9, 2.2))
     shown = window(found)
     letters(axis, codes, found, shown)
     axis.axhline(0, color="black", lw=0.6)
     axis.set(xlabel="position in the window (bp)", ylabel="gradient × input", title="Saliency of the strongest window")
     axis.set_xlim(shown.start - 0.5, shown.stop - 0.5)
-    plotting.save(figure, Path(folder) / "saliency", split.context["origin"])
+    style.save(figure, Path(folder) / "saliency", split.context["origin"])
 
 
 def class_optimisation(network, length, context, folder, starts=16, steps=100, rate=0.3, decay=1e-4):
@@ -196,10 +192,10 @@ def class_optimisation(network, length, context, folder, starts=16, steps=100, r
             optimizer.step()
     found = free.softmax(1)[scores.argmax()].detach().cpu().numpy().astype(float)
     shown = window(motifs.information(found))
-    figure, axis = plotting.plt.subplots(figsize=(9, 2.0))
+    figure, axis = style.plt.subplots(figsize=(9, 2.0))
     motifs.logo(axis, found[:, shown], "Base frequencies that maximise the score")
     axis.set_xlabel(f"positions {shown.start} to {shown.stop - 1} of the window (bp)")
-    plotting.save(figure, Path(folder) / "class_optimisation", context["origin"])
+    style.save(figure, Path(folder) / "class_optimisation", context["origin"])
 
 
 def temporal_scores(predict, split, sample, folder):
@@ -213,7 +209,7 @@ def temporal_scores(predict, split, sample, folder):
     forward = np.where(unread, sequences.UNKNOWN, codes[None]).astype(np.uint8)
     backward = np.where(unread.T, sequences.UNKNOWN, codes[None]).astype(np.uint8)  # row t has read t … the end
     scores = np.stack([predict(Split({"codes": part}, split.context))["y"][:, 0] for part in (forward, backward)])
-    figure, axes = plotting.plt.subplots(2, 1, figsize=(9, 2.6), height_ratios=[1, 0.7], sharex=True)
+    figure, axes = style.plt.subplots(2, 1, figsize=(9, 2.6), height_ratios=[1, 0.7], sharex=True)
     shown = slice(0, length)
     letters(axes[0], codes, np.ones(length), shown)
     axes[0].set(yticks=[], title="What the network says while it reads")
@@ -224,4 +220,4 @@ def temporal_scores(predict, split, sample, folder):
     axes[1].set_yticks([0, 1], ["from the left", "from the right"])
     axes[1].set_xlabel("position in the window (bp)")
     figure.colorbar(image, ax=axes[1], label="prediction", pad=0.01)
-    plotting.save(figure, Path(folder) / "temporal", split.context["origin"])
+    style.save(figure, Path(folder) / "temporal", split.context["origin"])

@@ -9,7 +9,7 @@ from rdkit.Chem.Draw import rdMolDraw2D
 
 from deepbio.core import tables
 from deepbio.domains.chemistry import molecule_sets
-from deepbio.figures.plotting import PALETTE, components, plt, save
+from deepbio.figures.style import PALETTE, components, plt, save
 
 
 def picture(text, size=(300, 220)):
@@ -151,13 +151,13 @@ def draw_latent(places, properties, names, origin, path):
     """{svg,png,csv}: the first two principal components of places (n, latent), coloured by each of the `names` of
     properties (n, names)."""
     xy, share = components(places, places)
-    figure, panels = plt.subplots(1, len(names), figsize=(3.9 * len(names), 3.3), sharex=True, sharey=True)
-    for axis, name, values in zip(panels, names, properties.T, strict=True):
+    figure, axes = plt.subplots(1, len(names), figsize=(3.9 * len(names), 3.3), sharex=True, sharey=True)
+    for axis, name, values in zip(axes, names, properties.T, strict=True):
         limits = np.quantile(values, [0.02, 0.98])
         shown = axis.scatter(*xy.T, c=values, s=8, cmap="cividis", vmin=limits[0], vmax=limits[1], lw=0)
         figure.colorbar(shown, ax=axis, label=name)
         axis.set_xlabel(f"component 1 ({share[0]:.0%})")
-    panels[0].set_ylabel(f"component 2 ({share[1]:.0%})")
+    axes[0].set_ylabel(f"component 2 ({share[1]:.0%})")
     figure.suptitle("Latent places of validation molecules", x=0.01, ha="left", fontsize=11)
     save(figure, path, origin)
     rows = ([*(f"{v:.5g}" for v in (*point, *values))] for point, values in zip(xy, properties, strict=True))

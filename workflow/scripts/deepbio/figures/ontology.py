@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 
 from deepbio.core import tables
-from deepbio.figures.plotting import COLOURS, components, plt, save
+from deepbio.figures.style import COLOURS, components, panels, plt, save
 
 LABELLED = 40  # terms of a hierarchy that are named
 SHOWN = 25  # terms in a list
@@ -54,14 +54,9 @@ def draw_states(rows, ontology, states, y, x, origin, path, most=6):
     """{svg,png}: the two main directions of the states of the terms whose states tell most, coloured by phenotype."""
     best = sorted((row for row in rows if np.isfinite(row[2])), key=lambda row: -row[2])[:most]
     best = best or rows[:1]
-    columns = min(3, len(best))
-    lines = -(-len(best) // columns)
-    size = (1.2 + 2.7 * columns, 0.8 + 2.7 * lines)
-    figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False)
+    figure, axes = panels(len(best), 3, (2.7, 2.7), (1.2, 0.8))
     limit = np.nanquantile(np.abs(y - np.nanmean(y)), 0.98)
-    for axis in axes.flat[len(best) :]:
-        axis.set_visible(False)
-    for axis, (term, *_) in zip(axes.flat, best, strict=False):
+    for axis, (term, *_) in zip(axes, best, strict=True):
         held = x @ ontology.members()[term] > 0
         place, _ = components(states[term], states[term][held])
         shade = {"c": y[held] - np.nanmean(y), "cmap": DIVERGING, "vmin": -limit, "vmax": limit}

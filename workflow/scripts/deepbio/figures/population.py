@@ -7,7 +7,7 @@ from matplotlib import ticker
 
 from deepbio.core import tables
 from deepbio.domains.variation.population_statistics import CLASSES, SIZES, size_errors, sizes_of, sweep_score
-from deepbio.figures.plotting import COLOURS, MARKS, PALETTE, plt, quantities, save
+from deepbio.figures.style import COLOURS, MARKS, PALETTE, plt, quantities, save
 from deepbio.scoring import metrics
 
 BORDERS = (0.5, 0.75)  # of the selected allele's present frequency
@@ -24,11 +24,11 @@ def draw_confusion(split, p, path):
     truth, called = np.asarray(split.y)[:, :count].argmax(axis=1), np.asarray(p)[:, :count].argmax(axis=1)
     frequency = np.asarray(split["y_frequency"])
     level = np.where(np.isnan(frequency), -1, np.digitize(frequency, BORDERS))
-    panels = [("all", np.ones(len(truth), bool))]
-    panels += [(name, (level == i) | (truth == 0)) for i, name in enumerate(RANGES)]
-    figure, axes = plt.subplots(1, len(panels), figsize=(3.1 * len(panels), 3.4))
+    groups = [("all", np.ones(len(truth), bool))]
+    groups += [(name, (level == i) | (truth == 0)) for i, name in enumerate(RANGES)]
+    figure, axes = plt.subplots(1, len(groups), figsize=(3.1 * len(groups), 3.4))
     rows = []
-    for axis, (name, here) in zip(axes, panels, strict=True):
+    for axis, (name, here) in zip(axes, groups, strict=True):
         counts = np.zeros((count, count), int)
         np.add.at(counts, (truth[here], called[here]), 1)
         share = counts / counts.sum(axis=1, keepdims=True).clip(min=1)

@@ -10,18 +10,8 @@ import numpy as np
 
 from deepbio.core.files import atomic
 from deepbio.domains.clinic import synthetic
-from deepbio.figures import plotting
-from deepbio.figures.plotting import PALETTE, plt, save
-
-
-def _panels(count, width, height):
-    """A figure with `count` panels, three in a row."""
-    columns = min(3, count)
-    rows = -(-count // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1 + width * columns, 0.8 + height * rows), squeeze=False)
-    for axis in axes.flat[count:]:
-        axis.set_visible(False)
-    return figure, axes.flat[:count]
+from deepbio.figures import style
+from deepbio.figures.style import PALETTE, save
 
 
 def _title(figure, text):
@@ -36,7 +26,7 @@ def trajectories(train, people, path):
     """Median of the first variable with quartiles at each visit, by arm; also as a table."""
     visits, classes, variable = (train.context[key] for key in ("visits", "classes", "variables"))
     people, rows = _with_real(train, people), []
-    figure, axes = _panels(len(people), 3.0, 2.6)
+    figure, axes = style.panels(len(people), 3, (3.0, 2.6), (1, 0.8))
     drawn = []
     for axis, (title, (y, arm)) in zip(axes, people.items(), strict=True):
         for number, name in enumerate(classes):
@@ -63,7 +53,7 @@ def correlations(train, people, path):
     """Pairwise correlations of all values; ρ says how they rank against those of the real people."""
     visits, variables = len(train.context["visits"]), [one["name"] for one in train.context["variables"]]
     people = _with_real(train, people)
-    figure, axes = _panels(len(people), 2.7, 3.0)
+    figure, axes = style.panels(len(people), 3, (2.7, 3.0), (1, 0.8))
     for axis, (title, (y, _)) in zip(axes, people.items(), strict=True):
         image = axis.imshow(synthetic.correlations(y), cmap="PuOr_r", vmin=-1, vmax=1, interpolation="nearest")
         rho = synthetic.correlation_of_correlations(y, train.y)
@@ -84,10 +74,10 @@ def components(train, people, path):
     """Synthetic people over the real ones, on the first two principal components of the real ones."""
     real = np.asarray(train.y, float)
     centre, spread = real.mean(axis=0), np.maximum(real.std(axis=0), 1e-9)
-    figure, axes = _panels(len(people), 3.0, 2.9)
+    figure, axes = style.panels(len(people), 3, (3.0, 2.9), (1, 0.8))
     real = (real - centre) / spread
-    places = {title: plotting.components(real, (y - centre) / spread)[0] for title, (y, _) in people.items()}
-    real, share = plotting.components(real, real)
+    places = {title: style.components(real, (y - centre) / spread)[0] for title, (y, _) in people.items()}
+    real, share = style.components(real, real)
     reach = 1.3 * np.abs(real).max(axis=0)
     for axis, (title, x) in zip(axes, places.items(), strict=True):
         axis.plot(*real.T, ".", color="#aaaaaa", ms=3, label="real", rasterized=True)

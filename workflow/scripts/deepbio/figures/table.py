@@ -6,7 +6,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from deepbio.core import tables
-from deepbio.figures.plotting import COLOURS, PALETTE, plt, save
+from deepbio.figures.style import COLOURS, PALETTE, plt, save
 from deepbio.scoring import metrics
 
 MARKED = COLOURS["baseline"]  # the colour of what a paper names

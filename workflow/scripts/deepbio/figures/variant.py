@@ -4,7 +4,7 @@ import numpy as np
 
 from deepbio.core import tables
 from deepbio.domains.variation import pileups, variants
-from deepbio.figures.plotting import COLOURS, PALETTE, plt, save
+from deepbio.figures.style import COLOURS, PALETTE, plt, save
 
 SHOWN = 2  # pictures of each outcome
 OUTCOMES = ("called, het", "called, hom-alt", "left out, rightly", "called wrongly", "missed")

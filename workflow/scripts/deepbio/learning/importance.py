@@ -34,7 +34,7 @@ def draw(change, names, metric, title, origin, folder, beside=None, shown=None):
 
     The table has further columns `beside` (name → values); drawn are the `shown` most important features, or all.
     """
-    from deepbio.figures import plotting  # who only wants the numbers does without
+    from deepbio.figures import style  # who only wants the numbers does without
 
     beside, folder = beside or {}, Path(folder)
     mean, spread = change.mean(axis=1), change.std(axis=1)
@@ -46,4 +46,4 @@ def draw(change, names, metric, title, origin, folder, beside=None, shown=None):
     tables.write_csv(folder / "importance.csv", ["feature", f"{metric}_loss", f"{metric}_loss_sd", *beside], rows)
     label = f"loss of validation {metrics.title(metric)} (mean ± SD of {change.shape[1]} permutations)"
     top = np.sort(order[:shown])
-    plotting.bars([names[i] for i in top], mean[top], spread[top], label, title, origin, folder / "importance")
+    style.bars([names[i] for i in top], mean[top], spread[top], label, title, origin, folder / "importance")

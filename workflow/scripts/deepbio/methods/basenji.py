@@ -181,7 +181,7 @@ class Method(SequenceMethod):
         """saliency.{svg,png}: gradient times input of one bin of one track along its window, summed over bins, above
         the measured tracks: what reaches the peak from afar."""
         from deepbio.figures import interpretation
-        from deepbio.figures.plotting import PALETTE, plt, save
+        from deepbio.figures.style import PALETTE, plt, save
 
         sample, peak, track = where
         width, bins = self.shape["bin"], self.shape["bins"]
@@ -227,7 +227,7 @@ def write_tracks(names, measured, predicted, folder):
 
 def draw_window(names, measured, predicted, drawn, width, context, folder):
     """tracks.{svg,png}: measured coverage upwards and predicted downwards along one window (bins, tracks)."""
-    from deepbio.figures.plotting import COLOURS, plt, save
+    from deepbio.figures.style import COLOURS, plt, save
 
     figure, axes = plt.subplots(len(drawn), 1, figsize=(9, 0.9 + 1.1 * len(drawn)), sharex=True, squeeze=False)
     place = np.arange(len(measured)) * width / 1000
@@ -248,7 +248,7 @@ def draw_window(names, measured, predicted, drawn, width, context, folder):
 
 def draw_scatter(names, measured, predicted, drawn, context, folder):
     """scatter.{svg,png}: predicted against measured coverage of every bin on logarithmic scales."""
-    from deepbio.figures.plotting import plt, save
+    from deepbio.figures.style import plt, save
 
     columns = min(3, len(drawn))
     rows = -(-len(drawn) // columns)

@@ -118,7 +118,7 @@ class Method(SequenceMethod):
 
     def draw_influence(self, split, folder):
         """influence.{csv,svg,png}: the most influential filters, output by output."""
-        from deepbio.figures.plotting import plt, save
+        from deepbio.figures.style import plt, save
 
         found = self.influence(split)
         names = split.context.get("features", [f"output {i}" for i in range(found.shape[1])])

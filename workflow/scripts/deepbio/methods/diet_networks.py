@@ -190,7 +190,7 @@ class Method(NetworkMethod):
 
     def interpret(self, split, folder, train):
         from deepbio.figures import ancestry as figures
-        from deepbio.figures import plotting
+        from deepbio.figures import style
 
         context, folder = split.context, Path(folder)
         with torch.no_grad():
@@ -198,7 +198,7 @@ class Method(NetworkMethod):
         x = self.network.standardise(self.batch(train, np.arange(len(train)))["x"]).numpy()
         own = self.network.standardise(self.batch(split, np.arange(len(split)))["x"]).numpy()
         y = np.asarray(split.y).ravel()
-        places = plotting.components(x, own), plotting.components(hidden, hidden)
+        places = style.components(x, own), style.components(hidden, hidden)
         figures.draw_populations(places, y, context, folder / "populations")
         figures.draw_confusion(self.predict(split)["y"], y, context, folder / "confusion")
 

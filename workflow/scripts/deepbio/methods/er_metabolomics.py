@@ -197,7 +197,7 @@ class Method(NetworkMethod):
     def interpret(self, split, folder, train=None):
         from deepbio.baselines import ridge_logistic
         from deepbio.figures import table as figures
-        from deepbio.figures.plotting import plt, save
+        from deepbio.figures.style import plt, save
         from deepbio.learning import importance
 
         context, folder = split.context, Path(folder)

@@ -146,7 +146,7 @@ class Method(deepsea.Method):
     def draw_predictions(self, y, p, context, folder):
         """predictions.{csv,svg,png}: predicted against observed expression in every condition, and its change from the
         first condition to each other."""
-        from deepbio.figures.plotting import COLOURS, plt, save
+        from deepbio.figures.style import COLOURS, plt, save
 
         names = context["features"]
         panels = [(name, y[:, i], p[:, i]) for i, name in enumerate(names)]
@@ -178,7 +178,7 @@ class Method(deepsea.Method):
 
         The weights of a mark's exponential functions, each taken at the distance and summed.
         """
-        from deepbio.figures.plotting import plt, save
+        from deepbio.figures.style import plt, save
 
         distance, marks, names = distances(split, self.shape["bins"]), split.context["marks"], split.context["features"]
         functions = exponentials(distance, self.parameters["rates"], self.parameters["unit"])
@@ -211,7 +211,7 @@ class Method(deepsea.Method):
     def draw_promoter(self, split, gene, folder):
         """promoter.{svg,png}: every substitution in the promoter of one gene, and its most important part enlarged."""
         from deepbio.figures import interpretation
-        from deepbio.figures.plotting import COLOURS, plt, save
+        from deepbio.figures.style import COLOURS, plt, save
 
         tss, region = split.context["tss"], split["codes"].shape[1]
         first, last = max(0, tss + PROMOTER[0]), min(region, tss + PROMOTER[1])

@@ -184,7 +184,7 @@ def write_parts(names, error, height, folder):
 
 def draw_skeletons(split, guess, error, folder):
     """skeletons.{svg,png}: labelled and predicted parts over frames, from the smallest mean error to the largest."""
-    from deepbio.figures.plotting import PALETTE, plt, save
+    from deepbio.figures.style import PALETTE, plt, save
 
     mean = np.nanmean(np.where(np.isnan(error).all(axis=1, keepdims=True), np.inf, error), axis=1)
     order = np.argsort(mean, kind="stable")
@@ -219,7 +219,7 @@ def draw_skeletons(split, guess, error, folder):
 
 def draw_errors(names, split, error, folder):
     """errors.{svg,png}: the error of every part, as boxes, and as circles of its 90th percentile on one frame."""
-    from deepbio.figures.plotting import COLOURS, PALETTE, plt, save
+    from deepbio.figures.style import COLOURS, PALETTE, plt, save
 
     known = [column[~np.isnan(column)] for column in error.T]
     order = sorted(range(len(names)), key=lambda part: np.median(known[part]) if len(known[part]) else -1)
@@ -255,7 +255,7 @@ def draw_errors(names, split, error, folder):
 
 def draw_maps(names, split, frame, maps, guess, folder):
     """maps.{svg,png}: one frame, and the confidence map (rows, columns) of every part over it."""
-    from deepbio.figures.plotting import PALETTE, plt, save
+    from deepbio.figures.style import PALETTE, plt, save
 
     height, width = split["image"].shape[1:]
     columns = min(6, len(names) + 1)

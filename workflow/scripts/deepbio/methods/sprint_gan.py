@@ -357,7 +357,7 @@ class Method(NetworkMethod):
         self.network = load_network(pool, folder)
 
     def interpret(self, split, folder):
-        from deepbio.figures.plotting import COLOURS, plt, save
+        from deepbio.figures.style import COLOURS, plt, save
 
         privacy = self.parameters["privacy"]
         epochs, epsilon = np.transpose(self.shape["spent"])

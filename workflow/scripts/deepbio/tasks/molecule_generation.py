@@ -238,7 +238,7 @@ def interpret(train, runs, path):
     """What the molecules of each method are like, and the first ones; errors of the properties that are told of
     molecules; and how far agents get beyond their prior."""
     from deepbio.figures import molecule as figures
-    from deepbio.figures import plotting
+    from deepbio.figures import style
 
     origin = train.context["origin"]
     sides, measures = beside_priors(runs)
@@ -249,7 +249,7 @@ def interpret(train, runs, path):
         ("agents", "Agents beside their prior", sides, measures, max(1, len(measures) // 3)),
     ):
         wanted = {one: metrics.title(one) for one in wanted}
-        plotting.quantities(shown, wanted, title, origin, f"{path}_{name}", columns)
+        style.quantities(shown, wanted, title, origin, f"{path}_{name}", columns)
     vocabulary = smiles.Vocabulary(train.context["symbols"])
     texts = {name: decoded(vocabulary, run["y"][: 50 * SHOWN]) for name, run in runs.items()}
     figures.draw_first(texts, origin, f"{path}_molecules", SHOWN)
