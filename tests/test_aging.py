@@ -5,7 +5,6 @@ import pandas as pd
 import pyreadr
 import pytest
 import torch
-from conftest import make_splits
 from sklearn.linear_model import ElasticNet
 
 from deepbio.core.catalog import Catalog
@@ -13,6 +12,7 @@ from deepbio.core.config import merge
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.core.job import Job
+from deepbio.core.kind import small_problem
 from deepbio.figures import clocks
 from deepbio.learning import importance, training
 from deepbio.methods import aging_ensemble
@@ -27,7 +27,7 @@ SMALL = merge(
 @pytest.fixture(scope="module")
 def stacked(tmp_path_factory):
     """A fitted ensemble of three members, its splits, and what its elastic net was fitted on."""
-    splits = make_splits("table", "regression")
+    splits = small_problem("table", "regression")
     seen, fit_stack = [], aging_ensemble.fit_stack
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(aging_ensemble, "fit_stack", lambda *words: seen.append(words) or fit_stack(*words))
@@ -107,7 +107,7 @@ def test_killed_between_members_goes_on(stacked, tmp_path, monkeypatch):
 
 
 def test_importance_finds_planted_columns():
-    split = make_splits("table", "regression")["test"]
+    split = small_problem("table", "regression")["test"]
     change = importance.permutation(lambda s: {"y": s["x"][:, 0] + s["x"][:, 1] - s["x"][:, 2]}, split, "r2", 4)
     assert change.shape == (20, 4) and change[:3].min() > 0.2 and np.abs(change[3:]).max() < 1e-6
     rises = importance.permutation(lambda s: {"y": s["x"][:, 0] + s["x"][:, 1] - s["x"][:, 2]}, split, "mae", 4)

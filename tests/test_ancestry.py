@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from conftest import make_splits
-from test_methods import fit, parameters_of
+from support import fit, parameters_of
 
 from deepbio.core import method
 from deepbio.core.data import NAMES
 from deepbio.core.job import Job
+from deepbio.core.kind import small_problem
 from deepbio.domains.variation import genotypes
 from deepbio.figures import ancestry as figures
 from deepbio.learning.network import trained
@@ -19,7 +19,7 @@ from deepbio.tasks import genetic_ancestry
 
 @pytest.fixture(scope="module")
 def splits():
-    return make_splits("genotype", "multiclass")
+    return small_problem("genotype", "multiclass")
 
 
 def untrained(splits, name="diet_networks"):

@@ -2,11 +2,14 @@
 
 import re
 import shutil
+import subprocess
+import sys
 import tomllib
 
 import pytest
 import yaml
 
+from deepbio.core import code
 from deepbio.core.catalog import SCALES, Catalog
 from deepbio.core.config import ROOT, merge, read_yaml
 from deepbio.core.files import BadInput
@@ -115,6 +118,24 @@ def test_wrong_files_are_named(config):
     edit(task, lambda facts: facts["scales"]["quick"]["datasets"]["oct4_mesc"].update(sources=["no_such"]))
     fails("tf_binding.yaml: scales.quick.datasets.oct4_mesc.sources: unknown source 'no_such'")
     task.write_text(good_task)
+    edit(task, lambda facts: facts.update(input="tabel"))
+    fails("tf_binding.yaml: input: 'tabel' is no kind of input; known are: ")
+    task.write_text(good_task)
+    edit(task, lambda facts: facts["metrics"].append("accuraccy"))
+    fails("tf_binding.yaml: metrics: 'accuraccy' is no metric of binary labels or of this task; known are: ")
+    task.write_text(good_task)
+    edit(task, lambda facts: facts["scales"]["quick"]["datasets"]["oct4_mesc"]["parameters"].update(windwo=101))
+    fails("tf_binding.yaml: scales.quick.datasets.oct4_mesc.parameters: 'windwo' is not known")
+    task.write_text(good_task)
+    edit(method, lambda facts: facts.update(inputs=["sequences"]))
+    fails("deepbind.yaml: inputs: 'sequences' is no kind of input")
+    method.write_text(good_method)
+    edit(method, lambda facts: facts["scales"]["quick"].update(motif_lenght=8))
+    fails("deepbind.yaml: scales.quick: 'motif_lenght' is no hyper-parameter of deepbind")
+    method.write_text(good_method)
+    edit(method, lambda facts: facts["hyperparameters"].update(motif_lenght=8))
+    fails("deepbind.yaml: hyperparameters: 'motif_lenght' is not known")
+    method.write_text(good_method)
     edit(method, lambda facts: facts.update(tasks=["no_such"]))
     fails("deepbind.yaml: tasks: unknown task 'no_such'")
     method.write_text(good_method.replace("title:", "title: once\ntitle:"))
@@ -149,13 +170,57 @@ def test_seeds_go_round_the_splits():
     assert list(catalog.seeds("tf_binding", "ARID3A_K562", "kmer_logistic")) == [1]
 
 
-def test_code_of_a_method_is_its_imports_and_no_other_method():
-    catalog = Catalog()
-    names = {file.rsplit("/", 1)[-1] for file in catalog.code("train.py", catalog.file_of("deepbind"))}
+def test_code_of_a_training_is_what_decides_it():
+    """Checked on the files by name, and on the digest by edits to a copy of the scripts."""
+    method = code.PACKAGE / "methods" / "deepbind.py"
+    names = {file.name for file in code.imports("train.py", method)}
     assert {"train.py", "deepbind.py", "training.py", "sequences.py"} <= names
-    assert not names & {"style.py", "motifs.py", "neural_fingerprint.py", "catalog.py"}
-    drawn = {file.rsplit("/", 1)[-1] for file in catalog.code(catalog.file_of("deepbind"), interpret=True)}
-    assert {"style.py", "motifs.py"} <= drawn
+    assert not names & {"interpretation.py", "style.py", "neural_fingerprint.py"}
+    assert "interpretation.py" in {file.name for file in code.imports(method, drawing=True)}
+
+
+@pytest.fixture
+def scripts(tmp_path):
+    """A copy of workflow/scripts to edit, and what a process that starts there says of the code of a training."""
+    shutil.copytree(ROOT / "workflow", tmp_path / "workflow", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    folder = tmp_path / "workflow" / "scripts"
+    ask = "import sys; from deepbio.core.catalog import Catalog; c = Catalog(); print(c.training_code(*sys.argv[1:]))"
+
+    def digest(method="deepbind", task="tf_binding", dataset="oct4_mesc"):
+        command = [sys.executable, "-c", ask, method, task, dataset]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+    return folder / "deepbio", digest
+
+
+def test_only_what_decides_a_number_changes_the_code_of_a_training(scripts):
+    folder, digest = scripts
+    before = digest()
+
+    def edit(name, old, new):
+        text = (folder / name).read_text()
+        assert old in text, name
+        (folder / name).write_text(text.replace(old, new, 1))
+
+    edit("methods/deepbind.py", '"""DeepBind', '"""The DeepBind')
+    edit("methods/deepbind.py", "\nimport", "\n# why\n\nimport")
+    edit(
+        "methods/deepbind.py",
+        "def interpret(self, split, folder):\n",
+        "def interpret(self, split, folder):\n        print(1)\n",
+    )
+    edit("figures/style.py", "import", "import csv\nimport")
+    (folder / "scoring" / "metrics.py").write_text((folder / "scoring" / "metrics.py").read_text() + "\nCHANGED = 1\n")
+    edit("kinds/sequence.py", "def sample(", "def sample(  # another\n    ")
+    edit("core/catalog.py", "import", "import csv\nimport")
+    edit("methods/zeng_cnn.py", "import", "import csv\nimport")
+    assert digest() == before
+    monitored = digest("diet_networks", "genetic_ancestry", "genome_sites_sparse")  # watches its accuracy
+    (folder / "scoring" / "metrics.py").write_text((folder / "scoring" / "metrics.py").read_text() + "\nCHANGED = 2\n")
+    assert digest("diet_networks", "genetic_ancestry", "genome_sites_sparse") != monitored
+    edit("learning/training.py", "import", "import csv\nimport")
+    assert digest() != before
 
 
 def test_reading_list_is_whole_and_built_systems_are_at_home_in_their_task():

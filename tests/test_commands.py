@@ -6,10 +6,11 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, make_splits
+from support import ROOT
 
 from deepbio.core.data import save_dataset
 from deepbio.core.files import read_json
+from deepbio.core.kind import small_problem
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 COMMANDS = sorted(path.name for path in SCRIPTS.glob("*.py"))
@@ -46,7 +47,7 @@ def test_mistakes_end_in_one_message(words, message):
 
 
 def test_train_by_hand_records_and_repeats(tmp_path):
-    splits = make_splits("table", "binary")
+    splits = small_problem("table", "binary")
     facts = {"task": "estrogen_receptor", "dataset": "d", "scale": "quick", "split": 1, "origin": "simulated"}
     save_dataset(tmp_path / "data", splits, facts)
     words = ["lda", "--data", tmp_path / "data", "--scratch", tmp_path / "scratch", "--parameters", "{}"]

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import make_splits
 
 from deepbio.core import data, task
 from deepbio.core.catalog import Catalog
 from deepbio.core.files import BadInput, write_json
+from deepbio.core.kind import small_problem
 from deepbio.domains.dna import tfrecord
 from deepbio.methods import basenji
 from deepbio.scoring import metrics
@@ -324,4 +324,4 @@ def test_splits_with_overlapping_windows_do_not_pass():
 
 
 def test_small_problem_passes_the_task_s_checks():
-    task.check(make_splits("long_sequence", "regression"), "small")
+    task.check(small_problem("long_sequence", "regression"), "small")

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import make_splits
 from test_methods import fit
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -13,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from deepbio.baselines import ontotype_forest
 from deepbio.core.data import NAMES
 from deepbio.core.files import BadInput
+from deepbio.core.kind import small_problem
 from deepbio.domains.genes.ontology import Ontology, read_pairs, read_topology
 from deepbio.figures import ontology as figures
 from deepbio.learning import features
@@ -162,7 +162,7 @@ def test_a_gene_tells_only_the_terms_above_it(network):
 
 
 def test_units_are_the_papers(tmp_path):
-    splits = make_splits("deletions", "regression")
+    splits = small_problem("deletions", "regression")
     model = dcell.Method({"wiring": "ontology", "least_units": 3, "unit_share": 0.3})
     shape = model.describe(splits["train"])
     assert shape["units"] == [5, 3, 3, 3, 3, 3, 3]  # 16, 8, 8 and four times 4 genes: a ceiling of 4.8, 2.4, 1.2
@@ -313,7 +313,7 @@ def test_ontotype_counts_the_deleted_genes_of_each_term():
 
 
 def test_figures_exist_and_the_wild_type_has_no_change(tmp_path):
-    splits = make_splits("deletions", "regression", 240)
+    splits = small_problem("deletions", "regression", 240)
     model, _ = fit("dcell", splits, tmp_path / "job")
     model.interpret(splits["valid"], tmp_path / "figures", splits["train"])
     found = {path.name for path in (tmp_path / "figures").iterdir()}
@@ -326,7 +326,7 @@ def test_figures_exist_and_the_wild_type_has_no_change(tmp_path):
 
 
 def test_relative_power_is_the_gain_over_what_a_term_sees(tmp_path):
-    splits = make_splits("deletions", "regression", 600)
+    splits = small_problem("deletions", "regression", 600)
     model, _ = fit("dcell", splits, tmp_path)
     rows = {row[0]: row for row in model.relative_power(splits["train"], splits["test"])}
     # Two pathways of a complex buffer each other, which the complex knows.

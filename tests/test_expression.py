@@ -4,11 +4,11 @@ import gzip
 
 import numpy as np
 import pytest
-from conftest import make_splits
 from test_methods import fit, predict
 
 from deepbio.core import data, task
 from deepbio.core.files import BadInput
+from deepbio.core.kind import small_problem
 from deepbio.domains.dna import sequences
 from deepbio.methods import expecto
 from deepbio.tasks import expression_from_sequence as expression
@@ -123,7 +123,7 @@ def test_a_transcript_without_a_strand_is_named_with_its_line(source):
 
 
 def test_bins_are_cut_around_their_middles():
-    split = make_splits("gene_region", "regression", 3)["train"]
+    split = small_problem("gene_region", "regression", 3)["train"]
     distance = expecto.distances(split, 4)
     np.testing.assert_array_equal(distance, [-45, -15, 15, 45])
     found = expecto.cut(split, 61, 4).reshape(3, 4, 61)
@@ -173,7 +173,7 @@ def test_boosting_keeps_the_round_that_validation_likes_best():
 
 
 def test_marks_of_test_genes_change_no_prediction(tmp_path):
-    splits = make_splits("gene_region", "regression", 40)
+    splits = small_problem("gene_region", "regression", 40)
     model, _ = fit("expecto", splits, tmp_path)
     test = splits["test"]
     whole = predict(model, test)

@@ -6,7 +6,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import PARTS, TAILS, make_splits
 from rdkit import Chem
 from rdkit.Chem import MACCSkeys
 from test_methods import fit, parameters_of
@@ -15,14 +14,16 @@ from deepbio.core import method, tables, task
 from deepbio.core.data import NAMES
 from deepbio.core.files import BadInput
 from deepbio.core.job import Job
+from deepbio.core.kind import small_problem
 from deepbio.domains.chemistry import fingerprints, molecules
+from deepbio.kinds.molecule import PARTS, TAILS
 from deepbio.learning.training import TrainingFailed
 from deepbio.tasks import anticancer_fingerprints
 
 
 @pytest.fixture(scope="module")
 def splits():
-    return make_splits("fingerprint", "regression", 400)
+    return small_problem("fingerprint", "regression", 400)
 
 
 @pytest.fixture(scope="module")

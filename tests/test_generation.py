@@ -3,22 +3,25 @@
 import numpy as np
 import pytest
 import torch
-from conftest import SYMBOLS, make_splits
 from test_methods import fit, parameters_of
 
 from deepbio.core import task
 from deepbio.core.catalog import Catalog
 from deepbio.core.config import merge
 from deepbio.core.job import Job
+from deepbio.core.kind import small_problem
 from deepbio.domains.chemistry import molecule_search, molecule_sets, molecules
-from deepbio.domains.chemistry.smiles import END
+from deepbio.domains.chemistry.smiles import END, Vocabulary
 from deepbio.figures import molecule as figures
 from deepbio.figures import style
+from deepbio.kinds import molecule_set
 from deepbio.learning.smiles_network import Writer
 from deepbio.methods import chemical_vae, organ, reinvent
 from deepbio.tasks import molecule_generation
 
 CATALOG = Catalog({"scale": "quick"})
+
+SYMBOLS = Vocabulary(molecule_set.SYMBOLS)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +69,7 @@ def changed(name, **agent):
 def run(name, parameters, folder, samples=160):
     module = {"reinvent": reinvent, "organ": organ}[name]
     model, job = module.Method(parameters), Job(1, folder)
-    splits = make_splits("molecule_set", "generated", samples)
+    splits = small_problem("molecule_set", "generated", samples)
     folder.mkdir(exist_ok=True)
     model.fit(splits["train"], splits["valid"], job)
     return model, job, splits
@@ -91,7 +94,7 @@ def test_augmented_likelihood_by_hand(tmp_path):
 
 
 def test_randomised_molecules_are_the_same_ones_written_anew():
-    splits = make_splits("molecule_set", "generated")
+    splits = small_problem("molecule_set", "generated")
     model = reinvent.Method(parameters_of("reinvent"))
     model.shape = model.describe(splits["train"])
     codes = np.array(splits["train"].y)
@@ -113,7 +116,7 @@ def test_memory_keeps_the_best_of_distinct_strings():
 
 def test_activity_is_learned_and_judged_on_other_molecules(tmp_path):
     """The classifier of the agent tells phenyl rings; the judge is a context array of weights."""
-    splits = make_splits("molecule_set", "generated")
+    splits = small_problem("molecule_set", "generated")
     texts = np.array([f"{'c1ccccc1' if i % 2 else 'C' * (i % 5 + 1)}CC{'O' * (i % 3 > 0)}" for i in range(60)])
     made = molecule_sets.describe(["c1ccccc1", "CCC"])
     weights = np.unpackbits(made.fingerprints, axis=1).astype(np.float32)
@@ -191,12 +194,12 @@ def test_discriminator_tells_real_from_made(clip):
 
 
 def test_molecules_of_a_split_are_known_to_no_other():
-    splits = make_splits("molecule_set", "generated")
+    splits = small_problem("molecule_set", "generated")
     assert molecules.texts(splits["train"]["smiles"]) == SYMBOLS.decode(splits["train"].y)
 
 
 def test_known_generators_in_the_task_s_own_score():
-    splits = make_splits("molecule_set", "generated")
+    splits = small_problem("molecule_set", "generated")
     test, train = splits["test"], splits["train"]
     copied = task.score("molecule_generation", test, {"y": np.asarray(train.y)}, [], train)
     assert copied["validity"] == 1 and copied["novelty"] == 0
@@ -207,7 +210,7 @@ def test_known_generators_in_the_task_s_own_score():
 
 
 def test_contract_of_a_reader_holds_for_a_method(tmp_path):
-    splits = make_splits("molecule_set", "generated", 64)
+    splits = small_problem("molecule_set", "generated", 64)
     model, _ = fit("organ-mle", splits, tmp_path / "job")
     made = model.predict(splits["test"])["y"]
     np.testing.assert_array_equal(model.predict(splits["test"].take(np.arange(3)))["y"], made[:3])
@@ -215,7 +218,7 @@ def test_contract_of_a_reader_holds_for_a_method(tmp_path):
 
 @pytest.fixture(scope="module")
 def autoencoder(tmp_path_factory):
-    splits = make_splits("molecule_set", "generated", 480)
+    splits = small_problem("molecule_set", "generated", 480)
     model, _ = fit("chemical_vae", splits, tmp_path_factory.mktemp("vae"))
     return model, splits
 
@@ -292,7 +295,7 @@ def test_the_way_between_two_places_is_an_arc():
 
 
 def test_agents_stand_beside_their_prior(tmp_path):
-    splits, rng = make_splits("molecule_set", "generated", 60), np.random.default_rng(4)
+    splits, rng = small_problem("molecule_set", "generated", 60), np.random.default_rng(4)
     codes = np.asarray(splits["test"].y)
     written = {"validity": [0.5, 0.7], "internal_diversity": [0.8, 0.8], "sulphur_free": [0.6, 0.8]}
     led = written | {"sulphur_free_agent": [0.9, 1.0], "sulphur_free_agent_validity": [0.6], "logp_mae": [0.2]}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from test_methods import EXCEPTIONS, assert_beats_random, fit, fit_and_kill, networks, predict, splits_for
+from support import CATALOG, assert_beats_random, fit, fit_and_kill, needs, networks, predict, splits_for
 
 from deepbio.learning import training
 
@@ -16,9 +16,9 @@ GENERATED = {"molecule_set", "arm"}  # hangs on the device's own random numbers
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize(("name", "kind", "output"), networks())
-def test_learns_on_a_gpu_and_predicts_alike_on_a_cpu(tmp_path, name, kind, output, precision):
-    splits = splits_for(name, kind, output)
+@pytest.mark.parametrize(("name", "one", "output"), networks())
+def test_learns_on_a_gpu_and_predicts_alike_on_a_cpu(tmp_path, name, one, output, precision):
+    splits = splits_for(name, one, output)
     model, job = fit(name, splits, tmp_path / "job", device=DEVICE, precision=precision)
     assert next(model.network.parameters()).device.type == DEVICE and job.samples > 0
     there = predict(model, splits["test"])
@@ -28,17 +28,17 @@ def test_learns_on_a_gpu_and_predicts_alike_on_a_cpu(tmp_path, name, kind, outpu
     assert next(model.network.parameters()).device.type == "cpu"
     here = predict(model, splits["test"])
     assert here.shape == there.shape and np.isfinite(here).all() and np.isfinite(there).all()
-    if kind not in GENERATED:
+    if one not in GENERATED:
         alike = np.isclose(here, there, rtol=0.02, atol=0.02 * np.ptp(there))
-        assert 1 - alike.mean() <= DIFFERENT.get(kind, 0)
-    if ("beats_random", name) not in EXCEPTIONS:
+        assert 1 - alike.mean() <= DIFFERENT.get(one, 0)
+    if "beats_random" not in needs(name, "except", {}):
         for predicted in (there, here):
-            assert_beats_random(kind, output, splits, predicted)
+            assert_beats_random(CATALOG.methods[name].get("tasks", [None])[0], splits, predicted)
 
 
-@pytest.mark.parametrize(("name", "kind", "output"), networks(outputs=1))
-def test_killed_training_goes_on_on_a_gpu(tmp_path, monkeypatch, name, kind, output):
-    splits = splits_for(name, kind, output)
+@pytest.mark.parametrize(("name", "one", "output"), networks(outputs=1))
+def test_killed_training_goes_on_on_a_gpu(tmp_path, monkeypatch, name, one, output):
+    splits = splits_for(name, one, output)
     fit_and_kill(monkeypatch, name, splits, tmp_path / "job", device=DEVICE)
     model, job = fit(name, splits, tmp_path / "job", device=DEVICE)
     assert np.isfinite(predict(model, splits["test"])).all() and job.history

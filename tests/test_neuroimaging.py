@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from conftest import make_splits
-from test_methods import fit, parameters_of
+from support import fit, parameters_of
 
 from deepbio.core import method, tables, task
 from deepbio.core.catalog import Catalog
 from deepbio.core.data import NAMES
 from deepbio.core.files import BadInput
+from deepbio.core.kind import small_problem
 from deepbio.figures import brain as figures
 from deepbio.methods import neuroimaging_dbn
 from deepbio.tasks import neuroimaging
@@ -185,7 +185,7 @@ def test_a_machine_follows_the_gradient_of_contrastive_divergence():
 
 
 def test_machines_learn_to_rebuild_and_do_without_labels(tmp_path):
-    splits = make_splits("table", "binary")
+    splits = small_problem("table", "binary")
     model, job = fit("neuroimaging_dbn", splits, tmp_path / "one")
     for number in (1, 2, 3):
         losses = [row["valid_loss"] for row in job.history if row["phase"] == f"machine{number}"]
@@ -199,7 +199,7 @@ def test_machines_learn_to_rebuild_and_do_without_labels(tmp_path):
 
 
 def test_variants_have_fewer_layers_or_no_machines(tmp_path):
-    splits = make_splits("table", "binary")
+    splits = small_problem("table", "binary")
     for name, layers, phases in (("depth1", 1, 2), ("depth2", 2, 3), ("no_pretraining", 3, 1)):
         model, job = fit(f"neuroimaging_dbn-{name}", splits, tmp_path / name)
         assert len(model.network.layers) == layers and len({row["phase"] for row in job.history}) == phases
@@ -225,7 +225,7 @@ def test_columns_are_told_by_measure_and_hemisphere():
 
 
 def test_depth_is_scored_on_held_out_people():
-    splits = make_splits("table", "binary")
+    splits = small_problem("table", "binary")
     train, held = splits["train"], splits["test"]
     blank = np.zeros((len(train), 3)), np.zeros((len(held), 3))
     found = figures.depths([train["x"], blank[0]], train.y, [held["x"], blank[1]], np.asarray(held.y, float), "binary")

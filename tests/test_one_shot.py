@@ -5,14 +5,15 @@ import csv
 import numpy as np
 import pytest
 import torch
-from conftest import EPISODE_MOLECULES, make_splits
 from rdkit import Chem
 from test_methods import fit
 
 from deepbio.core import task
 from deepbio.core.data import NAMES, Split
 from deepbio.core.files import BadInput
+from deepbio.core.kind import small_problem
 from deepbio.domains.chemistry import episodes, molecules
+from deepbio.kinds.molecule_episode import MOLECULES
 from deepbio.learning.graph_network import GraphConvolution, GraphLayer, convmol_batch, embed
 from deepbio.methods import one_shot
 from deepbio.scoring import metrics
@@ -21,7 +22,7 @@ from deepbio.tasks import low_data_toxicity
 SIZES = [[3, 3, 4], [1, 2, 2]]
 
 
-def table(path, assays, molecules_=EPISODE_MOLECULES, seed=0, missing=0.2):
+def table(path, assays, molecules_=MOLECULES, seed=0, missing=0.2):
     """A table of random results, as the authors' files have it."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, (len(molecules_), assays)).astype(object)
@@ -71,11 +72,11 @@ def test_new_scaffolds_share_neither_assay_nor_scaffold(tmp_path):
 
 def test_another_table_s_assays_are_all_for_testing(tmp_path):
     table(tmp_path / "assays.csv", 12)
-    table(tmp_path / "other.csv", 3, EPISODE_MOLECULES[::2], seed=5)
+    table(tmp_path / "other.csv", 3, MOLECULES[::2], seed=5)
     splits = prepare(tmp_path, test_file="other.csv")
     assert [len(splits[name]) for name in NAMES] == [30, 8, 3 * 6]
     assert assays_of(splits["train"]) == [str(i) for i in range(10)]
-    canonical = {Chem.CanonSmiles(text) for text in EPISODE_MOLECULES[::2]}
+    canonical = {Chem.CanonSmiles(text) for text in MOLECULES[::2]}
     assert set(molecules_of(splits["test"])) <= canonical
 
 
@@ -129,7 +130,7 @@ def test_what_is_wrong_in_a_table_is_named(tmp_path, line, message):
 
 
 def test_an_assay_with_too_few_actives_is_named(tmp_path):
-    table(tmp_path / "assays.csv", 12, EPISODE_MOLECULES[:6])
+    table(tmp_path / "assays.csv", 12, MOLECULES[:6])
     with pytest.raises(BadInput, match="assay 'assay 0': . molecules of value"):
         prepare(tmp_path)
 
@@ -295,7 +296,7 @@ def test_loss_weighs_the_classes_of_an_assay_alike():
 
 
 def test_training_learns_to_compare(tmp_path):
-    splits = make_splits("molecule_episode", "ranking")
+    splits = small_problem("molecule_episode", "ranking")
     model, job = fit("one_shot", splits, tmp_path)
     found = metrics.evaluate(["auroc"], splits["test"].y.T, model.predict(splits["test"].inputs())["y"].T)["auroc"]
     model.network = model.build(model.parameters, model.shape)
@@ -305,7 +306,7 @@ def test_training_learns_to_compare(tmp_path):
 
 
 def test_supports_of_one_batch_have_one_size():
-    splits = make_splits("molecule_episode", "ranking", 8)
+    splits = small_problem("molecule_episode", "ranking", 8)
     splits["train"].arrays["actives"][0, -1] = -1
     assert sorted(map(len, episodes.by_size(splits["train"]))) == [1, 7]
     with pytest.raises(ValueError, match="one size"):
@@ -314,7 +315,7 @@ def test_supports_of_one_batch_have_one_size():
 
 def test_baselines_of_a_support_see_nothing_else(tmp_path):
     """An episode is ranked alike whatever else stands in the split, and whatever training episodes say."""
-    splits = make_splits("molecule_episode", "ranking", 12)
+    splits = small_problem("molecule_episode", "ranking", 12)
     for name in ("support_forest", "support_graph_conv"):
         model, _ = fit(name, splits, tmp_path / name)
         whole = model.predict(splits["test"].inputs())["y"]
@@ -322,7 +323,7 @@ def test_baselines_of_a_support_see_nothing_else(tmp_path):
 
 
 def test_controls_of_rankings():
-    splits = make_splits("molecule_episode", "ranking", 24)
+    splits = small_problem("molecule_episode", "ranking", 24)
     train, test = splits["train"], splits["test"]
     train.arrays["y"] = train.y[:, :7]  # other queries than those of testing
     found = {}

@@ -140,16 +140,15 @@ def test_search_ranges_and_memory(tmp_path):
 
 
 def test_saliency_is_the_gradient_times_the_input():
-    from conftest import make_splits
-
     from deepbio.core import method
+    from deepbio.core.kind import small_problem
     from deepbio.figures import interpretation
 
     torch.manual_seed(3)
     model = method.create("deepmotif", "listed", {})
     settings = {"network": "cnn_rnn", "kernels": 8, "widths": [9, 5, 3], "units": 4, "dropout": 0.5}
     network = model.build(settings, {"kind": "binary", "outputs": 1, "length": 60}).double().eval()
-    codes = make_splits("sequence", "binary", 4)["test"]["codes"][:1]
+    codes = small_problem("sequence", "binary", 4)["test"]["codes"][:1]
     found = interpretation.saliency(network, codes)[0]
     x = network.one_hot(torch.from_numpy(codes)).double()
     step = 1e-5
@@ -164,11 +163,10 @@ def test_saliency_is_the_gradient_times_the_input():
 
 
 def test_a_baseline_may_learn_from_some_of_the_samples(tmp_path):
-    from conftest import make_splits
-
     from deepbio.core import method
+    from deepbio.core.kind import small_problem
 
-    splits = make_splits("sequence", "binary", 200)
+    splits = small_problem("sequence", "binary", 200)
     for split in splits.values():
         never = np.zeros_like(split.y)
         split.arrays["y"] = np.stack([split.y, never, never + 1], axis=1)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from conftest import make_splits
 from scipy import io as matlab
 from skimage import io
 
@@ -11,6 +10,7 @@ from deepbio.core import task
 from deepbio.core.catalog import Catalog
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
+from deepbio.core.kind import small_problem
 from deepbio.core.method import create
 from deepbio.learning import training
 from deepbio.methods.leap import mirrored, peaks, render, rotated
@@ -114,9 +114,9 @@ def test_augmentation_keeps_missing_parts_missing_and_mirrors_only_what_allows_i
 
 
 def test_leap_finds_spots_that_a_mean_pose_misses(tmp_path):
-    from test_methods import fit
+    from support import fit
 
-    splits = make_splits("animal_frame", "regression")
+    splits = small_problem("animal_frame", "regression")
     errors = {}
     for name in ("leap", "mean_pose", "nearest_frame"):
         model, _ = fit(name, splits, tmp_path / name)

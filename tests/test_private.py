@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from conftest import make_splits
 from test_methods import fit, parameters_of
 
 from deepbio.core import method, task
 from deepbio.core.files import BadInput
 from deepbio.core.job import Job
+from deepbio.core.kind import small_problem
 from deepbio.domains.clinic import synthetic
 from deepbio.methods import sprint_gan
 from deepbio.tasks import private_clinical_data
@@ -18,7 +18,7 @@ PRIVACY = {"epsilon": 3.5, "delta": 1e-5, "noise": 1.0, "clip": 0.1, "choice": 0
 
 @pytest.fixture(scope="module")
 def splits():
-    return make_splits("arm", "generated", 800)
+    return small_problem("arm", "generated", 800)
 
 
 # ---- the price

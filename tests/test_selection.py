@@ -7,7 +7,7 @@ import msprime
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, make_splits
+from support import ROOT
 from test_methods import fit, parameters_of
 
 from deepbio.core import simulation
@@ -15,6 +15,7 @@ from deepbio.core.catalog import Catalog
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.core.job import Job
+from deepbio.core.kind import small_problem
 from deepbio.domains.variation import coalescent, population_statistics
 from deepbio.figures import population as figures
 from deepbio.methods import evonet
@@ -309,7 +310,7 @@ def test_scores_are_those_of_demographies():
 
 @pytest.fixture(scope="module")
 def splits():
-    return make_splits("region_statistics", "regression", 400)
+    return small_problem("region_statistics", "regression", 400)
 
 
 def test_evonet_tells_class_and_sizes_together(splits, tmp_path):

@@ -5,13 +5,13 @@ import gzip
 import numpy as np
 import pytest
 import torch
-from conftest import make_splits
 
 from deepbio.core import method
 from deepbio.core.catalog import Catalog
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.core.job import Job
+from deepbio.core.kind import small_problem
 from deepbio.domains.dna import motifs, sequences
 from deepbio.learning import sequence_network
 
@@ -101,7 +101,7 @@ def test_places_of_records():
 
 
 def test_both_strands_are_made_batch_by_batch():
-    train = make_splits("sequence", "binary", 6)["train"]
+    train = small_problem("sequence", "binary", 6)["train"]
     train["codes"][2, :9] = sequences.UNKNOWN
     codes = np.concatenate([train["codes"], sequences.reverse_complement(train["codes"])])
     whole = Split({"codes": codes, "y": np.concatenate([train.y, train.y])})
@@ -121,7 +121,7 @@ def test_a_shift_moves_each_window_by_its_own_number():
 
 
 def test_windows_are_moved_in_training_alone(monkeypatch):
-    train = make_splits("sequence", "binary", 6)["train"]
+    train = small_problem("sequence", "binary", 6)["train"]
     parameters = Catalog({"scale": "quick"}).parameters("basset", "chromatin_accessibility", "planted_sites")
     model = method.create("basset", "listed", parameters | {"shift": 5})
     model.shape = model.describe(train)
@@ -141,7 +141,7 @@ def test_a_training_that_falls_behind_its_trial_is_begun_anew(tmp_path, monkeypa
         job.history.append({"phase": name, "valid_loss": next(losses)})
         return name
 
-    splits = make_splits("sequence", "binary", 20)
+    splits = small_problem("sequence", "binary", 20)
     model = method.create("zeng_cnn", "listed", Catalog({}).parameters("zeng_cnn", "tf_binding", "planted_motifs"))
     monkeypatch.setattr(type(model), "train_network", train)
     model.fit(splits["train"], splits["valid"], Job(1, tmp_path))

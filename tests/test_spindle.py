@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from conftest import make_splits
-from test_methods import fit, parameters_of
+from support import fit, parameters_of
 from torch import nn
 
 from deepbio.core import method
 from deepbio.core.catalog import Catalog
 from deepbio.core.job import Job
+from deepbio.core.kind import small_problem
 from deepbio.domains.hardware import crossbar
 from deepbio.figures import crossbar as figures
 from deepbio.learning import network
@@ -21,7 +21,7 @@ COSTS = {"read": 1, "drive": 10, "neuron": 100, "bit": 1000, "mac8": 64, "settle
 
 @pytest.fixture(scope="module")
 def splits():
-    return make_splits("table", "multiclass")
+    return small_problem("table", "multiclass")
 
 
 def mapped(layer, weight_bits=8, input_bits=8, **device):
@@ -160,7 +160,7 @@ OTHERS += [("deepsea", "sequence", "binary"), ("primer_cnn", "sequence", "binary
 @pytest.mark.parametrize(("name", "kind", "output"), OTHERS)
 def test_any_trained_classifier_can_be_mapped(tmp_path, name, kind, output):
     """Eight bits change its answers hardly, one bit changes them much."""
-    small = make_splits(kind, output)
+    small = small_problem(kind, output)
     model, _ = fit(name, small, tmp_path)
     test = small["test"]
     wanted = model.predict(test.inputs())["y"]

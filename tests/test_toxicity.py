@@ -5,12 +5,12 @@ import gzip
 import numpy as np
 import pytest
 import torch
-from conftest import make_splits
 from rdkit import DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
 from deepbio.core.catalog import Catalog
 from deepbio.core.files import BadInput
+from deepbio.core.kind import small_problem
 from deepbio.domains.chemistry import molecules
 from deepbio.figures import fingerprint as figures
 from deepbio.methods import neural_fingerprint
@@ -76,7 +76,9 @@ def test_distances_of_bits_are_tanimoto_s():
 
 
 def test_large_random_weights_follow_circular_fingerprints():
-    splits = [neural_fingerprint.graph_split(make_splits("molecule", "regression")[name]) for name in ("train", "test")]
+    splits = [
+        neural_fingerprint.graph_split(small_problem("molecule", "regression")[name]) for name in ("train", "test")
+    ]
     form = {"depth": 2, "width": 10}
     state = torch.random.get_rng_state()
     large, small = (neural_fingerprint.random_fingerprints(splits, form, scale, 256, 1) for scale in (10, 0.01))
@@ -87,7 +89,7 @@ def test_large_random_weights_follow_circular_fingerprints():
         # Every atom writes a softmax in each of the three layers.
         np.testing.assert_allclose(made[1].sum(1), 3 * splits[1]["atoms"].lengths, rtol=1e-4)
     assert np.mean(large[1] > 0.5) > 0.005 and small[1].max() < 1
-    smiles = make_splits("molecule", "regression")["test"]["smiles"]
+    smiles = small_problem("molecule", "regression")["test"]["smiles"]
     circular = molecules.circular_fingerprints(smiles, 2, 1024).astype(float)
     pairs = np.random.default_rng(0).integers(0, len(smiles), (2, 500))
     distances = [figures.tanimoto_distances(x, pairs) for x in (circular, large[1], small[1])]

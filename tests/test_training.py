@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import killed
+from support import killed
 
 from deepbio.core.job import Job
 from deepbio.learning import training

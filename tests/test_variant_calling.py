@@ -5,13 +5,13 @@ import pysam
 import pysam.bcftools
 import pytest
 import torch
-from conftest import make_splits
+from support import fit
 from test_commands import call
-from test_methods import fit
 
 from deepbio.baselines import allele_fraction, mpileup_call
 from deepbio.core import data
 from deepbio.core.files import BadInput, write_json
+from deepbio.core.kind import small_problem
 from deepbio.domains.variation import pileups, simulated_reads, variants
 from deepbio.methods import deepvariant
 from deepbio.tasks import variant_calling
@@ -345,7 +345,7 @@ def test_baselines_read_arrays(splits):
 
 
 def test_augmentation_moves_reads_up_and_leaves_the_reference_rows():
-    split = make_splits("pileup", "multiclass", 20)["train"]
+    split = small_problem("pileup", "multiclass", 20)["train"]
     model = deepvariant.Method({"augment": {"drop": 0.9, "turn": True, "jitter": 5}})
     x = torch.from_numpy(np.asarray(split["pileup"]))
     torch.manual_seed(0)
@@ -361,7 +361,7 @@ def test_augmentation_moves_reads_up_and_leaves_the_reference_rows():
 
 
 def test_what_is_no_candidate_is_not_called(tmp_path):
-    splits = make_splits("pileup", "multiclass", 40)
+    splits = small_problem("pileup", "multiclass", 40)
     model, _ = fit("deepvariant", splits, tmp_path)
     test = splits["test"].inputs()
     test.arrays["candidate"] = np.arange(len(test)).astype(np.uint8) % 2
@@ -373,7 +373,7 @@ def test_what_is_no_candidate_is_not_called(tmp_path):
 
 def test_call_variants_writes_a_vcf(person, tmp_path):
     folder, reference, bam, truth = person
-    model, _ = fit("deepvariant", make_splits("pileup", "multiclass"), tmp_path / "job")
+    model, _ = fit("deepvariant", small_problem("pileup", "multiclass"), tmp_path / "job")
     (tmp_path / "model").mkdir()
     model.save(tmp_path / "model")
     write_json(tmp_path / "run.json", {"status": "ok", "method": "deepvariant", "role": "listed", "parameters": {}})

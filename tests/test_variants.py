@@ -4,12 +4,12 @@ import csv
 
 import numpy as np
 import pytest
-from conftest import make_splits
+from support import fit
 from test_commands import call
-from test_methods import fit
 
 from deepbio.core.data import Split
 from deepbio.core.files import write_json
+from deepbio.core.kind import small_problem
 from deepbio.domains.dna import sequences
 
 WORD = "TGACTCA"  # what conftest plants
@@ -22,7 +22,7 @@ START = 200  # of the word in the genome, 0-based
 def run(tmp_path_factory):
     """A run folder with a network that knows the planted word, and a genome that holds it once."""
     folder = tmp_path_factory.mktemp("variants")
-    model, _ = fit("deepmotif", make_splits("sequence", "binary", 480), folder / "job")
+    model, _ = fit("deepmotif", small_problem("sequence", "binary", 480), folder / "job")
     (folder / "model").mkdir()
     model.save(folder / "model")
     write_json(folder / "run.json", {"status": "ok", "method": "deepmotif", "role": "listed", "parameters": {}})
@@ -110,7 +110,7 @@ def test_mistakes_name_the_record(run):
 def expression(tmp_path_factory):
     """A run folder with a model of expression, a genome, and a BED file with one gene on each strand."""
     folder = tmp_path_factory.mktemp("genes")
-    splits = make_splits("gene_region", "regression", 160)
+    splits = small_problem("gene_region", "regression", 160)
     model, _ = fit("expecto", splits, folder / "job")
     (folder / "model").mkdir()
     model.save(folder / "model")
@@ -173,7 +173,7 @@ def test_genes_are_asked_for_where_they_are_needed_only(expression, run):
 def test_models_of_other_inputs(tmp_path, run, name):
     """A profile's effect is one number a track; a model that needs more than DNA says so."""
     kind, output = {"basenji": ("long_sequence", "regression"), "wnuk_access": ("site_in_sample", "binary")}[name]
-    model, _ = fit(name, make_splits(kind, output), tmp_path / "job")
+    model, _ = fit(name, small_problem(kind, output), tmp_path / "job")
     (tmp_path / "model").mkdir()
     model.save(tmp_path / "model")
     write_json(tmp_path / "run.json", {"status": "ok", "method": name, "role": "listed", "parameters": {}})

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT
+from support import ROOT
 
 from deepbio.core.catalog import Catalog
 from deepbio.core.files import read_json

@@ -6,7 +6,8 @@ Every Snakemake process, each cluster job's included, goes through this module, 
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepbio.core.code import PACKAGE, code_digest, defines, imports
+from deepbio.core import kind
+from deepbio.core.code import PACKAGE, code_digest, defines, dict_keys, imports, words
 from deepbio.core.config import ROOT, check, from_command_line, merge, read_yaml
 from deepbio.core.files import BadInput
 
@@ -85,24 +86,51 @@ class Catalog:
             for other in task.get("baselines", []) + task.get("methods", []):
                 if other not in self.methods:
                     raise BadInput(f"{where}: baselines: unknown method '{other}'; no config file has that name")
+            _check_kinds(where, task)
+            _check_metrics(where, name, task["output"], task["metrics"])
             for scale, plan in task["scales"].items():
                 for dataset, facts in plan["datasets"].items():
-                    for source in facts["sources"]:
-                        if source not in self.sources:
-                            raise BadInput(
-                                f"{where}: scales.{scale}.datasets.{dataset}.sources: unknown source '{source}'; "
-                                f"describe it in {self.config}/sources/{source}.yaml"
-                            )
+                    self._check_dataset(f"{where}: scales.{scale}.datasets.{dataset}", name, facts)
         for name, method in self.methods.items():
             folder = self.file_of(name).parent.name
             where = f"{self.config}/{folder}/{base(name)}.yaml"
             self._needs_code(folder, base(name), where)
+            for key, role in (("inputs", "input"), ("outputs", "output")):
+                for one in method[key]:
+                    _check_kind(f"{where}: {key}", one, role)
             for task in method.get("tasks", []):
                 if task not in self.tasks:
                     raise BadInput(f"{where}: tasks: unknown task '{task}'")
             for figure in method.get("published", []):
                 if figure["task"] not in self.tasks:
                     raise BadInput(f"{where}: published: unknown task '{figure['task']}'")
+            self._check_hyperparameters(where, name)
+
+    def _check_dataset(self, where, task, facts):
+        for source in facts["sources"]:
+            if source not in self.sources:
+                raise BadInput(
+                    f"{where}.sources: unknown source '{source}'; describe it in {self.config}/sources/{source}.yaml"
+                )
+        _check_kinds(where, facts)
+        if "metrics" in facts:
+            _check_metrics(where, task, facts.get("output", self.tasks[task]["output"]), facts["metrics"])
+        known = words(PACKAGE / "tasks" / f"{task}.py", *PACKAGE.glob("domains/*/*.py"))
+        for key in facts.get("parameters", {}).keys() - known:
+            raise BadInput(f"{where}.parameters: '{key}' is not known; no code of the task reads it")
+
+    def _check_hyperparameters(self, where, name):
+        """A key that a scale, a task or a variant changes is one of the paper's; and some code reads each of those."""
+        facts = self.methods[name]
+        papers = facts.get("hyperparameters", {})
+        for scale, changes in facts.get("scales", {}).items():
+            for path, over in _layers(f"scales.{scale}", changes):
+                for key in _unknown(papers, over):
+                    raise BadInput(f"{where}: {path}: '{key}' is no hyper-parameter of {name}")
+        known = words(self.file_of(name), *PACKAGE.glob("[kl]*/*.py"), *PACKAGE.glob("domains/*/*.py"))
+        for key in papers.keys() - known:
+            if "baselines" not in self.file_of(name).parts:  # a baseline may hand its own to scikit-learn or a network
+                raise BadInput(f"{where}: hyperparameters: '{key}' is not known; no code of the method reads it")
 
     def _needs_code(self, folder, name, where):
         if not (PACKAGE / folder / f"{name}.py").exists():
@@ -247,3 +275,47 @@ def _monitors(parameters):
     if not isinstance(parameters, dict):
         return False
     return parameters.get("monitor", "loss") != "loss" or any(map(_monitors, parameters.values()))
+
+
+def _check_kinds(where, facts):
+    for key in ("input", "output"):
+        if key in facts:
+            _check_kind(f"{where}: {key}", facts[key], key)
+
+
+def _check_kind(where, name, role):
+    known = kind.of_role(role)
+    if name not in known:
+        raise BadInput(f"{where}: '{name}' is no kind of {role}; known are: {', '.join(known)}")
+
+
+def _check_metrics(where, task, output, metrics):
+    known = {*kind.load(output).METRICS, *dict_keys(PACKAGE / "tasks" / f"{task}.py", "METRICS")}
+    for metric in metrics:
+        if metric not in known:
+            raise BadInput(
+                f"{where}: metrics: '{metric}' is no metric of {output} labels or of this task; "
+                f"known are: {', '.join(sorted(known))}"
+            )
+
+
+# What may be set in a training is checked where it begins; scikit-learn and torch know their own options.
+OPEN = {"training", "pretraining", "grid", "space", "optimizer_options"}
+
+
+def _unknown(papers, over):
+    """Keys of `over` (dotted) that `papers` does not have."""
+    for key, value in over.items():
+        if key not in papers:
+            yield key
+        elif key not in OPEN and isinstance(value, dict) and isinstance(papers[key], dict) and papers[key]:
+            yield from (f"{key}.{inner}" for inner in _unknown(papers[key], value))
+
+
+def _layers(path, changes):
+    """Yield what a scale changes, what it changes for each task, and for each dataset of that."""
+    yield path, {key: value for key, value in changes.items() if key != "tasks"}
+    for task, here in (changes.get("tasks") or {}).items():
+        yield f"{path}.tasks.{task}", {key: value for key, value in here.items() if key != "datasets"}
+        for dataset, facts in (here.get("datasets") or {}).items():
+            yield f"{path}.tasks.{task}.datasets.{dataset}", facts

@@ -6,6 +6,7 @@ arguments.
 """
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -42,6 +43,24 @@ def defines(file: Path, function: str) -> bool:
         for module in _base_modules(file)
         for node in ast.walk(_tree(module))
     )
+
+
+def dict_keys(file: Path, name: str) -> frozenset[str]:
+    """Read the literal keys of a module's dict, such as METRICS of a task, without importing the module."""
+    for node in _tree(file).body:
+        if isinstance(node, ast.Assign) and [getattr(target, "id", None) for target in node.targets] == [name]:
+            return frozenset(key.value for key in getattr(node.value, "keys", []) if isinstance(key, ast.Constant))
+    return frozenset()
+
+
+def words(*files: Path) -> frozenset[str]:
+    """Collect all words that stand in some files: a parameter that none of them mentions is read by nobody."""
+    return frozenset().union(*(_words(file) for file in files))
+
+
+@cache
+def _words(file: Path) -> frozenset[str]:
+    return frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", file.read_text()))
 
 
 def _relative(file: Path) -> str:

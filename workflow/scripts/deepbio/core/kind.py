@@ -67,7 +67,7 @@ def load(name: str) -> ModuleType:
 
 def of_role(role: str) -> dict[str, ModuleType]:
     """Map the ids of all kinds of `input` or of `output` to their modules."""
-    return {name: load(name) for name in names() if load(name).ROLE == role}
+    return {name: load(name) for name in names() if role == load(name).ROLE}
 
 
 def check(split: Split, where: str) -> None:

@@ -1,7 +1,7 @@
 """Label arrays: their shapes, what is known of them, and the answers of controls.
 
-Labels are (samples,), (samples, outputs) or, of several positions a sample, (samples, positions, outputs), and NaN where
-they are missing. Where the output is `multiclass`, a label is the number of a class.
+Labels are (samples,), (samples, outputs) or, of several positions a sample, (samples, positions, outputs), and NaN
+where they are missing. Where the output is `multiclass`, a label is the number of a class.
 """
 
 from collections.abc import Iterator

@@ -5,11 +5,14 @@ A task is a module `tasks/<id>.py` with
     prepare(sources, parameters, seed) -> {"train": Split, "valid": Split, "test": Split}
         sources: id of a source set → its folder, and `simulation` → that of simulated batches (simulation.py), where
         the dataset has some; parameters: those of the dataset; seed: number of the split
-    score(test, predictions, metrics, train) -> {metric: value}   optional; default: metrics.evaluate
-    curve(test, predictions) -> (curve id, x, y)              optional; default: metrics.curve; or a list of such
-    interpret(train, runs, path)                              optional: figures of several methods side by side;
-        runs: title of a method → its inputs and predictions, `role`, `weights` and `scores` (metric → values of all
-        runs); the files' names begin with `path`
+    METRICS                                        optional: id → Metric, what the task's own `score` measures
+    score(test, predictions, wanted, train) -> {metric: value}      optional; default: scoring.metrics.evaluate
+    curve(test, predictions) -> Curve, a list of them, or None      optional; default: scoring.curves.curve
+    resampled(test, predictions, metric) -> Resampling or None      optional: how the test samples are resampled for a
+        metric of its own; default: scoring.intervals.resampled
+    interpret(train, runs, path)                   optional: figures of several methods side by side; runs: title of a
+        method → its inputs and predictions, `role`, `weights`, `scores` (metric → values of all runs) and `per_output`
+        (metric → output → mean over runs); the files' names begin with `path`
 
 Where the output is `ranking`, a sample is a ranking and a row of `y` its labels, each row to be scored by itself; such
 a task brings its own `score`.
@@ -25,7 +28,6 @@ import numpy as np
 
 from deepbio.core.data import GROUP, LABEL, NAMES
 from deepbio.core.files import BadInput, row_blocks
-from deepbio.scoring import metrics
 
 # What the context of every split says beside what the task itself puts there.
 KNOWN = ("title", "input", "output", "metrics", "origin")
@@ -63,15 +65,3 @@ def check(splits, where):
             raise BadInput(
                 f"{where}: {len(shared)} groups are in both {one} and {other}, such as {shared[0]!r}: test data leak"
             )
-
-
-def score(name, test, predictions, wanted, train=None):
-    """Metric id → value of one run's predictions on the test split."""
-    own = getattr(load(name), "score", None)
-    return own(test, predictions, wanted, train) if own else metrics.evaluate(wanted, test.y, predictions["y"])
-
-
-def curve(name, test, predictions):
-    """Points of a curve of one run's predictions, as metrics.curve gives them, or None."""
-    own = getattr(load(name), "curve", None)
-    return own(test, predictions) if own else metrics.curve(test.context["output"], test.y, predictions["y"])

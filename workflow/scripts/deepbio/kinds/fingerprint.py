@@ -1,0 +1,28 @@
+"""Fingerprints of molecules: bits, and the SMILES they belong to."""
+
+import numpy as np
+
+from deepbio.core.kind import Array
+from deepbio.kinds import table
+from deepbio.kinds.molecule import PARTS, TAILS
+
+ROLE = "input"
+TITLE = "fingerprints"
+ARRAYS = {
+    "x": Array("uint8", ("bit",), "bits"),
+    "smiles": Array("text", (), "SMILES of the molecule", required=False),
+}
+CONTEXT = {"features": "names of the bits", "active": "the label from which a molecule counts as active"}
+OUTPUTS = ("binary", "regression")
+matrix = table.matrix
+
+
+def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
+    """Make 24 bits, in blocks of four that mostly go together; two blocks and a third carry the label."""
+    block = rng.random((n, 6)) < 0.5
+    x = np.repeat(block, 4, axis=1) ^ (rng.random((n, 24)) < 0.05)
+    y = 1.0 * block[:, 0] + block[:, 1] - block[:, 2] + 0.1 * rng.standard_normal(n)
+    texts = [TAILS[a % 10] + PARTS[b % 10] + TAILS[c % 10] for a, b, c in rng.integers(0, 10, (n, 3))]
+    y = y > 0.5 if output == "binary" else y
+    arrays = {"x": x.astype(np.uint8), "y": y.astype(np.float32), "smiles": np.array(texts).astype("S")}
+    return arrays, {"features": [f"bit {i}" for i in range(24)], "active": 1.5}
