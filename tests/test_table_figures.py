@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from deepbio.figures import table as figures
-from deepbio.learning import importance
 from deepbio.methods import er_metabolomics
 
 
@@ -97,7 +96,7 @@ def read(path):
 def test_tables_say_every_measure_and_rank(tmp_path):
     names, rng = [f"m{i}" for i in range(12)], np.random.default_rng(0)
     change = np.arange(12)[:, None] + 0.1 * rng.standard_normal((12, 3))
-    importance.draw(change, names, "auroc", "t", "simulated", tmp_path, {"other": np.arange(12.0)}, shown=4)
+    figures.draw_importance(change, names, "auroc", "t", "simulated", tmp_path, {"other": np.arange(12.0)}, shown=4)
     rows = read(tmp_path / "importance.csv")
     assert list(rows[0]) == ["feature", "auroc_loss", "auroc_loss_sd", "other"]
     assert [row["feature"] for row in rows[:3]] == ["m11", "m10", "m9"] and rows[0]["other"] == "11"

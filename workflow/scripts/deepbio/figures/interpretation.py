@@ -14,6 +14,7 @@ from deepbio.figures import style
 MOST_LOGOS = 12
 MATCHED = 16  # detectors compared with JASPAR: those that fire most
 SHOWN = 80  # bases of a mutation map
+FILTERS = 40  # in the figure of their influence
 FIELDS = ["detector", "windows", "mean_activation", "consensus", "bits", "id", "name", "p", "q"]
 
 
@@ -221,3 +222,19 @@ def temporal_scores(predict, split, sample, folder):
     axes[1].set_xlabel("position in the window (bp)")
     figure.colorbar(image, ax=axes[1], label="prediction", pad=0.01)
     style.save(figure, Path(folder) / "temporal", split.context["origin"])
+
+
+def draw_influence(found, context, folder):
+    """influence.{csv,svg,png}: influence (filters, outputs) of the filters that matter most."""
+    names = context.get("features", [f"output {i}" for i in range(found.shape[1])])
+    rows = [[kernel, *(f"{value:.5f}" for value in row)] for kernel, row in enumerate(found)]
+    tables.write_csv(Path(folder) / "influence.csv", ["detector", *names], rows)
+    top = np.argsort(-np.abs(found).max(1), kind="stable")[:FILTERS]
+    figure, axis = style.plt.subplots(figsize=(3 + 0.22 * len(top), 1.4 + 0.3 * len(names)))
+    limit = max(float(np.abs(found).max()), 1e-9)
+    image = axis.imshow(found[top].T, aspect="auto", cmap="PuOr", vmin=-limit, vmax=limit)
+    axis.set_xticks(range(len(top)), top, rotation=90, fontsize=7)
+    axis.set_yticks(range(len(names)), names)
+    axis.set(xlabel="filter", title="Influence of filters on each output")
+    figure.colorbar(image, ax=axis, label="mean log odds lost", pad=0.01)
+    style.save(figure, Path(folder) / "influence", context["origin"])

@@ -8,6 +8,7 @@ import csv
 
 import numpy as np
 
+from deepbio.core import tables
 from deepbio.core.files import atomic
 from deepbio.domains.clinic import synthetic
 from deepbio.figures import style
@@ -89,3 +90,23 @@ def components(train, people, path):
     figure.legend(*legend, loc="outside lower left", ncols=2, frameon=False, fontsize=9, markerscale=3)
     _title(figure, f"Principal components of real people (across: component 1, {share[0]:.0%} of variance)")
     save(figure, path, train.context["origin"])
+
+
+def draw_privacy(spent, whole, privacy, origin, path):
+    """{svg,png,csv}: epsilon after each evaluation of a private training, within its budget.
+
+    spent : rows of epoch and epsilon; whole : epsilon with the choice of epochs; privacy : the budget, epsilon and
+    delta.
+    """
+    epochs, epsilon = np.transpose(spent)
+    figure, axis = style.plt.subplots(figsize=(6.5, 3.8))
+    axis.plot(epochs, epsilon, color=style.COLOURS["listed"], label="training")
+    axis.plot(epochs[-1], whole, "D", color=style.COLOURS["baseline"], label="training and choice of epochs")
+    axis.axhline(privacy["epsilon"], color="#767676", ls="--", lw=1, label="budget")
+    axis.set(xlabel="epoch", ylim=(0, 1.1 * privacy["epsilon"]), ylabel=f"ε at δ = {privacy['delta']:g}")
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.set_title("Privacy loss spent")
+    axis.legend(frameon=False, fontsize=9, loc="lower right")
+    save(figure, path, origin)
+    rows = [[f"{epoch:g}", f"{value:.6g}", privacy["delta"]] for epoch, value in spent]
+    tables.write_csv(path.with_suffix(".csv"), ["epoch", "epsilon", "delta"], rows)

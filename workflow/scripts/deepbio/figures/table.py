@@ -1,12 +1,14 @@
 """Figures of a network on a table: importances side by side, hidden nodes, correlated features, levels by class."""
 
+from pathlib import Path
+
 import numpy as np
 from scipy import stats
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from deepbio.core import tables
-from deepbio.figures.style import COLOURS, PALETTE, plt, save
+from deepbio.figures.style import COLOURS, PALETTE, bars, plt, save
 from deepbio.scoring import metrics
 
 MARKED = COLOURS["baseline"]  # the colour of what a paper names
@@ -216,4 +218,33 @@ def draw_nodes(rows, levels, y, order, classes, shown, origin, path):
         text += f"   [cluster {row['cluster']}]" if row["q"] < 0.05 else ""
         beside.text(0, line, text, va="center", fontsize=8, transform=beside.get_yaxis_transform())
     beside.set_title("Features that move it most: ↑ raise, ↓ lower", fontsize=10)
+    save(figure, path, origin)
+
+
+def draw_importance(change, names, metric, title, origin, folder, beside=None, shown=None):
+    """importance.{svg,png} and importance.csv: the mean over the permutations, for each feature.
+
+    The table has further columns `beside` (name → values); drawn are the `shown` most important features, or all.
+    """
+    beside, folder = beside or {}, Path(folder)
+    mean, spread = change.mean(axis=1), change.std(axis=1)
+    order = np.argsort(-mean, kind="stable")
+    rows = (
+        [names[i], f"{mean[i]:.5f}", f"{spread[i]:.5f}", *(f"{values[i]:.5g}" for values in beside.values())]
+        for i in order
+    )
+    tables.write_csv(folder / "importance.csv", ["feature", f"{metric}_loss", f"{metric}_loss_sd", *beside], rows)
+    label = f"loss of validation {metrics.title(metric)} (mean ± SD of {change.shape[1]} permutations)"
+    top = np.sort(order[:shown])
+    bars([names[i] for i in top], mean[top], spread[top], label, title, origin, folder / "importance")
+
+
+def draw_by_class(x, labels, marked, y, order, classes, title, origin, path):
+    """{svg,png}: the levels of features (n, features) of all samples in `order`, by class, with names in `marked`
+    set off."""
+    figure, axis = plt.subplots(figsize=(8.5, 1.2 + 0.24 * len(labels)))
+    image = draw_levels(figure, axis, x, labels, y, order, classes)
+    mark_labels(axis.get_yticklabels(), marked)
+    axis.set_title(title)
+    figure.colorbar(image, ax=axis, label="level (SD)", pad=0.01, shrink=0.8)
     save(figure, path, origin)

@@ -197,7 +197,7 @@ class Method(NetworkMethod):
         return torch.cat(found).cpu().numpy()
 
     def interpret(self, split, folder):
-        from deepbio.figures import clocks
+        from deepbio.figures import clocks, table
         from deepbio.learning import importance
 
         folder = Path(folder)
@@ -210,7 +210,7 @@ class Method(NetworkMethod):
         stack, held = self.shape["stack"], self.shape["held_out_error"]
         clocks.draw_members(self.labels(), self.ask(self.network, split), held, stack, age, said, origin, folder)
         fall = importance.permutation(self.predict, split, "r2", self.parameters["permutations"])
-        importance.draw(fall, names, "r2", "Markers whose permutation hurts most", origin, folder)
+        table.draw_importance(fall, names, "r2", "Markers whose permutation hurts most", origin, folder)
         if "died" in split:
             outcome = (np.asarray(split[name], dtype=np.float64) for name in ("died", "months"))
             clocks.draw_survival(age, said, sex, *outcome, origin, folder)

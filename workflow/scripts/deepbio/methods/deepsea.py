@@ -3,8 +3,8 @@
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio.learning import layers
-from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork
+from deepbio.learning.chromatin import ChromatinMethod
+from deepbio.learning.sequence_network import SequenceNetwork
 
 WIDTH, POOL = 8, 4
 
@@ -34,19 +34,10 @@ class DeepSEA(SequenceNetwork):
         return self.head(self.hidden(x))
 
 
-class Method(SequenceMethod):
+class Method(ChromatinMethod):
     """Parameters: kernels, dense, dropout (after each convolution), max_norm, l1 (on the last hidden layer),
     reverse_complements (train on both strands), both_strands (average them in prediction), training."""
 
     def build(self, parameters, shape):
         names = ("kernels", "dense", "dropout")
         return DeepSEA(**{name: parameters[name] for name in names}, shape=shape)
-
-    def loss(self, network, batch):
-        if network.training:
-            limited = (network.detectors, *network.deeper, network.dense, network.head)
-            layers.limit_norms(limited, self.parameters["max_norm"])  # which the last step may have passed
-            hidden = network.hidden(network.one_hot(batch["codes"]))
-            sparsity = self.parameters["l1"] * hidden.abs().sum(1).mean()
-            return self.loss_of(network.head(hidden), batch) + sparsity
-        return super().loss(network, batch)

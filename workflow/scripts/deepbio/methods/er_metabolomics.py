@@ -195,10 +195,9 @@ class Method(NetworkMethod):
         return mean_loss(each, kept(batch, len(output)))
 
     def interpret(self, split, folder, train=None):
-        from deepbio.baselines import ridge_logistic
         from deepbio.figures import table as figures
-        from deepbio.figures.style import plt, save
         from deepbio.learning import importance
+        from deepbio.learning.linear import RidgeLogistic
 
         context, folder = split.context, Path(folder)
         origin, kind = context["origin"], context.get("feature", "feature")
@@ -212,23 +211,20 @@ class Method(NetworkMethod):
         beside = {"gedeon": gedeon}
         measures = {"Network: weights (Gedeon)": gedeon, "Network: permutation": change.mean(1)}
         if train is not None:
-            linear = ridge_logistic.Method(dict(self.parameters["ridge"]))
+            linear = RidgeLogistic(dict(self.parameters["ridge"]))
             linear.fit(train, split, Job(1, folder))
             beside["ridge"] = linear.models[0][-1].coef_[0]  # of standardised features
             measures["Ridge logistic: |coefficient|"] = np.abs(beside["ridge"])
-        importance.draw(change, names, "auroc", "Features whose permutation hurts most", origin, folder, beside, SHOWN)
+        title = "Features whose permutation hurts most"
+        figures.draw_importance(change, names, "auroc", title, origin, folder, beside, SHOWN)
         title = f"Importance of {kind}s by {len(measures)} measures; numbers are ranks among {len(names)}"
         title += "\nbold: named by the paper" if marked else ""
         figures.draw_compared(measures, names, marked, SHOWN, title, origin, folder / "importance_compared")
 
         top = np.argsort(-gedeon, kind="stable")[:SHOWN]
-        figure, axis = plt.subplots(figsize=(8.5, 1.2 + 0.24 * len(top)))
+        title = f"The {len(top)} {kind}s with the largest weights (Gedeon) by class"
         labels = [names[i] for i in top]
-        image = figures.draw_levels(figure, axis, x[:, top], labels, y, order, classes)
-        figures.mark_labels(axis.get_yticklabels(), marked)
-        axis.set_title(f"The {len(top)} {kind}s with the largest weights (Gedeon) by class")
-        figure.colorbar(image, ax=axis, label="level (SD)", pad=0.01, shrink=0.8)
-        save(figure, folder / "groups", origin)
+        figures.draw_by_class(x[:, top], labels, marked, y, order, classes, title, origin, folder / "groups")
 
         close, along, cluster = figures.clusters(np.asarray((split if train is None else train)["x"]))
         figures.draw_network(

@@ -8,20 +8,15 @@ from safetensors.numpy import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio.core import tables
 from deepbio.core.data import Split
 from deepbio.core.files import atomic
 from deepbio.core.labels import columns
 from deepbio.domains.dna import sequences
+from deepbio.learning.chromatin import ChromatinMethod
 from deepbio.learning.network import trained
 from deepbio.learning.sequence_network import SequenceNetwork
-from deepbio.methods import deepsea
-from deepbio.scoring import metrics
 
 GENES = 64  # genes whose bins are scored together
-SHOWN = 25  # marks in the figure of weights
-PROMOTER = (-500, 100)  # bases around the start in which substitutions are tried
-ENLARGED = 80  # bases of it that are drawn as letters
 
 
 class Beluga(SequenceNetwork):
@@ -58,7 +53,7 @@ class Beluga(SequenceNetwork):
         return self.head(self.hidden(x))
 
 
-class Method(deepsea.Method):
+class Method(ChromatinMethod):
     """Parameters: kernels (each of two convolutions), width, pool, dense, dropout (after each pair), max_norm, l1,
     reverse_complements, both_strands and training of the chromatin network, as DeepSEA's; window (bases that it reads
     around a bin); empty (training bins without a mark for each one with); rates and unit (bp) of the exponential
@@ -136,108 +131,21 @@ class Method(deepsea.Method):
     # ---- figures
 
     def interpret(self, split, folder):
+        from deepbio.figures import expression as figures
+
         y, p = columns(split.y), self.predict(split)["y"]
-        self.draw_predictions(y, p, split.context, folder)
-        self.draw_weights(split, folder)
+        figures.draw_predictions(y, p, split.context, folder)
+        distance = distances(split, self.shape["bins"])
+        figures.draw_weights(self.effects(distance, split.context), distance, split.context, folder)
         # Of the upper quarter of the genes the one whose prediction is highest: highly expressed, and seen as such.
         high = np.flatnonzero(y[:, 0] >= np.nanquantile(y[:, 0], 0.75))
-        self.draw_promoter(split, int(high[p[high, 0].argmax()]), folder)
+        figures.draw_promoter(self, split, int(high[p[high, 0].argmax()]), folder)
 
-    def draw_predictions(self, y, p, context, folder):
-        """predictions.{csv,svg,png}: predicted against observed expression in every condition, and its change from the
-        first condition to each other."""
-        from deepbio.figures.style import COLOURS, plt, save
-
-        names = context["features"]
-        panels = [(name, y[:, i], p[:, i]) for i, name in enumerate(names)]
-        panels += [
-            (f"{name} − {names[0]}", y[:, i] - y[:, 0], p[:, i] - p[:, 0]) for i, name in enumerate(names) if i > 0
-        ]
-        columns = len(names)
-        rows = 1 + (columns > 1)
-        figure, axes = plt.subplots(rows, columns, figsize=(0.4 + 3.1 * columns, 0.6 + 3.0 * rows), squeeze=False)
-        for axis in axes.flat:
-            axis.set_visible(False)
-        written = []
-        for axis, (name, observed, predicted) in zip([*axes[0], *axes[-1][1:]], panels, strict=False):
-            known = ~np.isnan(observed)
-            values = metrics.evaluate(["spearman", "r2"], observed[known], predicted[known])
-            written.append([name, int(known.sum()), *(f"{value:.4f}" for value in values.values())])
-            axis.set_visible(True)
-            axis.plot(observed[known], predicted[known], ".", color=COLOURS["listed"], ms=4, alpha=0.5, mew=0)
-            axis.set_title(f"{name}\nSpearman ρ = {values['spearman']:.2f}", fontsize=10)
-            axis.set(xlabel="observed log expression", ylabel="predicted")
-            if "−" in name:
-                axis.set(xlabel="observed change of log expression", ylabel="predicted change")
-        figure.suptitle("Expression of validation genes", x=0.01, ha="left", fontweight="bold")
-        tables.write_csv(Path(folder) / "predictions.csv", ["condition", "genes", "spearman", "r2"], written)
-        save(figure, Path(folder) / "predictions", context["origin"])
-
-    def draw_weights(self, split, folder):
-        """chromatin_weights.{csv,svg,png}: what a certain mark in a bin adds to the prediction, by the bin's distance.
-
-        The weights of a mark's exponential functions, each taken at the distance and summed.
-        """
-        from deepbio.figures.style import plt, save
-
-        distance, marks, names = distances(split, self.shape["bins"]), split.context["marks"], split.context["features"]
+    def effects(self, distance, context):
+        """Sum the weights of each mark's exponential functions at distances (bins,): (conditions, marks, bins)."""
         functions = exponentials(distance, self.parameters["rates"], self.parameters["unit"])
-        weights = self.linear["weights"].reshape(len(functions), len(marks), len(names))
-        effect = np.einsum("fb,fmc->cmb", functions, weights)
-        written = [
-            [name, mark, *(f"{value:.5f}" for value in row)]
-            for name, panel in zip(names, effect, strict=True)
-            for mark, row in zip(marks, panel, strict=True)
-        ]
-        header = ["condition", "mark", *(f"{place:+g} bp" for place in distance)]
-        tables.write_csv(Path(folder) / "chromatin_weights.csv", header, written)
-        top = np.argsort(-np.abs(effect).max(axis=(0, 2)), kind="stable")[:SHOWN]
-        top = top[np.argsort(-effect[:, top].mean(axis=(0, 2)), kind="stable")]
-        figure, axes = plt.subplots(
-            1, len(names), figsize=(1.6 + 2.9 * len(names), max(3, 1.6 + 0.2 * len(top))), sharey=True, squeeze=False
-        )
-        limit = max(float(np.abs(effect).max()), 1e-9)
-        for axis, name, panel in zip(axes.flat, names, effect, strict=True):
-            image = axis.imshow(panel[top], aspect="auto", cmap="PuOr", vmin=-limit, vmax=limit)
-            axis.set_xticks(range(len(distance)), [f"{place:+g}" for place in distance], rotation=90, fontsize=8)
-            axis.set_yticks(range(len(top)), [marks[i] for i in top], fontsize=8)
-            axis.axvline(np.searchsorted(distance, 0) - 0.5, color="black", lw=0.8)
-            axis.set_title(name, fontsize=10)
-            axis.set_xlabel("middle of the bin (bp from the start)", fontsize=9)
-        figure.colorbar(image, ax=axes, label="added to log expression", pad=0.01)
-        figure.suptitle("Weights of predicted marks by distance", x=0.01, ha="left", fontweight="bold")
-        save(figure, Path(folder) / "chromatin_weights", split.context["origin"])
-
-    def draw_promoter(self, split, gene, folder):
-        """promoter.{svg,png}: every substitution in the promoter of one gene, and its most important part enlarged."""
-        from deepbio.figures import interpretation
-        from deepbio.figures.style import COLOURS, plt, save
-
-        tss, region = split.context["tss"], split["codes"].shape[1]
-        first, last = max(0, tss + PROMOTER[0]), min(region, tss + PROMOTER[1])
-        codes = np.asarray(split["codes"][gene])
-        change = np.zeros((4, region))
-        change[:, first:last], unit = interpretation.substitutions(self, codes, split.context, np.arange(first, last))
-        importance = np.maximum(0, -change.min(axis=0))
-        strongest = np.convolve(importance, np.ones(ENLARGED), "valid")[first : last - ENLARGED + 1].argmax() + first
-        shown = slice(int(strongest), int(strongest) + ENLARGED)
-        figure, (whole, *axes) = plt.subplots(3, 1, figsize=(9.5, 5.6), height_ratios=[1.2, 1.3, 1])
-        place = np.arange(first, last) - tss
-        whole.fill_between(place, change.max(axis=0)[first:last], step="mid", color=COLOURS["baseline"], label="rise")
-        whole.fill_between(place, change.min(axis=0)[first:last], step="mid", color=COLOURS["listed"], label="fall")
-        whole.axvspan(shown.start - tss, shown.stop - tss, color="#dddddd", zorder=0)
-        whole.axvline(0, color="black", lw=0.8)
-        whole.set(xlim=(place[0], place[-1]), ylabel="largest change")
-        name = split.context["features"][0]
-        whole.set_title(f"Every substitution in the promoter of a highly expressed validation gene: {name}")
-        whole.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
-        interpretation.draw_substitutions(figure, axes, codes, change, importance, shown, unit)
-        ticks = np.arange(shown.start + -(shown.start - tss) % 10, shown.stop, 10)
-        for axis in axes:
-            axis.set_xlim(shown.start - 0.5, shown.stop - 0.5)
-            axis.set_xticks(ticks, ticks - tss)
-        axes[1].set_xlabel("position (bp from the start of transcription)")
-        save(figure, Path(folder) / "promoter", split.context["origin"])
+        shape = len(functions), len(context["marks"]), len(context["features"])
+        return np.einsum("fb,fmc->cmb", functions, self.linear["weights"].reshape(shape))
 
 
 def distances(split, bins):

@@ -17,7 +17,6 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio.core import tables
 from deepbio.core.files import atomic
 from deepbio.domains.clinic import synthetic
 from deepbio.learning import training
@@ -357,23 +356,10 @@ class Method(NetworkMethod):
         self.network = load_network(pool, folder)
 
     def interpret(self, split, folder):
-        from deepbio.figures.style import COLOURS, plt, save
+        from deepbio.figures import synthetic as figures
 
-        privacy = self.parameters["privacy"]
-        epochs, epsilon = np.transpose(self.shape["spent"])
-        figure, axis = plt.subplots(figsize=(6.5, 3.8))
-        axis.plot(epochs, epsilon, color=COLOURS["listed"], label="training")
-        axis.plot(
-            epochs[-1], self.shape["epsilon"], "D", color=COLOURS["baseline"], label="training and choice of epochs"
-        )
-        axis.axhline(privacy["epsilon"], color="#767676", ls="--", lw=1, label="budget")
-        axis.set(xlabel="epoch", ylim=(0, 1.1 * privacy["epsilon"]), ylabel=f"ε at δ = {privacy['delta']:g}")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.set_title("Privacy loss spent")
-        axis.legend(frameon=False, fontsize=9, loc="lower right")
-        save(figure, Path(folder) / "epsilon", split.context["origin"])
-        rows = [[f"{e:g}", f"{s:.6g}", privacy["delta"]] for e, s in self.shape["spent"]]
-        tables.write_csv(Path(folder) / "epsilon.csv", ["epoch", "epsilon", "delta"], rows)
+        privacy, spent = self.parameters["privacy"], self.shape["spent"]
+        figures.draw_privacy(spent, self.shape["epsilon"], privacy, split.context["origin"], Path(folder) / "epsilon")
 
 
 def pair_losses(discriminator, real, arm, made, asked):

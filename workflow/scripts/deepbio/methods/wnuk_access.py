@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio.learning.network import NetworkMethod
-from deepbio.methods.basset import Dense, Trunk
+from deepbio.learning.sequence_layers import Dense, Trunk
 
 
 class AccessNetwork(nn.Module):

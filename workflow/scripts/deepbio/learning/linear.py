@@ -1,0 +1,22 @@
+"""Logistic (or linear) regression with a ridge penalty, on standardised features."""
+
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from deepbio.learning.estimator import EstimatorMethod
+
+
+class RidgeLogistic(EstimatorMethod):
+    """Parameters: penalty (strengths to choose from), and those of EstimatorMethod."""
+
+    def estimator(self, kind, seed):
+        return make_pipeline(StandardScaler(), Ridge() if kind == "regression" else LogisticRegression(max_iter=2000))
+
+    def fit_output(self, x, y, in_valid, seed):
+        # The grid says the penalty's strength; ridge and logistic regression spell it in opposite ways.
+        ridge = self.kind == "regression"
+        key = "ridge__alpha" if ridge else "logisticregression__C"
+        self.parameters["grid"] = {key: [s if ridge else 1 / s for s in self.parameters["penalty"]]}
+        # Nothing but the folds is random; one draw of them for all seeds makes the baseline deterministic.
+        return super().fit_output(x, y, in_valid, 0)
