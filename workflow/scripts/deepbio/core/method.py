@@ -1,26 +1,62 @@
-"""The contract of methods and baselines.
-
-A method is a module `methods/<id>.py` (a baseline `baselines/<id>.py`) with a class `Method`:
-
-    Method(parameters)              parameters: the hyper-parameters, a plain dict
-    .fit(train, valid, job)         learns from two labelled splits; `job` says seed, device, scratch folder
-    .predict(split) -> dict         `y` (samples, outputs): probabilities for classes, values for numbers
-    .save(folder)  .load(folder)    without pickle
-    .weights() -> int or None       number of trained weights
-    .interpret(split, folder)       optional: figures that a reader of the paper expects, drawn from validation data;
-                                    one with an argument `train` is given the training split as well
-"""
+"""The contract of methods and baselines, and how a run's method is built and loaded."""
 
 import importlib
 import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from deepbio.core.catalog import base
+from deepbio.core.data import Split
 from deepbio.core.files import BadInput
+from deepbio.core.job import Job
 
 
-def create(name, role, parameters):
-    """A fresh method by its id and role (`listed`, `variant` or `baseline`); a variant is its method's class."""
+class Method(ABC):
+    """A method or a baseline: the class `Method` of a module methods/<id>.py or baselines/<id>.py.
+
+    Three classes of `learning/` say most of it: NetworkMethod (one torch module), EstimatorMethod (scikit-learn) and
+    RuleMethod (numbers that are found without training). A method may also define
+
+        interpret(split, folder)    figures that a reader of the paper expects, of validation data; one with an
+                                    argument `train` is given the training split as well
+    """
+
+    needs_torch = False  # whether the job of a training imports torch and looks for a GPU
+
+    def __init__(self, parameters: dict):
+        """Take the hyper-parameters, a plain dict of what the YAML says; build nothing yet."""
+        self.parameters = parameters
+
+    @abstractmethod
+    def fit(self, train: Split, valid: Split, job: Job) -> None:
+        """Learn from two labelled splits; `job` says seed, device and scratch folder."""
+
+    @abstractmethod
+    def predict(self, split: Split) -> dict[str, np.ndarray]:
+        """Predict a split without labels: `y` as the kind of output says, probabilities for classes and numbers in the
+        labels' unit; further arrays are stored beside it."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write all that `predict` needs into an existing folder, without pickle."""
+
+    @abstractmethod
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote; the parameters too."""
+
+    def weights(self) -> int | None:
+        """Count the trained weights; None for a method without."""
+        return None
+
+
+def create(name: str, role: str, parameters: dict) -> Method:
+    """Build a fresh method by its id and role (`listed`, `variant` or `baseline`); a variant is its method's class.
+
+    Raises BadInput where there is no module of that name.
+    """
     package = "baselines" if role == "baseline" else "methods"
     name = f"deepbio.{package}.{base(name)}"
     try:
@@ -32,8 +68,8 @@ def create(name, role, parameters):
     return module.Method(parameters)
 
 
-def trained(folder, run):
-    """The fitted method of a run's folder; `run` is what its run.json says. BadInput where the run failed."""
+def trained(folder: Path, run: dict) -> Method:
+    """Load the fitted method of a run's folder; `run` is what its run.json says. BadInput where the run failed."""
     if run["status"] != "ok":
         raise BadInput(f"{folder}/run.json: this run failed ({run['reason']}); there is no model")
     model = create(run["method"], run["role"], run["parameters"])
@@ -41,7 +77,7 @@ def trained(folder, run):
     return model
 
 
-def interpret(model, read, folder):
+def interpret(model: Method, read: Callable[[str], Split], folder: Path) -> None:
     """Let a fitted method draw its figures; `read(name)` gives a split."""
     asked = inspect.signature(model.interpret).parameters
     model.interpret(read("valid"), folder, **({"train": read("train")} if "train" in asked else {}))
