@@ -11,7 +11,8 @@ from deepbio.core import tables
 from deepbio.core.data import Ragged, Split, concatenate, read_split, save_dataset
 from deepbio.core.files import BadInput, atomic, digest
 from deepbio.core.job import Job
-from deepbio.core.task import check
+from deepbio.core.kind import small_problem
+from deepbio.core.task import Parameters, check
 from deepbio.figures import style
 from deepbio.learning import layers, search
 
@@ -64,9 +65,20 @@ def test_split_takes_joins_and_hides():
 
 
 def test_leak_between_splits_is_an_error():
-    splits = {name: small_split() for name in ("train", "valid", "test")}
+    splits = small_problem("table", "binary", 20)
+    check(splits, "here")
+    splits["valid"] = splits["train"].take(np.arange(4))
     with pytest.raises(BadInput, match="4 groups are in both train and valid"):
         check(splits, "here")
+
+
+def test_a_parameter_that_a_dataset_does_not_give_is_named():
+    given = Parameters("tasks/one.yaml: dataset two", {"length": 5, "inner": {"depth": 2}})
+    assert given["length"] == 5 and given.get("window") is None and given["inner"]["depth"] == 2
+    with pytest.raises(BadInput, match="tasks/one.yaml: dataset two: parameter 'window' is missing; given are: length"):
+        given["window"]
+    with pytest.raises(BadInput, match="parameter 'width' is missing; given are: depth"):
+        given["inner"]["width"]
 
 
 # ---- tables
