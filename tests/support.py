@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepbio.core import kind, method, task
+from deepbio.core import kind, method
 from deepbio.core.catalog import Catalog, base
 from deepbio.core.config import merge
 from deepbio.core.job import Job
 from deepbio.scoring import metrics
+from deepbio.scoring import runs as scoring
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -90,7 +91,7 @@ def score(home, test, p, train):
     name = test.context["metrics"][0]
     if name in metrics.METRICS:
         return metrics.evaluate([name], test.y, p)[name], metrics.higher_is_better(name)
-    return task.score(home, test, {"y": p}, [name], train)[name], metrics.higher_is_better(name)
+    return scoring.score(home, test, {"y": p}, [name], train)[name], metrics.higher_is_better(name, home)
 
 
 def assert_beats_random(home, splits, p):
@@ -120,9 +121,9 @@ def fit_and_kill(monkeypatch, name, splits, folder, **job):
 @contextmanager
 def killed(monkeypatch, saves):
     """Dies when a training inside saves its state for the time `saves`."""
-    from deepbio.learning import training
+    from deepbio.learning import checkpoint
 
-    saved, left = training._State.save, [saves]
+    saved, left = checkpoint.State.save, [saves]
 
     def save_and_die(self):
         saved(self)
@@ -131,7 +132,7 @@ def killed(monkeypatch, saves):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training._State, "save", save_and_die)
+        patch.setattr(checkpoint.State, "save", save_and_die)
         yield
 
 

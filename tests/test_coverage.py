@@ -14,7 +14,7 @@ from deepbio.core.files import BadInput, write_json
 from deepbio.core.kind import small_problem
 from deepbio.domains.dna import tfrecord
 from deepbio.methods import basenji
-from deepbio.scoring import metrics
+from deepbio.scoring import intervals, metrics
 from deepbio.tasks import coverage_tracks
 
 
@@ -197,7 +197,7 @@ def test_tracks_are_scored_over_all_bins_and_resampled_by_windows():
     assert metrics.evaluate(["pearson"], y, p)["pearson"] == pytest.approx(wanted)
     # Windows that are all alike leave nothing to resample; bins would.
     same = (np.repeat(y[:1], 20, axis=0), np.repeat(p[:1], 20, axis=0))
-    low, high = metrics.bootstrap("pearson", *same, rng, 20)
+    low, high = intervals.bootstrap("pearson", *same, repeats=20)
     assert low == pytest.approx(high)
     exact = np.expm1(2 * np.log1p(np.nan_to_num(y)))
     assert metrics.evaluate(["log_pearson"], y, exact)["log_pearson"] == pytest.approx(1)

@@ -10,7 +10,7 @@ from rdkit import Chem
 from rdkit.Chem import MACCSkeys
 from test_methods import fit, parameters_of
 
-from deepbio.core import method, tables, task
+from deepbio.core import method, tables
 from deepbio.core.data import NAMES
 from deepbio.core.files import BadInput
 from deepbio.core.job import Job
@@ -18,6 +18,7 @@ from deepbio.core.kind import small_problem
 from deepbio.domains.chemistry import fingerprints, molecules
 from deepbio.kinds.molecule import PARTS, TAILS
 from deepbio.learning.training import TrainingFailed
+from deepbio.scoring import runs as scoring
 from deepbio.tasks import anticancer_fingerprints
 
 
@@ -195,11 +196,11 @@ def test_prior_match_knows_a_normal_distribution():
 def test_score_tells_what_a_method_gives(splits):
     test, train = splits["test"], splits["train"]
     wanted = ["pearson", "top_enrichment"]
-    plain = task.score("anticancer_fingerprints", test, {"y": test.y[:, None]}, wanted, train)
+    plain = scoring.score("anticancer_fingerprints", test, {"y": test.y[:, None]}, wanted, train)
     assert plain.keys() == set(wanted) and plain["pearson"] == pytest.approx(1)
     given = {"y": test.y, "y_rebuilt": test["x"].astype(float), "y_latent": np.zeros((len(test), 4)), "restarts": 3}
     given |= {"y_made": test["x"][:50], "wanted": test.y[:50]}
-    found = task.score("anticancer_fingerprints", test, given, wanted, train)
+    found = scoring.score("anticancer_fingerprints", test, given, wanted, train)
     assert found["bit_error"] == 0 and found["restarts"] == 3 and found["prior_ks"] == 0.5
     assert found["neighbour_similarity"] == 1 and found["neighbour_spearman"] > 0.9
 
@@ -332,7 +333,7 @@ def test_parts_learn_and_the_planted_signal_is_found(fitted, splits):
         assert rows[-1][key] < 0.8 * rows[0][key], key
     assert abs(rows[-1]["discriminator_loss"] - math.log(2)) < 0.15
     found = model.predict(splits["test"].inputs())
-    scores = task.score(
+    scores = scoring.score(
         "anticancer_fingerprints", splits["test"], found, ["pearson", "top_enrichment"], splits["train"]
     )
     assert scores["pearson"] > 0.8 and scores["bit_error_saved"] > 0.2
@@ -369,5 +370,5 @@ def test_principal_bits_rebuild_and_make_what_is_asked_for(splits, tmp_path):
     found = model.predict(splits["test"].inputs())
     place = model.place(splits["train"])
     np.testing.assert_allclose(np.cov(place.T), np.eye(5), atol=1e-5)
-    scores = task.score("anticancer_fingerprints", splits["test"], found, ["pearson"], splits["train"])
+    scores = scoring.score("anticancer_fingerprints", splits["test"], found, ["pearson"], splits["train"])
     assert scores["bit_error_saved"] > 0.5 and scores["pearson"] > 0.7 and scores["neighbour_enrichment"] > 1.3

@@ -5,7 +5,6 @@ import pytest
 import torch
 from test_methods import fit, parameters_of
 
-from deepbio.core import task
 from deepbio.core.catalog import Catalog
 from deepbio.core.config import merge
 from deepbio.core.job import Job
@@ -17,6 +16,7 @@ from deepbio.figures import style
 from deepbio.kinds import molecule_set
 from deepbio.learning.smiles_network import Writer
 from deepbio.methods import chemical_vae, organ, reinvent
+from deepbio.scoring import runs as scoring
 from deepbio.tasks import molecule_generation
 
 CATALOG = Catalog({"scale": "quick"})
@@ -79,7 +79,7 @@ def test_agents_reach_their_objective_and_the_prior_stays(tmp_path):
     """Half of the training molecules have sulphur or none; the agent learns to leave it out."""
     agent = {"objectives": ["sulphur_free"], "steps": 60, "batch_size": 64, "learning_rate": 5e-3, "replay": 4}
     model, job, splits = run("reinvent", changed("reinvent", agent=agent), tmp_path / "job")
-    found = task.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
+    found = scoring.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
     assert found["sulphur_free"] < 0.8 < 0.95 < found["sulphur_free_agent"]
     assert found["sulphur_free_agent_validity"] > 0.5
     assert [stage["step"] for stage in model.progress["sulphur_free"]["stages"]] == [0, 14, 29, 44, 59]
@@ -127,7 +127,7 @@ def test_activity_is_learned_and_judged_on_other_molecules(tmp_path):
     agent = {"objectives": ["d2_active"], "steps": 120, "batch_size": 64, "learning_rate": 2e-3, "sigma": 200}
     model, job = reinvent.Method(changed("reinvent", agent=agent)), Job(1, tmp_path / "job")
     model.fit(splits["train"], splits["valid"], job)
-    found = task.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
+    found = scoring.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
     assert found["d2_active_agent"] > found["d2_active"] + 0.2
     (tmp_path / "model").mkdir()
     model.save(tmp_path / "model")
@@ -148,8 +148,10 @@ def game(**facts):
 def test_reinforcement_raises_the_objective(tmp_path):
     parameters = changed("organ", game=game(mix=0.0), training={"epochs": 12})
     model, job, splits = run("organ", parameters, tmp_path / "job")
-    before = task.score("molecule_generation", splits["test"], {"y": np.asarray(splits["test"].y)}, [], splits["train"])
-    after = task.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
+    before = scoring.score(
+        "molecule_generation", splits["test"], {"y": np.asarray(splits["test"].y)}, [], splits["train"]
+    )
+    after = scoring.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
     assert after["logp"] > before["logp"] + 0.3
     assert model.progress[-1]["objective"] > model.progress[0]["objective"]
 
@@ -201,11 +203,11 @@ def test_molecules_of_a_split_are_known_to_no_other():
 def test_known_generators_in_the_task_s_own_score():
     splits = small_problem("molecule_set", "generated")
     test, train = splits["test"], splits["train"]
-    copied = task.score("molecule_generation", test, {"y": np.asarray(train.y)}, [], train)
+    copied = scoring.score("molecule_generation", test, {"y": np.asarray(train.y)}, [], train)
     assert copied["validity"] == 1 and copied["novelty"] == 0
-    nonsense = task.score("molecule_generation", test, {"y": np.full(test.y.shape, 2.0)}, [], train)
+    nonsense = scoring.score("molecule_generation", test, {"y": np.full(test.y.shape, 2.0)}, [], train)
     assert nonsense["validity"] == 0 and nonsense["uniqueness"] == 0
-    texts = task.score("molecule_generation", test, {"y": np.array([b"CCO", b"C(", b"OCC"])}, [], train)
+    texts = scoring.score("molecule_generation", test, {"y": np.array([b"CCO", b"C(", b"OCC"])}, [], train)
     assert texts["validity"] == pytest.approx(2 / 3) and texts["uniqueness"] == 0.5
 
 

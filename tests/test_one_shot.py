@@ -8,15 +8,16 @@ import torch
 from rdkit import Chem
 from test_methods import fit
 
-from deepbio.core import task
 from deepbio.core.data import NAMES, Split
 from deepbio.core.files import BadInput
 from deepbio.core.kind import small_problem
 from deepbio.domains.chemistry import episodes, molecules
+from deepbio.kinds import ranking
 from deepbio.kinds.molecule_episode import MOLECULES
 from deepbio.learning.graph_network import GraphConvolution, GraphLayer, convmol_batch, embed
 from deepbio.methods import one_shot
 from deepbio.scoring import metrics
+from deepbio.scoring import runs as scoring
 from deepbio.tasks import low_data_toxicity
 
 SIZES = [[3, 3, 4], [1, 2, 2]]
@@ -150,7 +151,7 @@ def test_score_is_the_mean_over_assays_and_supports_of_each_size():
     p = np.array([[0.9, 0.5, 0.1, 0], [0.9, 0.1, 0.1, 0.8], [0.1, 0.9, 0, 0]])
     found = low_data_toxicity.score(test, {"y": p}, ["auroc"])
     assert found == {"auroc": 0.75, "auroc_median": 0.75, "auroc_1_1": 0}
-    assert [(name, xs.tolist(), ys.tolist()) for name, xs, ys in low_data_toxicity.curve(test, {"y": p})] == [
+    assert [(one.series, one.x.tolist(), one.y.tolist()) for one in low_data_toxicity.curve(test, {"y": p})] == [
         ("2+/1−", ["a", "b"], [0.5, 1]),
         ("1+/1−", ["a"], [0]),
     ]
@@ -328,6 +329,6 @@ def test_controls_of_rankings():
     train.arrays["y"] = train.y[:, :7]  # other queries than those of testing
     found = {}
     for control in ("perfect", "random", "constant"):
-        guess = metrics.control("ranking", control, train.y, test.y, np.random.default_rng(1))
-        found[control] = task.score("low_data_toxicity", test, {"y": guess}, ["auroc"], train)["auroc"]
+        guess = ranking.control(control, train.y, test.y, np.random.default_rng(1))
+        found[control] = scoring.score("low_data_toxicity", test, {"y": guess}, ["auroc"], train)["auroc"]
     assert found["perfect"] == 1 and found["constant"] == 0.5 and abs(found["random"] - 0.5) < 0.1

@@ -5,12 +5,13 @@ import pytest
 import torch
 from test_methods import fit, parameters_of
 
-from deepbio.core import method, task
+from deepbio.core import method
 from deepbio.core.files import BadInput
 from deepbio.core.job import Job
 from deepbio.core.kind import small_problem
 from deepbio.domains.clinic import synthetic
 from deepbio.methods import sprint_gan
+from deepbio.scoring import runs as scoring
 from deepbio.tasks import private_clinical_data
 
 PRIVACY = {"epsilon": 3.5, "delta": 1e-5, "noise": 1.0, "clip": 0.1, "choice": 0.05}
@@ -190,13 +191,13 @@ def test_classifiers_learn_from_synthetic_people_alone(splits):
     order = np.argsort(splits["train"]["arm"], kind="stable")
     real = np.empty_like(test.y)
     real[np.argsort(test["arm"], kind="stable")] = splits["train"].y[order]
-    found = task.score("private_clinical_data", test, {"y": real}, wanted)
+    found = scoring.score("private_clinical_data", test, {"y": real}, wanted)
     assert found.keys() == set(wanted) and found["forest_auroc"] > 0.9 and found["logistic_auroc"] > 0.9
     turned = real.copy()
     turned[test["arm"] == 0], turned[test["arm"] == 1] = real[test["arm"] == 1], real[test["arm"] == 0]
-    assert task.score("private_clinical_data", test, {"y": turned}, wanted)["forest_auroc"] < 0.1
+    assert scoring.score("private_clinical_data", test, {"y": turned}, wanted)["forest_auroc"] < 0.1
     told = {"y": real, "epsilon": np.float64(2.0), "delta": np.float64(1e-5)}
-    found = task.score("private_clinical_data", test, told, wanted, splits["train"])
+    found = scoring.score("private_clinical_data", test, told, wanted, splits["train"])
     assert found["epsilon"] == 2 and found["delta"] == 1e-5 and found["closest_record"] == 0
 
 

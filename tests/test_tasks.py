@@ -9,11 +9,12 @@ import os
 import numpy as np
 import pytest
 
-from deepbio.core import simulation, sources, task
+from deepbio.core import kind, simulation, sources, task
 from deepbio.core.catalog import CONTROLS, Catalog
 from deepbio.core.config import ROOT
 from deepbio.core.data import NAMES, Ragged
 from deepbio.scoring import metrics
+from deepbio.scoring import runs as scoring
 
 MIRROR = os.environ.get("DEEPBIO_MIRROR")
 SCALES = ["quick", "standard"] if MIRROR else ["quick"]
@@ -100,10 +101,10 @@ def test_controls_prove_the_metrics(prepared, scale, name, dataset):
     found = {}
     for control in CONTROLS:
         rng = np.random.default_rng(0)
-        guess = metrics.control(test.context["output"], control, splits["train"].y, test.y, rng)
-        found[control] = task.score(name, test, {"y": guess}, wanted, splits["train"])
+        guess = kind.load(test.context["output"]).control(control, splits["train"].y, test.y, rng)
+        found[control] = scoring.score(name, test, {"y": guess}, wanted, splits["train"])
     for metric in wanted:
-        sign = 1 if metrics.higher_is_better(metric) else -1
+        sign = 1 if metrics.higher_is_better(metric, name) else -1
         better = operator.ge if (dataset, metric) in EXCEPTIONS else operator.gt
         assert better(sign * found["perfect"][metric], sign * found["random"][metric])
         assert sign * found["perfect"][metric] > sign * found["constant"][metric]

@@ -23,24 +23,38 @@ its records were copied.
 """
 
 import importlib
+from types import ModuleType
 
 import numpy as np
 
-from deepbio.core.data import GROUP, LABEL, NAMES
+from deepbio.core import kind
+from deepbio.core.data import GROUP, LABEL, NAMES, Split
 from deepbio.core.files import BadInput, row_blocks
 
 # What the context of every split says beside what the task itself puts there.
 KNOWN = ("title", "input", "output", "metrics", "origin")
 
 
-def load(name):
-    """The module of a task."""
+class Parameters(dict):
+    """Parameters of a dataset; one that a task needs and the dataset does not give is BadInput, not KeyError."""
+
+    def __init__(self, where: str, given: dict):
+        super().__init__({key: Parameters(where, v) if isinstance(v, dict) else v for key, v in given.items()})
+        self.where = where
+
+    def __missing__(self, key):
+        raise BadInput(f"{self.where}: parameter '{key}' is missing; given are: {', '.join(map(str, self)) or 'none'}")
+
+
+def load(name: str) -> ModuleType:
+    """Import the module of a task."""
     return importlib.import_module(f"deepbio.tasks.{name}")
 
 
-def prepare(name, dataset, facts, sources, seed):
+def prepare(name: str, dataset: str, facts: dict, sources: dict, seed: int) -> dict[str, Split]:
     """Run a task's `prepare`, add what all methods may ask of the context, and check the three splits."""
-    splits = load(name).prepare(sources, facts["parameters"], seed)
+    parameters = Parameters(f"config/tasks/{name}.yaml: dataset {dataset}", facts["parameters"])
+    splits = load(name).prepare(sources, parameters, seed)
     known = {"task": name, "dataset": dataset, **{key: facts[key] for key in KNOWN}}
     context = {**splits["train"].context, **known}
     for split in splits.values():
@@ -49,8 +63,9 @@ def prepare(name, dataset, facts, sources, seed):
     return splits
 
 
-def check(splits, where):
-    """BadInput where a split is missing or empty, has no labels, or shares a group with another split."""
+def check(splits: dict[str, Split], where: str) -> None:
+    """Raise BadInput where a split is missing or empty, is not of its kinds, has no label, or shares a group with
+    another split."""
     for name in NAMES:
         if name not in splits or len(splits[name]) == 0:
             raise BadInput(f"{where}: split '{name}' is empty")
@@ -59,6 +74,7 @@ def check(splits, where):
                 raise BadInput(f"{where}: split '{name}' has no array '{array}'")
         if all(np.isnan(block.astype(float)).all() for block in row_blocks(splits[name].y)):
             raise BadInput(f"{where}: split '{name}' has no known label")
+        kind.check(splits[name], f"{where}: split '{name}'")
     for one, other in (("train", "valid"), ("train", "test"), ("valid", "test")):
         shared = np.intersect1d(splits[one][GROUP], splits[other][GROUP])
         if len(shared):

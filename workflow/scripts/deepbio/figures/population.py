@@ -76,7 +76,9 @@ def draw_sizes(split, p, path):
 def draw_scores(runs, origin, path):
     """{path}_errors.{svg,png,csv}: relative errors of N1 to N3 and share of wrong calls, all runs and their mean."""
     errors = [f"{size.lower()}_error" for size in SIZES]
-    wanted = {"wrong": "regions called wrongly"} | {metric: metrics.title(metric) for metric in errors}
+    wanted = {"wrong": "regions called wrongly"} | {
+        metric: metrics.title(metric, "selection_demography") for metric in errors
+    }
     shown = {}
     for title, run in runs.items():
         wrong = [1 - value for value in run["scores"].get("selection_accuracy", [])]

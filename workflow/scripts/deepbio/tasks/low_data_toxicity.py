@@ -8,8 +8,17 @@ from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.core.labels import outputs
 from deepbio.domains.chemistry import episodes, molecules
-from deepbio.scoring import metrics
+from deepbio.scoring import intervals, metrics
+from deepbio.scoring.curves import Curve
+from deepbio.scoring.metrics import SHARE, Metric
 
+METRICS = {
+    "auroc_median": Metric(True, "AUROC, median over assays", SHARE),
+    "auroc_5_10": Metric(True, "AUROC from 5 actives and 10 inactives", SHARE),
+    "auroc_1_10": Metric(True, "AUROC from 1 active and 10 inactives", SHARE),
+    "auroc_1_5": Metric(True, "AUROC from 1 active and 5 inactives", SHARE),
+    "auroc_1_1": Metric(True, "AUROC from 1 active and 1 inactive", SHARE),
+}
 NOT_ASSAYS = ("smiles", "mol_id")
 
 
@@ -236,7 +245,25 @@ def score(test, predictions, wanted, train=None):
 
 
 def curve(test, predictions):
-    """AUROC of each episode: a curve for each size of the support, whose x is the name of the assay."""
+    """AUROC of each episode: a series for each size of the support, whose categories are the assays."""
     found, names = aurocs(test, predictions["y"]), np.asarray(test["group"]).astype(str)
     kinds = np.array([f"{actives}+/{inactives}−" for actives, inactives in episodes.sizes(test)])
-    return [(kind, names[kinds == kind], found[kinds == kind]) for kind in dict.fromkeys(kinds)]
+    title = "AUROC by support and assay (mean over runs)"
+    return [
+        Curve("categories", title, "assay", "AUROC", names[kinds == kind], found[kinds == kind], series=kind)
+        for kind in dict.fromkeys(kinds)
+    ]
+
+
+def resampled(test, predictions, metric):
+    """Resample the molecules that are asked for, in all episodes of the main size alike; None for another metric."""
+    if metric != "auroc":
+        return None
+    sizes = episodes.sizes(test)
+    main = np.flatnonzero((sizes == sizes[0]).all(axis=1))
+    y, p = np.asarray(test.y)[main], np.asarray(predictions["y"])[main]
+    known = ~np.isnan(y)
+    asked, place = np.unique(np.asarray(test["query"])[main][known], return_inverse=True)
+    wide = np.full((2, len(asked), len(main)), np.nan)  # molecules as rows, episodes as columns
+    wide[:, place, np.nonzero(known)[0]] = y[known], p[known]
+    return intervals.resampled("auroc", wide[0], np.nan_to_num(wide[1]))

@@ -12,8 +12,40 @@ from deepbio.core import tables
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.domains.chemistry import molecule_sets, molecules, smiles
-from deepbio.scoring import metrics
+from deepbio.scoring import intervals, metrics
+from deepbio.scoring.curves import Curve
+from deepbio.scoring.metrics import AMOUNT, SHARE, Metric
 
+METRICS = {
+    "validity": Metric(True, "valid SMILES", SHARE),
+    "uniqueness": Metric(True, "distinct among valid", SHARE),
+    "novelty": Metric(True, "not among training molecules", SHARE),
+    "internal_diversity": Metric(True, "1 − mean similarity of two", SHARE),
+    "scaffold_diversity": Metric(True, "scaffolds for each molecule", SHARE),
+    "nearest_similarity": Metric(True, "similarity to nearest test molecule", SHARE),
+    "property_distance": Metric(False, "distance of logP, QED and SAS (SD)", AMOUNT, "SD"),
+    "longest_run": Metric(False, "longest run of one character", AMOUNT, "characters"),
+    "logp": Metric(True, "mean logP"),
+    "qed": Metric(True, "mean QED", SHARE),
+    "sas": Metric(False, "mean synthetic accessibility"),
+    "reconstruction": Metric(True, "molecules reconstructed", SHARE),
+    "symbol_accuracy": Metric(True, "symbols reconstructed", SHARE),
+    "logp_mae": Metric(False, "mean absolute error of logP", AMOUNT),
+    "qed_mae": Metric(False, "mean absolute error of QED", AMOUNT),
+    "sas_mae": Metric(False, "mean absolute error of SAS", AMOUNT),
+    "sulphur_free": Metric(True, "share without sulphur", SHARE),
+    "sulphur_free_agent": Metric(True, "share without sulphur, agent", SHARE),
+    "sulphur_free_agent_validity": Metric(True, "valid SMILES, sulphur agent", SHARE),
+    "sulphur_free_agent_diversity": Metric(True, "1 − mean similarity of two, sulphur agent", SHARE),
+    "celecoxib_similarity": Metric(True, "similarity to celecoxib", SHARE),
+    "celecoxib_similarity_agent": Metric(True, "similarity to celecoxib, agent", SHARE),
+    "celecoxib_similarity_agent_validity": Metric(True, "valid SMILES, celecoxib agent", SHARE),
+    "celecoxib_similarity_agent_diversity": Metric(True, "1 − mean similarity of two, celecoxib agent", SHARE),
+    "d2_active": Metric(True, "share judged active at D2", SHARE),
+    "d2_active_agent": Metric(True, "share judged active at D2, agent", SHARE),
+    "d2_active_agent_validity": Metric(True, "valid SMILES, D2 agent", SHARE),
+    "d2_active_agent_diversity": Metric(True, "1 − mean similarity of two, D2 agent", SHARE),
+}
 # Objectives that are measured on all samples of a method: id → what a set of molecules reaches in it.
 AGENTS = ("sulphur_free", "celecoxib_similarity", "d2_active")
 # What figures show of all methods, and the number of molecules of each that they draw.
@@ -231,7 +263,18 @@ def curve(test, predictions):
         return None
     others = _described(tuple(molecules.texts(test["smiles"])))
     grid = np.linspace(0.01, 0.99, 99)
-    return "quantiles", *(np.quantile(values, grid) for values in (others.properties[:, 0], made))
+    quantiles = (np.quantile(values, grid) for values in (others.properties[:, 0], made))
+    names = ("quantile of the test set", "quantile of the molecules made")
+    return Curve("points", "Quantiles of logP", *names, *quantiles, reference="identity")
+
+
+def resampled(test, predictions, metric):
+    """Resample the molecules made; None for another metric than their validity."""
+    if metric != "validity":
+        return None
+    with molecule_sets.Reader() as reader:
+        made = reader.measure("logP", decoded(smiles.Vocabulary(test.context["symbols"]), predictions["y"]))
+    return intervals.share_of(~np.isnan(made))
 
 
 def interpret(train, runs, path):
@@ -248,7 +291,7 @@ def interpret(train, runs, path):
         ("properties", TOLD, runs, errors, len(errors)),
         ("agents", "Agents beside their prior", sides, measures, max(1, len(measures) // 3)),
     ):
-        wanted = {one: metrics.title(one) for one in wanted}
+        wanted = {one: metrics.title(one, "molecule_generation") for one in wanted}
         style.quantities(shown, wanted, title, origin, f"{path}_{name}", columns)
     vocabulary = smiles.Vocabulary(train.context["symbols"])
     texts = {name: decoded(vocabulary, run["y"][: 50 * SHOWN]) for name, run in runs.items()}

@@ -8,8 +8,16 @@ from deepbio.core import tables
 from deepbio.core.data import Split
 from deepbio.domains.dna.planted import names
 from deepbio.scoring import metrics
+from deepbio.scoring.metrics import AMOUNT, SHARE, Metric
 
-NOISY = 0.2  # noise of conductances at which `noisy_accuracy` is told
+METRICS = {
+    "noisy_accuracy": Metric(True, "accuracy on devices that vary by 20 %", SHARE),
+    "noisy_accuracy_sd": Metric(False, "SD of that accuracy over chips", AMOUNT),
+    "energy": Metric(False, "modelled energy of one inference (pJ)", AMOUNT, "pJ"),
+    "energy_ratio": Metric(True, "energy saved over 8-bit logic (times, model)", AMOUNT),
+    "energy_delay_ratio": Metric(True, "energy times delay saved over 8-bit logic (times, model)", AMOUNT),
+}
+NOISY = 0.2  # noise of conductances at which `noisy_accuracy` is measured
 
 
 def prepare(sources, parameters, seed):

@@ -6,8 +6,18 @@ from deepbio.core import tables
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.domains.clinic import synthetic
-from deepbio.scoring import metrics
+from deepbio.scoring import curves, intervals, metrics
+from deepbio.scoring.metrics import AMOUNT, SHARE, SIGNED, Metric
 
+METRICS = {
+    "forest_auroc": Metric(True, "forest AUROC on real people", SHARE),
+    "logistic_auroc": Metric(True, "logistic AUROC on real people", SHARE),
+    "correlation_of_correlations": Metric(True, "Spearman ρ of correlations", SIGNED),
+    "closest_record": Metric(True, "distance to the closest record (real people: 1)", AMOUNT),
+    "membership_auroc": Metric(False, "AUROC of a membership attack", SHARE),
+    "epsilon": Metric(False, "privacy loss ε", AMOUNT),
+    "delta": Metric(False, "privacy failure δ", SHARE),
+}
 EXAMINATIONS = {"systolic": "SYSBP", "diastolic": "DIABP", "treated": "BPMEDS"}
 TRIAL = {"systolic": "SBP", "diastolic": "DBP", "drug classes": "N_BPCLASSES"}
 
@@ -164,7 +174,16 @@ def score(test, predictions, wanted, train=None):
 def curve(test, predictions):
     """ROC curve, on the test people, of the forest that learned from synthetic people."""
     p = synthetic.classify("forest", predictions["y"], np.asarray(test["arm"]), np.asarray(test.y))
-    return metrics.curve("binary", np.asarray(test["arm"], float), p)
+    return curves.roc(np.asarray(test["arm"], float), p)
+
+
+def resampled(test, predictions, metric):
+    """Resample the test people whose arm a classifier predicts that learned from synthetic people."""
+    kind = metric.removesuffix("_auroc")
+    if kind not in synthetic.CLASSIFIERS:
+        return None
+    p = synthetic.classify(kind, predictions["y"], np.asarray(test["arm"]), np.asarray(test.y))
+    return intervals.resampled("auroc", np.asarray(test["arm"], float), p)
 
 
 def interpret(train, runs, path):

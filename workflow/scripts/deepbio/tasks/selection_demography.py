@@ -8,7 +8,20 @@ from deepbio.core.simulation import read_batches
 from deepbio.domains.variation import population_statistics
 from deepbio.domains.variation.genotypes import read_phased
 from deepbio.domains.variation.population_statistics import CLASSES, SIZES, SWEEPS, size_errors, sizes_of, sweep_score
-from deepbio.scoring import metrics
+from deepbio.scoring import curves, intervals, metrics
+from deepbio.scoring.metrics import AMOUNT, SHARE, Metric
+
+METRICS = {
+    "selection_accuracy": Metric(True, "accuracy over kinds of selection", SHARE),
+    "sweep_auroc": Metric(True, "AUROC of sweeps", SHARE),
+    "known_sweeps": Metric(True, "populations called rightly at a known site", SHARE),
+    "n1_error": Metric(False, "relative error of N1", AMOUNT),
+    "n2_error": Metric(False, "relative error of N2", AMOUNT),
+    "n3_error": Metric(False, "relative error of N3", AMOUNT),
+    "n1_error_neutral": Metric(False, "relative error of N1, regions called neutral", AMOUNT),
+    "n2_error_neutral": Metric(False, "relative error of N2, regions called neutral", AMOUNT),
+    "n3_error_neutral": Metric(False, "relative error of N3, regions called neutral", AMOUNT),
+}
 
 
 def prepare(sources, parameters, seed):
@@ -124,7 +137,15 @@ def known_sweeps(split, p, scan):
 def curve(test, predictions):
     """ROC curve of the classes, its mean over them."""
     count = len(CLASSES)
-    return metrics.curve("multilabel", np.asarray(test.y)[:, :count], np.asarray(predictions["y"])[:, :count])
+    return curves.roc(np.asarray(test.y)[:, :count], np.asarray(predictions["y"])[:, :count])
+
+
+def resampled(test, predictions, metric):
+    """Resample the simulated regions; None for another metric than the accuracy over kinds of selection."""
+    if metric != "selection_accuracy":
+        return None
+    y, p = (np.asarray(values, float)[:, : len(CLASSES)] for values in (test.y, predictions["y"]))
+    return intervals.share_of(p.argmax(axis=1) == np.nan_to_num(y).argmax(axis=1), ~np.isnan(y[:, 0]))
 
 
 def interpret(train, runs, path):

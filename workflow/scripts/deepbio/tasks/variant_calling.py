@@ -8,7 +8,25 @@ import numpy as np
 
 from deepbio.core.data import NAMES, Split, concatenate
 from deepbio.domains.variation import pileups, simulated_reads, variants
+from deepbio.scoring.curves import Curve
+from deepbio.scoring.intervals import Resampling
+from deepbio.scoring.metrics import SHARE, Metric
 
+METRICS = {
+    "snp_f1": Metric(True, "F1 of SNPs", SHARE),
+    "snp_recall": Metric(True, "recall of SNPs", SHARE),
+    "snp_precision": Metric(True, "precision of SNPs", SHARE),
+    "indel_f1": Metric(True, "F1 of indels", SHARE),
+    "indel_recall": Metric(True, "recall of indels", SHARE),
+    "indel_precision": Metric(True, "precision of indels", SHARE),
+    "confident_snp_f1": Metric(True, "F1 of SNPs in confident intervals", SHARE),
+    "confident_snp_recall": Metric(True, "recall of SNPs in confident intervals", SHARE),
+    "confident_snp_precision": Metric(True, "precision of SNPs in confident intervals", SHARE),
+    "confident_indel_f1": Metric(True, "F1 of indels in confident intervals", SHARE),
+    "confident_indel_recall": Metric(True, "recall of indels in confident intervals", SHARE),
+    "confident_indel_precision": Metric(True, "precision of indels in confident intervals", SHARE),
+    "genotype_concordance": Metric(True, "right genotypes among true alleles called", SHARE),
+}
 KINDS = ("snp", "indel")
 
 
@@ -190,9 +208,20 @@ def curve(test, predictions):
     y, p = np.asarray(test.y), np.asarray(predictions["y"], float)
     recall, precision = variants.precision_recall(y, p, int(test["y_missed"][:, :, 0].sum()))
     grid = np.linspace(0, 1, 101)
-    if not len(recall):
-        return "pr", grid, np.full(len(grid), np.nan)
-    return "pr", grid, np.where(grid <= recall[-1], np.interp(grid, recall, precision), np.nan)
+    y = np.where(grid <= recall[-1], np.interp(grid, recall, precision), np.nan) if len(recall) else grid * np.nan
+    return Curve("line", "Precision by recall (mean over runs)", "recall", "precision", grid, y)
+
+
+def resampled(test, predictions, metric):
+    """Resample the alleles, each with the true alleles missed beside it; None for another metric than an F1."""
+    kind = metric.removesuffix("_f1")
+    if kind not in KINDS:
+        return None
+    y, called = np.asarray(test.y) > 0, np.asarray(predictions["y"]).argmax(axis=1) > 0
+    chosen = _snps(test) if kind == "snp" else ~_snps(test)
+    missed = np.asarray(test["y_missed"])[:, KINDS.index(kind), 0]
+    right, wrong = 2.0 * (chosen & y & called), chosen * (y + 1.0 * called) + missed
+    return Resampling(len(y), lambda drawn: (drawn @ right) / np.maximum(drawn @ wrong, 1))
 
 
 def interpret(train, runs, path):
