@@ -68,7 +68,7 @@ def test_everything_is_there(finished):
     )
     assert run["status"] == "ok" and run["weights"] > 0 and run["samples_per_second"] > 0
     assert run.keys() >= {"parameters", "versions", "data_digest", "code_digest", "device", "train_samples"}
-    for name in ("comparison.svg", "comparison.png", "comparison.csv", "roc_or_parity.svg"):
+    for name in ("comparison.svg", "comparison.png", "comparison.csv", "curves.svg"):
         assert (results / "estrogen_receptor" / name).stat().st_size > 500
     for name in ("ledger.csv", "cost.csv", "scoreboard.txt", "scoreboard.html", "provenance.html", "glance.svg"):
         assert (results / name).stat().st_size > 200

@@ -9,7 +9,7 @@ rule compare:
         table="<results>/{task}/comparison.csv",
         tests="<results>/{task}/tests.csv",
         png="<results>/{task}/comparison.png",
-        curves_png="<results>/{task}/roc_or_parity.png",
+        curves_png="<results>/{task}/curves.png",
         figure=report(
             "<results>/{task}/comparison.svg",
             caption="../report/comparison.rst",
@@ -18,7 +18,7 @@ rule compare:
             labels={"method": "all", "dataset": "all", "figure": "comparison"},
         ),
         curves=report(
-            "<results>/{task}/roc_or_parity.svg",
+            "<results>/{task}/curves.svg",
             caption="../report/curves.rst",
             category=domain,
             subcategory=task_title,

@@ -5,6 +5,9 @@ Reads what score.py wrote; computes no score. comparison.csv says for every mean
   splits     Student's t over disjoint test folds
   resampled  Student's t over random splits, corrected for the samples that they share (Nadeau and Bengio 2003)
   bootstrap  percentiles over resampled test samples, where a method has a single run (primary metric only)
+Beside it stands, in the primary metric, the interval over resampled test samples of every method (sample_low,
+sample_high) and, of every method but the best baseline, the difference from that one on the same resamples
+(`against`, difference, difference_low, difference_high).
 """
 
 from pathlib import Path
@@ -15,10 +18,11 @@ import pandas as pd
 from deepbio.core import command, data
 from deepbio.core.catalog import Catalog, data_folder
 from deepbio.core.files import atomic
-from deepbio.figures import style
+from deepbio.figures import comparison
 from deepbio.scoring import metrics, statistics
 
 COLUMNS = ["scale", "task", "dataset", "method", "role", "metric", "mean", "low", "high", "interval", "runs"]
+COLUMNS += ["sample_low", "sample_high", "against", "difference", "difference_low", "difference_high"]
 COLUMNS += ["higher_is_better", "origin", "where", "comparable", "note"]
 
 
@@ -26,21 +30,21 @@ def main():
     arguments = command.parser(__doc__)
     arguments.add_argument("task", help="id of config/tasks")
     command.add_settings(arguments)
-    arguments.add_argument("--scores", required=True, help="folder of scores.csv, intervals.csv and curves.csv")
-    arguments.add_argument("--output", required=True, help="folder for comparison.*, curves.* and tests.csv")
+    arguments.add_argument("--scores", required=True, help="folder of what score.py wrote")
+    arguments.add_argument("--output", required=True, help="folder for comparison.*, curves.{svg,png} and tests.csv")
     given = arguments.parse_args()
     known = Catalog(given.settings)
-    scores = pd.read_csv(Path(given.scores) / "scores.csv")
-    intervals = pd.read_csv(Path(given.scores) / "intervals.csv")
+    names = ("scores", "intervals", "paired", "curves")
+    scores, intervals, paired, curves = (pd.read_csv(Path(given.scores) / f"{name}.csv") for name in names)
     output = Path(given.output)
     output.mkdir(parents=True, exist_ok=True)
 
-    means = summarise(known, given.task, scores, intervals)
+    means = summarise(known, given.task, scores, intervals, paired)
     table = pd.concat([means, published(known, given.task, means)], ignore_index=True)
     write(output / "comparison.csv", table[COLUMNS].sort_values(["dataset", "metric", "role", "method"]))
     write(output / "tests.csv", tests(known, given.task, means))
     draw(known, given.task, table, scores, output)
-    draw_curves(known, given.task, pd.read_csv(Path(given.scores) / "curves.csv"), output)
+    draw_curves(known, given.task, curves, output)
 
 
 def write(path, table):
@@ -48,20 +52,20 @@ def write(path, table):
         table.to_csv(temporary, index=False, float_format="%.6g")
 
 
-def summarise(known, task, scores, intervals):
+def summarise(known, task, scores, intervals, paired):
     """One row for each dataset, method and metric."""
-    rows = []
+    rows, of_method = [], ["dataset", "method", "metric"]
+    over_samples = {tuple(row[key] for key in of_method): row for row in intervals.to_dict("records")}
+    against = differences(scores, paired)
     keys = ["scale", "task", "dataset", "method", "role", "metric", "higher_is_better", "origin"]
     for key, group in scores.groupby(keys, sort=False):
         row = dict(zip(keys, key, strict=True)) | {"runs": len(group)}
-        facts = known.dataset(task, row["dataset"])
+        facts, cell = known.dataset(task, row["dataset"]), tuple(row[key] for key in of_method)
+        sample = over_samples.get(cell, {"low": np.nan, "high": np.nan})
+        row |= {"sample_low": sample["low"], "sample_high": sample["high"]}
         if len(group) == 1:
-            row["mean"] = group["value"].iloc[0]
-            same = (intervals[["dataset", "method", "metric"]] == [row["dataset"], row["method"], row["metric"]]).all(
-                axis=1
-            )
-            row["low"], row["high"] = intervals[same][["low", "high"]].iloc[0] if same.any() else (np.nan, np.nan)
-            row["interval"] = "bootstrap" if same.any() else "none"
+            row |= {"mean": group["value"].iloc[0], "low": sample["low"], "high": sample["high"]}
+            row["interval"] = "bootstrap" if cell in over_samples else "none"
         elif facts.get("resampled"):
             row["interval"] = "resampled"
             ratio = test_over_train(known.results / data_folder(task, row["dataset"], 1))
@@ -70,10 +74,21 @@ def summarise(known, task, scores, intervals):
             row["interval"] = "splits" if facts["splits"] > 1 else "seeds"
             row["mean"], row["low"], row["high"] = statistics.mean_interval(group["value"])
         # Student's t knows no bounds; an interval from two runs may pass those of its metric and is cut there.
-        lowest, highest = metrics.facts(row["metric"]).bounds
+        lowest, highest = metrics.facts(row["metric"], task).bounds
         row["low"], row["high"] = max(row["low"], lowest), min(row["high"], highest)
-        rows.append(row)
-    return pd.DataFrame(rows)
+        rows.append(row | against.get(cell, {}))
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)
+
+
+def differences(scores, paired):
+    """(dataset, method, metric) → its paired difference from the best baseline: no other baseline is held against."""
+    baselines = set(scores["method"][scores["role"] == "baseline"])
+    names = {"other": "against", "difference": "difference", "low": "difference_low", "high": "difference_high"}
+    return {
+        (row["dataset"], row["method"], row["metric"]): {name: row[key] for key, name in names.items()}
+        for row in paired.to_dict("records")
+        if row["other"] in baselines
+    }
 
 
 def test_over_train(folder):
@@ -124,35 +139,27 @@ def labels(known, table):
 
 
 def draw(known, task, table, scores, output):
-    """The comparison in the primary metric of each dataset: one figure, and one for each further kind of metric."""
+    """The comparison in the primary metric of each dataset, a panel each."""
     primary = {dataset: known.dataset(task, dataset)["metrics"][0] for dataset in table["dataset"].unique()}
     chosen = table[[primary[row.dataset] == row.metric for row in table.itertuples()]].copy()
     chosen["label"] = labels(known, chosen)
     chosen["dataset_title"] = [known.dataset(task, dataset)["title"] for dataset in chosen["dataset"]]
     single = scores.groupby(["dataset", "method", "metric"])["value"].apply(list).to_dict()
     chosen["values"] = [single.get((r.dataset, r.method, r.metric), []) for r in chosen.itertuples()]
-    chosen["metric_title"] = [metrics.title(metric) for metric in chosen["metric"]]
+    chosen["metric_title"] = [metrics.title(metric, task) for metric in chosen["metric"]]
     title = f"{known.tasks[task]['title']} ({known.scale})"
-    style.comparison(chosen, title, known.plan(task)["origin"], output / "comparison")
+    comparison.comparison(chosen, title, known.plan(task)["origin"], output / "comparison")
 
 
 def draw_curves(known, task, table, output):
-    if table.empty:
-        return
-    names = {
-        "roc": "ROC curves (mean over runs)",
-        "parity": "Predicted against measured",
-        "pr": "Precision by recall (mean over runs)",
-        "quantiles": "Quantiles of logP",
-    }
-    kind = next((kind for kind in names if (table["curve"] == kind).any()), None)
-    table = table.copy() if kind is None else table[table["curve"] == kind].copy()
-    table["label"] = [known.methods[method]["title"] for method in table["method"]]
-    table["dataset_title"] = [known.dataset(task, dataset)["title"] for dataset in table["dataset"]]
-    # Where there is neither, each size of a support is a curve of its own.
-    title = f"{known.tasks[task]['title']}: {names.get(kind, 'AUROC by support and assay (mean over runs)')}"
-    draw_them = style.supports if kind is None else style.curves
-    draw_them(table, title, known.plan(task)["origin"], output / "roc_or_parity")
+    """The curves that the task's runs gave, whatever they are; the figure's title is theirs."""
+    table = table.assign(
+        label=[known.methods[method]["title"] for method in table["method"]],
+        dataset_title=[known.dataset(task, dataset)["title"] for dataset in table["dataset"]],
+    )
+    what = ", ".join(table["title"].unique()) or "no curves"
+    title = f"{known.tasks[task]['title']}: {what}"
+    comparison.curves(table, title, known.plan(task)["origin"], output / "curves")
 
 
 if __name__ == "__main__":

@@ -7,13 +7,12 @@ mean rank.
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from deepbio.core import command
 from deepbio.core.catalog import Catalog
 from deepbio.core.files import BadInput, atomic
-from deepbio.figures import style
+from deepbio.figures import comparison
 from deepbio.scoring import metrics
 
 
@@ -37,18 +36,18 @@ def main():
 
 def write(known, cells, output):
     """cross.csv and cross.{svg,png} of `cells`: task, dataset, method and value, its mean in the primary metric."""
-    blocks, rises = tables(known, cells)
+    blocks, higher = tables(known, cells)
     rows = []
     for kind, (values, ranks) in blocks.items():
         table = values.assign(mean_rank=ranks["mean_rank"]).reset_index()
         table.insert(0, "role", [known.roles[method] for method in table["method"]])
         rows.append(table.assign(input=kind))
     whole = pd.concat(rows, ignore_index=True)
-    columns = ["input", "method", "role", *rises, "mean_rank"]
+    columns = ["input", "method", "role", *higher, "mean_rank"]
     with atomic(output / "cross.csv") as temporary:
         whole[columns].to_csv(temporary, index=False, float_format="%.6g")
     origins = sorted({known.plan(task)["origin"] for task in cells["task"].unique()})
-    draw(known, blocks, rises, " and ".join(origins), output / "cross")
+    draw(known, blocks, higher, " and ".join(origins), output / "cross")
 
 
 def read(path):
@@ -61,18 +60,20 @@ def read(path):
 
 def tables(known, cells):
     """For each kind of input the values and the ranks (methods x datasets), best mean rank first; and for each dataset
-    whether its primary metric rises with quality."""
-    rises, found = {}, {}
+    whether a higher value of its primary metric is better."""
+    higher, found = {}, {}
     for (task, dataset), group in cells.groupby(["task", "dataset"], sort=False):
         name, facts = f"{task}/{dataset}", known.dataset(task, dataset)
         found.setdefault(facts["input"], {})[name] = group.set_index("method")["value"]
-        rises[name] = metrics.higher_is_better(facts["metrics"][0])
-    return {kind: ranked(pd.DataFrame(columns).rename_axis("method"), rises) for kind, columns in found.items()}, rises
+        higher[name] = metrics.higher_is_better(facts["metrics"][0], task)
+    return {
+        kind: ranked(pd.DataFrame(columns).rename_axis("method"), higher) for kind, columns in found.items()
+    }, higher
 
 
-def ranked(values, rises):
+def ranked(values, higher):
     """Values and ranks, with the column `mean_rank`, in the order of that."""
-    ranks = pd.DataFrame({name: values[name].rank(ascending=not rises[name]) for name in values})
+    ranks = pd.DataFrame({name: values[name].rank(ascending=not higher[name]) for name in values})
     # Ranks among different competitors cannot be averaged together: only datasets of the widest field count.
     field = values.notna().sum()
     shared = field.index[field == field.max()]
@@ -81,53 +82,20 @@ def ranked(values, rises):
     return values.loc[order], ranks.loc[order]
 
 
-def draw(known, blocks, rises, origin, path):
+def draw(known, blocks, higher, origin, path):
     """Heat maps of ranks with the values written in, one below the other."""
-    plt = style.plt
-    counts = [len(values) for values, _ in blocks.values()]
-    widest = max(values.shape[1] for values, _ in blocks.values())
-    size = (3.6 + 0.85 * (widest + 1), 0.8 + sum(2.2 + 0.32 * count for count in counts))
-    figure, axes = plt.subplots(len(blocks), 1, figsize=size, height_ratios=counts, squeeze=False)
-    for axis, (kind, (values, ranks)) in zip(axes[:, 0], blocks.items(), strict=True):
-        panel(axis, known, values, ranks, rises)
-        axis.set_xlim(-0.5, widest + 0.5)
-        axis.set_title(f"Input: {kind.replace('_', ' ')}", fontsize=10, loc="left")
-    figure.suptitle(f"Every method on every task ({known.scale}); dark: best of its column", fontsize=12)
-    style.save(figure, path, origin)
-
-
-def panel(axis, known, values, ranks, rises):
-    """One heat map; lines part the tasks, and the last column is the mean rank."""
-    places = ranks.drop(columns="mean_rank").to_numpy(dtype=float)
-    with np.errstate(invalid="ignore"):
-        share = (places - 1) / np.maximum(np.nanmax(places, axis=0) - 1, 1)
-    count, width = share.shape
-    axis.imshow(np.ma.masked_invalid(share), aspect="auto", cmap="viridis", vmin=0, vmax=1)
-    for row, column in np.argwhere(np.isfinite(share)):
-        colour = "white" if share[row, column] < 0.6 else "black"
-        text = f"{values.iloc[row, column]:.3f}"
-        axis.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
-    for row, mean in enumerate(ranks["mean_rank"]):
-        text = "" if np.isnan(mean) else f"{mean:.1f}"
-        axis.text(width, row, text, ha="center", va="center", fontsize=8, weight="bold")
-    pairs = [name.split("/") for name in values]
-    for column in range(1, width):
-        if pairs[column][0] != pairs[column - 1][0]:
-            axis.axvline(column - 0.5, color="white", linewidth=5)
-    titles = []
-    for name, pair in zip(values, pairs, strict=True):
-        facts = known.dataset(*pair)
-        arrow = "" if rises[name] else ", lower is better"
-        titles.append(f"{facts['title']} ({metrics.title(facts['metrics'][0])}{arrow})")
-    axis.set_xticks(
-        range(width + 1), [*titles, "mean rank"], rotation=30, ha="right", rotation_mode="anchor", fontsize=8
-    )
-    names = [known.methods[method]["title"] for method in values.index]
-    marks = ["" if known.roles[method] == "listed" else " (baseline)" for method in values.index]
-    axis.set_yticks(range(count), [name + mark for name, mark in zip(names, marks, strict=True)], fontsize=8)
-    axis.tick_params(length=0)
-    for side in axis.spines.values():
-        side.set_visible(False)
+    titles, names = {}, {}
+    for values, _ in blocks.values():
+        for name in values:
+            facts = known.dataset(*name.split("/"))
+            arrow = "" if higher[name] else ", lower is better"
+            metric = metrics.title(facts["metrics"][0], name.split("/")[0])
+            titles[name] = f"{facts['title']} ({metric}{arrow})"
+        for method in values.index:
+            mark = "" if known.roles[method] == "listed" else " (baseline)"
+            names[method] = known.methods[method]["title"] + mark
+    title = f"Every method on every task ({known.scale}); dark: best of its column"
+    comparison.cross(blocks, titles, names, title, origin, path)
 
 
 if __name__ == "__main__":

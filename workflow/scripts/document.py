@@ -7,7 +7,7 @@ from statistics import fmean
 from deepbio.core import command
 from deepbio.core.catalog import SCALES, Catalog
 from deepbio.core.config import ROOT, read_yaml
-from deepbio.core.files import atomic
+from deepbio.core.files import BadInput, atomic
 from deepbio.scoring import metrics
 
 CROSS = [
@@ -37,19 +37,31 @@ def readme():
 
 
 def tally():
-    """How often the best listed system of a dataset is above, below or level with the best baseline, in a sentence."""
-    counts = {"above": 0, "level": 0, "below": 0}
+    """How often the best listed system of a dataset is above, below or level with the best baseline, in sentences.
+
+    Only the interval of the paired difference over test samples decides; a dataset whose reference has none for these
+    two is counted by itself.
+    """
+    counts = {"above": 0, "level": 0, "below": 0, "unpaired": 0}
     for rows in boards().values():
-        ours, baseline = rows["listed"][0], rows["baseline"][0]
-        sign = 1 if ours["higher_is_better"] == "True" else -1
-        ends = [sorted(sign * float(row[end] or row["mean"]) for end in ("low", "high")) for row in (ours, baseline)]
-        (low, high), (least, most) = ends
-        counts["above" if low > most else "below" if high < least else "level"] += 1
+        counts[standing(rows["listed"][0], rows["baseline"][0])] += 1
+    unpaired = f"\n{counts['unpaired']} have no paired interval yet." if counts["unpaired"] else ""
     return (
         f"Of the {sum(counts.values())} datasets of scale `standard`, the best listed system is above the best baseline"
-        f" on {counts['above']} and below it on {counts['below']};\non {counts['level']} their 95 % intervals overlap."
-        " [docs/RESULTS.md](docs/RESULTS.md) has them all, and the cross table.\n"
+        f" on {counts['above']} and below it on {counts['below']}\n(95 % interval of the paired difference over test"
+        f" samples); on {counts['level']} the interval holds 0.{unpaired}\n"
+        "[docs/RESULTS.md](docs/RESULTS.md) has them all, and the cross table.\n"
     )
+
+
+def standing(ours, baseline):
+    """Whether a row of comparison.csv is above, below or level with that of the best baseline; `unpaired` where it was
+    not held against that one."""
+    if ours.get("against") != baseline["method"] or not ours.get("difference_low"):
+        return "unpaired"
+    sign = 1 if ours["higher_is_better"] == "True" else -1
+    low, high = sorted(sign * float(ours[end]) for end in ("difference_low", "difference_high"))
+    return "above" if low > 0 else "below" if high < 0 else "level"
 
 
 def progress(known):
@@ -76,20 +88,22 @@ def results():
     lines = [
         "# Results at scale `standard`",
         "",
-        "Made by `make docs` from `results/reference/standard`; not to be edited. Means over seeds in a dataset's",
-        "primary metric, with 95 % intervals: the best listed system, the best baseline and the best published figure",
-        "(= where data, split and metric are the same as ours, ≠ where they are not).",
+        "Made by `make docs` from `results/reference/standard`; not to be edited. Means over runs in a dataset's",
+        "primary metric, with 95 % intervals over runs (of a single run: over test samples): the best listed system,",
+        "the best baseline and the best published figure (= where data, split and metric are the same as ours, ≠ where",
+        "they are not). The difference of the first two has the 95 % interval of a paired bootstrap over test samples.",
         "",
         "![Every task at a glance](../results/reference/standard/glance.svg)",
         "",
-        "| task | dataset | metric | listed system | best baseline | published |",
-        "|---|---|---|---|---|---|",
+        "| task | dataset | metric | listed system | best baseline | difference | published |",
+        "|---|---|---|---|---|---|---|",
     ]
     for (task, dataset), roles in boards().items():
         facts = known.dataset(task, dataset)
-        cells = [known.tasks[task]["title"], facts["title"], metrics.title(facts["metrics"][0])]
-        for role in ("listed", "baseline", "published"):
-            cells.append(best_cell(roles[role][0], known) if role in roles else "")
+        cells = [known.tasks[task]["title"], facts["title"], metrics.title(facts["metrics"][0], task)]
+        best = {role: best_cell(rows[0], known) for role, rows in roles.items()}
+        cells += [best["listed"], best["baseline"], difference(roles["listed"][0], roles["baseline"][0])]
+        cells.append(best.get("published", ""))
         lines.append("| " + " | ".join(cells) + " |")
     commits = {}
     for run in read_reference("standard", "ledger"):
@@ -109,9 +123,20 @@ def best_cell(row, known):
     return f"{sign}{name} {float(row['mean']):.3f}{interval}"
 
 
-def metric_title(name):
+def difference(ours, baseline):
+    """The paired difference of two rows of comparison.csv with its interval, or nothing where there is none."""
+    if standing(ours, baseline) == "unpaired":
+        return ""
+    low, high = (float(ours[end]) for end in ("difference_low", "difference_high"))
+    return f"{float(ours['difference']):+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def metric_title(name, task):
     """A metric's title; what a paper measures and nobody does here is called as its figures' entry says."""
-    return metrics.title(name) if name in metrics.METRICS | metrics.OF_TASKS else name
+    try:
+        return metrics.title(name, task)
+    except BadInput:
+        return name
 
 
 def page():
@@ -179,7 +204,7 @@ def ours(name, known, reference):
             value = fmean(float(r["mean"]) for r in primary if (r["task"], r["metric"]) == (task, metric))
             best = best_baseline(rows, task, metric, sets)
             over = sets[0] if len(sets) == 1 else f"mean of {len(sets)} datasets"
-            told.append(f"{metrics.title(metric)} {value:.3f} ({over}; {best}; {scale})")
+            told.append(f"{metrics.title(metric, task)} {value:.3f} ({over}; {best}; {scale})")
         if told:
             return "<br>".join(told)
     return "no reference yet"
@@ -191,11 +216,11 @@ def best_baseline(rows, task, metric, sets):
     for r in rows:
         if r["role"] == "baseline" and (r["task"], r["metric"]) == (task, metric) and r["dataset"] in sets:
             means.setdefault(r["method"], []).append(float(r["mean"]))
-            rises = r["higher_is_better"] == "True"
+            higher = r["higher_is_better"] == "True"
     complete = {name: fmean(values) for name, values in means.items() if len(values) == len(sets)}
     if not complete:
         return "no baseline"
-    name = (max if rises else min)(complete, key=complete.get)
+    name = (max if higher else min)(complete, key=complete.get)
     return f"{name} {complete[name]:.3f}"
 
 
@@ -206,7 +231,7 @@ def published(facts):
         sign = "=" if figure["comparable"] else "≠"
         label = f"{figure['label']}: " if "label" in figure else ""
         on = f" on {figure['dataset']}" if "dataset" in figure else ""
-        metric = metric_title(figure["metric"])
+        metric = metric_title(figure["metric"], figure["task"])
         told.append(f"{sign} {label}{metric} {figure['value']:g}{on} ({figure['where']})")
     return "<br>".join(told) or "none"
 

@@ -14,7 +14,7 @@ import pandas as pd
 from deepbio.core import command
 from deepbio.core.catalog import Catalog
 from deepbio.core.files import atomic, read_json
-from deepbio.figures import pages, style
+from deepbio.figures import comparison, pages
 from deepbio.scoring import metrics
 
 LEDGER = ["scale", "task", "dataset", "method", "role", "seed", "split", "status", "reason", "origin", "weights"]
@@ -92,14 +92,14 @@ def scoreboard(known, comparisons):
     for (task, dataset), group in comparisons.groupby(["task", "dataset"], sort=False):
         metric = known.dataset(task, dataset)["metrics"][0]
         group = group[group["metric"] == metric].sort_values(
-            "mean", ascending=not metrics.higher_is_better(metric), kind="stable"
+            "mean", ascending=not metrics.higher_is_better(metric, task), kind="stable"
         )
         for row in group.to_dict("records"):
             title = known.methods[row["method"]]["title"] if row["method"] in known.methods else row["method"]
             rows.append(
                 row
                 | {"method_title": title, "task_title": known.tasks[task]["title"]}
-                | {"dataset_title": known.dataset(task, dataset)["title"], "metric_title": metrics.title(metric)}
+                | {"dataset_title": known.dataset(task, dataset)["title"], "metric_title": metrics.title(metric, task)}
             )
     return pd.DataFrame(rows)
 
@@ -120,7 +120,7 @@ def glance(known, comparisons, folder):
     table = pd.DataFrame(rows)
     table["role"] = [known.roles[method] for method in table["method"]]
     origins = {known.plan(task)["origin"] for task in comparisons["task"].unique()}
-    style.glance(
+    comparison.glance(
         table, f"Where does each method stand? ({known.scale})", " and ".join(sorted(origins)), Path(folder) / "glance"
     )
 

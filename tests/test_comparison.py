@@ -1,0 +1,136 @@
+"""From predictions to tables and sentences: scores, intervals, paired differences and comparisons of made-up runs."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import document
+from deepbio.core.catalog import Catalog, data_folder
+from deepbio.core.config import SCRIPTS
+from deepbio.core.data import Split, read_facts, save_dataset
+from deepbio.core.files import write_json
+from deepbio.figures import comparison
+
+TASK, DATASET = "chromatin_profiles", "planted_motifs"
+# How much each method's scores say of the labels, and the random share.
+SKILL = {"deepsea": 1.2, "kmer_logistic": 0.8, "base_composition": 0.0}
+
+
+def call(script, *words):
+    done = subprocess.run([sys.executable, str(SCRIPTS / script), *map(str, words)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """The folder of a task whose runs are made up, scored and compared; noise is shared, as hard samples are."""
+    folder = tmp_path_factory.mktemp("results")
+    settings = {"scale": "quick", "seeds": 2, "results": str(folder), "methods": ["deepsea"], "tasks": [TASK]}
+    known, rng = Catalog(settings), np.random.default_rng(5)
+    y = (rng.random((300, 3)) < 0.3).astype(np.float32)
+    context = {"input": "sequence", "output": "multilabel", "metrics": ["auroc", "auprc"], "origin": "simulated"}
+    context |= {"features": ["one", "two", "three"], "output_groups": ["a", "a", "b"]}
+    splits = {
+        name: Split({"codes": np.zeros((300, 8), np.uint8), "y": y, "group": np.arange(300).astype("S")}, context)
+        for name in ("train", "valid", "test")
+    }
+    data = known.results / data_folder(TASK, DATASET, 1)
+    save_dataset(data, splits, {"task": TASK, "dataset": DATASET, "scale": "quick", "split": 1, "origin": "simulated"})
+    noise = rng.standard_normal(y.shape)
+    for run in known.runs(TASK):
+        own = 0.3 * np.random.default_rng(run.seed).standard_normal(y.shape)
+        p = 1 / (1 + np.exp(-SKILL[run.method] * (2 * y - 1) - noise - own))
+        facts = {"task": TASK, "dataset": DATASET, "method": run.method, "role": known.roles[run.method]}
+        facts |= {"seed": run.seed, "split": 1, "status": "ok", "origin": "simulated", "scale": "quick"}
+        write_json(known.results / run.folder / "run.json", facts | {"data_digest": read_facts(data)["digest"]})
+        np.savez(known.results / run.folder / "predictions.npz", y=p.astype(np.float32))
+    place = known.results / TASK
+    words = [TASK, "--settings", json.dumps(settings), "--output", place]
+    call("score.py", *words, "--bootstrap", 100)
+    call("compare.py", *words, "--scores", place)
+    return place
+
+
+def read(folder, name, **wanted):
+    table = pd.read_csv(folder / f"{name}.csv")
+    for key, value in wanted.items():
+        table = table[table[key] == value]
+    return table
+
+
+def test_every_method_has_an_interval_over_test_samples(results):
+    intervals = read(results, "intervals").set_index("method")
+    assert set(intervals.index) == set(SKILL) and (intervals["samples"] == 300).all()
+    means = read(results, "scores", metric="auroc").groupby("method")["value"].mean()
+    for method in SKILL:
+        assert intervals["low"][method] < means[method] < intervals["high"][method]
+
+
+def test_differences_are_paired_with_the_best_baseline_and_the_best_method(results):
+    paired = read(results, "paired").set_index(["method", "other"])
+    assert set(paired.index) == {
+        ("deepsea", "kmer_logistic"),
+        ("kmer_logistic", "deepsea"),
+        ("base_composition", "kmer_logistic"),
+        ("base_composition", "deepsea"),
+    }
+    ours = paired.loc["deepsea", "kmer_logistic"]
+    means = read(results, "scores", metric="auroc").groupby("method")["value"].mean()
+    assert ours["difference"] == pytest.approx(means["deepsea"] - means["kmer_logistic"], abs=1e-5)
+    assert 0 < ours["low"] < ours["difference"] < ours["high"]
+    # The noise is common to both, so that the difference is surer than that of two methods on samples of their own.
+    widths = read(results, "intervals").set_index("method").eval("high - low")
+    assert ours["high"] - ours["low"] < 0.8 * np.hypot(widths["deepsea"], widths["kmer_logistic"])
+
+
+def test_the_comparison_holds_both_kinds_of_interval(results):
+    table = read(results, "comparison", metric="auroc").set_index("method")
+    ours, baseline, control = table.loc["deepsea"], table.loc["kmer_logistic"], table.loc["perfect"]
+    assert (ours["interval"], ours["runs"], ours["against"]) == ("seeds", 2, "kmer_logistic")
+    assert ours["low"] < ours["mean"] < ours["high"] and ours["sample_low"] < ours["mean"] < ours["sample_high"]
+    assert ours["low"] != ours["sample_low"] and ours["difference_low"] > 0
+    assert baseline["interval"] == "bootstrap" and baseline["low"] == baseline["sample_low"]
+    assert pd.isna(baseline["against"]) and pd.isna(control["sample_low"])
+    assert {path.name for path in results.glob("*.svg")} == {"comparison.svg", "curves.svg"}
+
+
+def test_every_output_has_rows_of_its_own(results):
+    rows = read(results, "per_output", method="deepsea", metric="auroc", seed=1)
+    assert list(zip(rows["output"], rows["group"], strict=True)) == [("one", "a"), ("two", "a"), ("three", "b")]
+    whole = read(results, "scores", method="deepsea", metric="auroc", seed=1)["value"].iloc[0]
+    assert rows["value"].mean() == pytest.approx(whole, abs=1e-5)
+
+
+def test_only_a_paired_interval_puts_a_system_above_a_baseline():
+    baseline = {"method": "svm"}
+    ours = {"against": "svm", "difference_low": "0.01", "difference_high": "0.2", "higher_is_better": "True"}
+    assert document.standing(ours, baseline) == "above"
+    assert document.standing(ours | {"higher_is_better": "False"}, baseline) == "below"
+    assert document.standing(ours | {"difference_low": "-0.01"}, baseline) == "level"
+    assert document.standing(ours | {"against": "lda"}, baseline) == "unpaired"
+    assert document.standing({"mean": "0.9", "low": "0.8"}, {"mean": "0.1", "high": "0.2", **baseline}) == "unpaired"
+
+
+def test_curves_of_all_kinds_are_drawn(tmp_path):
+    x = np.linspace(0, 1, 5)
+    shared = {"dataset_title": "d", "title": "t", "x_label": "a", "y_label": "b", "reference": "none", "series": ""}
+    rows = [
+        {**shared, "kind": kind, "label": label, "x": one, "y": one}
+        for kind in ("line", "points")
+        for label in ("m", "n")
+        for one in x
+    ]
+    comparison.curves(pd.DataFrame(rows), "title", "simulated", tmp_path / "both")
+    rows = [
+        {**shared, "kind": "categories", "label": "m", "series": series, "x": name, "y": 0.5}
+        for series in ("large", "small")
+        for name in ("first", "second")
+    ]
+    comparison.curves(pd.DataFrame(rows), "title", "simulated", tmp_path / "categories")
+    none = pd.DataFrame(columns=[*shared, "kind", "label", "x", "y"])
+    comparison.curves(none, "title", "simulated", tmp_path / "none")
+    assert {path.stem for path in tmp_path.glob("*.svg")} == {"both", "categories", "none"}
