@@ -5,7 +5,7 @@ import pytest
 import torch
 from support import CATALOG, assert_beats_random, fit, fit_and_kill, needs, networks, predict, splits_for
 
-from deepbio.learning import training
+from deepbio.learning import device
 
 DEVICE = "cuda"
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
@@ -45,4 +45,4 @@ def test_killed_training_goes_on_on_a_gpu(tmp_path, monkeypatch, name, one, outp
 
 
 def test_auto_takes_the_gpu():
-    assert training.device("auto") == "cuda" and training.device("cpu") == "cpu"
+    assert device.choose("auto") == "cuda" and device.choose("cpu") == "cpu"

@@ -11,7 +11,7 @@ from deepbio.core.data import NAMES
 from deepbio.core.files import BadInput
 from deepbio.core.kind import small_problem
 from deepbio.figures import brain as figures
-from deepbio.methods import neuroimaging_dbn
+from deepbio.learning import pretraining
 from deepbio.tasks import neuroimaging
 
 SITES = ("NORTH", "EAST", "SOUTH", "WEST", "FAR")
@@ -173,7 +173,7 @@ def test_a_machine_follows_the_gradient_of_contrastive_divergence():
     layer = torch.nn.Linear(2, 1)
     layer.weight.data[:] = torch.tensor([[1.0, -2.0]])
     layer.bias.data[:] = 50.0
-    machine = neuroimaging_dbn.Machine(layer, gaussian=True)
+    machine = pretraining.Machine(layer, gaussian=True)
     machine.visible.data[:] = torch.tensor([0.5, 0.0])
     data = torch.tensor([[1.0, 0.0], [3.0, 1.0]])
     error = machine.diverge(data, l1=0.1)
@@ -206,7 +206,7 @@ def test_variants_have_fewer_layers_or_no_machines(tmp_path):
 
 
 def test_far_values_are_cut():
-    shape = {"centre": [0.0], "scale": [1.0], "kind": "binary", "outputs": 1}
+    shape = {"column_mean": [0.0], "column_std": [1.0], "kind": "binary", "outputs": 1}
     model = method.create("neuroimaging_dbn", "listed", parameters_of("neuroimaging_dbn"))
     network = model.build(model.parameters, shape)
     assert network.standardise(torch.tensor([[-90.0], [2.0], [90.0]])).flatten().tolist() == [-5, 2, 5]

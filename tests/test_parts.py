@@ -148,7 +148,7 @@ def test_search_ranges_and_memory(tmp_path):
     first = search.random_search(space, 8, evaluate, Job(1, tmp_path))
     again = search.random_search(space, 8, evaluate, Job(1, tmp_path))
     assert first == again and len(calls) == 8
-    assert search.random_search(space, 8, evaluate, Job(2, tmp_path / "other"))["setting"] != first["setting"]
+    assert search.random_search(space, 8, evaluate, Job(2, tmp_path / "other")).setting != first.setting
 
 
 def test_saliency_is_the_gradient_times_the_input():

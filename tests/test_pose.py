@@ -12,7 +12,7 @@ from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.core.kind import small_problem
 from deepbio.core.method import create
-from deepbio.learning import training
+from deepbio.learning import schedules
 from deepbio.methods.leap import mirrored, peaks, render, rotated
 from deepbio.scoring import metrics
 from deepbio.tasks import animal_pose
@@ -135,7 +135,7 @@ def test_point_metrics_take_both_coordinates_of_known_points():
 
 
 def test_rate_falls_on_a_plateau():
-    fall = lambda losses: training._plateau(losses, factor=0.1, plateau=3, gain=0.01, least=0.005)  # noqa: E731
+    fall = lambda losses: schedules.plateau(losses, factor=0.1, plateau=3, gain=0.01, least=0.005)  # noqa: E731
     assert fall([]) == 1 and fall([1.0, 0.9, 0.895, 0.894]) == 1
     assert fall([1.0, 0.9, 0.895, 0.894, 0.893]) == pytest.approx(0.1)
     assert fall([1.0, 0.9, 0.895, 0.894, 0.8, 0.8, 0.8]) == 1

@@ -18,6 +18,7 @@ from deepbio.core.job import Job
 from deepbio.core.kind import small_problem
 from deepbio.domains.variation import coalescent, population_statistics
 from deepbio.figures import population as figures
+from deepbio.learning import pretraining
 from deepbio.methods import evonet
 from deepbio.scoring import metrics
 from deepbio.tasks import selection_demography
@@ -329,7 +330,9 @@ def test_pretraining_rebuilds_the_layer_below(splits, tmp_path):
     network = model.build(parameters, model.shape)
     before = [layer.weight.detach().clone() for layer in network.hidden]
     job = Job(1, tmp_path)
-    model.pretrain(network, splits["train"], job)
+    x = model.batch(splits["train"], np.arange(len(splits["train"])))["x"]
+    settings = parameters["pretraining"]
+    pretraining.train_autoencoders(network.hidden, lambda number: network.encode(x, number), settings, job)
     for number, (layer, weight) in enumerate(zip(network.hidden, before, strict=True), 1):
         losses = [row["train_loss"] for row in job.history if row["phase"] == f"pretraining{number}"]
         assert losses[-1] < losses[0] and not torch.equal(layer.weight, weight)
@@ -337,7 +340,7 @@ def test_pretraining_rebuilds_the_layer_below(splits, tmp_path):
 
 def test_sparsity_is_punished():
     torch.manual_seed(0)
-    part, x = evonet.Autoencoder(torch.nn.Linear(5, 4)), torch.randn(30, 5)
+    part, x = pretraining.Autoencoder(torch.nn.Linear(5, 4)), torch.randn(30, 5)
     assert part.loss(x, 0.1, 1.0) > part.loss(x, 0.1, 0.0)  # units of a fresh layer are active half of the time
     with torch.no_grad():
         part.layer.weight.zero_()

@@ -14,6 +14,7 @@ from deepbio.core.job import Job
 from deepbio.core.kind import small_problem
 from deepbio.domains.dna import motifs, sequences
 from deepbio.learning import sequence_network
+from deepbio.learning.training import FitResult
 
 POPULATIONS = {"GBR": "EUR", "TSI": "EUR", "CHB": "EAS", "YRI": "AFR"}
 
@@ -138,11 +139,10 @@ def test_a_training_that_falls_behind_its_trial_is_begun_anew(tmp_path, monkeypa
     losses = iter([0.6, 0.5, 0.69, 0.4])  # of two trials and two final trainings
 
     def train(self, parameters, train, valid, job, name, settings):
-        job.history.append({"phase": name, "valid_loss": next(losses)})
-        return name
+        return name, FitResult(1, None, [{"step": 1, "valid_loss": next(losses)}])
 
-    splits = small_problem("sequence", "binary", 20)
+    splits, job = small_problem("sequence", "binary", 20), Job(1, tmp_path)
     model = method.create("zeng_cnn", "listed", Catalog({}).parameters("zeng_cnn", "tf_binding", "planted_motifs"))
     monkeypatch.setattr(type(model), "train_network", train)
-    model.fit(splits["train"], splits["valid"], Job(1, tmp_path))
-    assert model.network == "final1" and next(losses, None) is None
+    model.fit(splits["train"], splits["valid"], job)
+    assert model.network == "final1" and next(losses, None) is None and job.restarts == 1

@@ -6,7 +6,7 @@ import torch
 from support import killed
 
 from deepbio.core.job import Job
-from deepbio.learning import training
+from deepbio.learning import device, training
 
 
 def problem(tmp_path, settings, seed=1, validate=True, **job):
@@ -20,8 +20,9 @@ def problem(tmp_path, settings, seed=1, validate=True, **job):
     loss = lambda net, batch: ((net(batch["x"]) - batch["y"]) ** 2).mean()  # noqa: E731
     check = (lambda: {"loss": float(loss(network, {"x": x[150:], "y": y[150:]}))}) if validate else None
     batch = lambda index: {"x": x[index], "y": y[index]}  # noqa: E731
-    steps = training.fit(network, 150, batch, loss, settings, work, validate=check)
-    return network, steps, work
+    result = training.fit(network, 150, batch, loss, settings, work, validate=check)
+    assert [{"phase": "fit", **row} for row in result.history] == work.history
+    return network, result.steps, work
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine", {"factor": 0.5, "every": 50}])
@@ -153,11 +154,11 @@ def test_seed_decides_the_order_and_phases_are_independent(tmp_path):
 
 def test_missing_gpu_is_said():
     if torch.cuda.is_available():
-        assert training.device("auto") == "cuda"
+        assert device.choose("auto") == "cuda"
     else:
-        assert training.device("auto") == "cpu"
+        assert device.choose("auto") == "cpu"
         with pytest.raises(RuntimeError, match="no GPU"):
-            training.device("cuda")
+            device.choose("cuda")
 
 
 def test_play_is_over_when_it_is_told_so(tmp_path):

@@ -101,10 +101,10 @@ def make_job(given, model, scratch):
     if hasattr(model, "build"):
         import torch
 
-        from deepbio.learning import training
+        from deepbio.learning import device
 
         torch.set_num_threads(given.threads)
-        job.device = training.device(given.device)
+        job.device = device.choose(given.device)
         torch.backends.cudnn.benchmark = False
         torch.use_deterministic_algorithms(True, warn_only=True)
     return job

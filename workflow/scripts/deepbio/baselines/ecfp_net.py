@@ -47,7 +47,7 @@ class Method(NetworkMethod):
         size = self.parameters["training"]["batch_size"]
         # Batch normalisation cannot learn from a last batch of one sample.
         settings = {"batch_size": size + (len(train) % size == 1)}
-        self.network = self.train_network(self.parameters, train, valid, job, settings=settings)
+        self.network, _ = self.train_network(self.parameters, train, valid, job, settings=settings)
 
     def predict(self, split):
         return super().predict(fingerprint_split(split, self.parameters))

@@ -21,6 +21,7 @@ class Job:
     checkpoint_seconds: float = 30.0
     history: list = field(default_factory=list)
     samples: int = 0
+    restarts: int = 0  # how often a dead training was begun anew
     seconds: float = 0.0
 
     def number(self, *names):

@@ -1,19 +1,34 @@
 """Random search of hyper-parameters, with a budget that the configuration states."""
 
 import logging
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from deepbio.core.job import Job
+from deepbio.learning.training import TrainingFailed
+
 log = logging.getLogger(__name__)
+Trained = TypeVar("Trained")
 
 
-def draw(space, rng):
-    """One setting from a space: name → a fixed value or one of {choice: […]}, {uniform: [a, b]}, {log_uniform: [a, b]},
-    {integer: [a, b]} (both ends included)."""
-    return {name: _draw(rule, rng) for name, rule in space.items()}
+class Found(NamedTuple):
+    """The best setting of a search, what its trial came to, and how many trials there were."""
+
+    setting: dict
+    result: dict
+    trials: int
 
 
-def _draw(rule, rng):
+def draw(space: dict, rng: np.random.Generator) -> dict:
+    """Draw one setting from a space: name → a fixed value or one of {choice: […]}, {uniform: [a, b]},
+    {log_uniform: [a, b]}, {integer: [a, b]} (both ends included). The order of the names changes nothing."""
+    return {name: _draw(space[name], rng) for name in sorted(space)}
+
+
+def _draw(rule: Any, rng: np.random.Generator) -> Any:
     if not isinstance(rule, dict):
         return rule
     (how, range_), *more = rule.items()
@@ -29,20 +44,41 @@ def _draw(rule, rng):
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def random_search(space, trials, evaluate, job, name="search"):
-    """The best of `trials` random settings.
+def random_search(
+    space: dict, trials: int, evaluate: Callable[[dict, str], dict], job: Job, name: str = "search"
+) -> Found:
+    """Find the best of `trials` random settings.
 
-    `evaluate(setting, name) -> dict` with `loss` (lower is better) and whatever belongs to the result. A trial that
-    fails (its loss is not finite) counts as lost. Finished trials are remembered: a killed search goes on where it
-    was. Returns {"setting": …, "result": …, "trials": number}.
+    `evaluate(setting, name) -> dict` has `loss` (lower is better) and whatever belongs to the result. A trial whose
+    training fails, or whose loss is not finite, counts as lost. Finished trials are remembered: a killed search goes
+    on where it was. Raises TrainingFailed where all trials are lost.
     """
+
+    def trial(setting, name):
+        try:
+            return evaluate(setting, name)
+        except TrainingFailed as failure:
+            log.warning("%s is lost: %s", name, failure)
+            return {"loss": math.inf}
+
     tried = []
-    for trial in range(trials):
-        setting = draw(space, job.rng(name, trial))
-        result = job.remember(f"{name}{trial}", lambda s=setting, t=trial: evaluate(s, f"{name}{t}"))
-        log.info("%s %d of %d: loss %.4g with %s", name, trial + 1, trials, result["loss"], setting)
-        tried.append({"setting": setting, "result": result})
-    finite = [trial for trial in tried if np.isfinite(trial["result"]["loss"])]
+    for number in range(trials):
+        setting = draw(space, job.rng(name, number))
+        result = job.remember(f"{name}{number}", lambda s=setting, n=number: trial(s, f"{name}{n}"))
+        log.info("%s %d of %d: loss %.4g with %s", name, number + 1, trials, result["loss"], setting)
+        tried.append((setting, result))
+    finite = [one for one in tried if math.isfinite(one[1]["loss"])]
     if not finite:
-        raise RuntimeError(f"{name}: all {trials} settings failed")
-    return {**min(finite, key=lambda trial: trial["result"]["loss"]), "trials": trials}
+        raise TrainingFailed(f"{name}: all {trials} settings failed")
+    return Found(*min(finite, key=lambda one: one[1]["loss"]), trials)
+
+
+def fit_best(
+    budget: dict, trial: Callable[[dict, str], dict], final: Callable[[Found], Trained], job: Job
+) -> tuple[Found, Trained]:
+    """Train each trial of a budget (space, trials), choose by validation, and train the winner to its end.
+
+    `trial` is what random_search calls `evaluate`; what `final(found)` gives is handed on.
+    """
+    found = random_search(budget["space"], budget["trials"], trial, job)
+    return found, final(found)

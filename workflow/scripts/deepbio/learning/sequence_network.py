@@ -66,6 +66,8 @@ class SequenceMethod(NetworkMethod):
     `both_strands` (a prediction is the mean over both).
     """
 
+    by_row = True
+
     def describe(self, split):
         known = {"features": split.context["features"]} if "features" in split.context else {}
         return {**super().describe(split), "length": int(split["codes"].shape[1]), **known}
@@ -105,21 +107,19 @@ class SequenceMethod(NetworkMethod):
         interpretation.mutation_map(self, positive, best, folder)
         interpretation.saliency_map(self.network, positive, best, folder)
 
-    @torch.no_grad()
-    def activations(self, split):
-        """Largest activation of every first-layer filter in every window (n, filters), where it begins, its strand
-        (0: the one that is read), and the filters' width."""
-        layer, found = self.network.detectors, []
-        where = layer.weight.device
+    def activations(self, split: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        """Give the largest activation of every first-layer filter in every window (n, filters), where it begins, its
+        strand (0: the one that is read), and the filters' width."""
+        layer = self.network.detectors
         left = 0
         if layer.padding == "same":
             left = (layer.kernel_size[0] - 1) // 2
         elif layer.padding[0]:
             left = layer.padding[0]
-        for start in range(0, len(split), 512):
-            codes = torch.from_numpy(np.array(split["codes"][start : start + 512])).to(where)
-            best, place = F.relu(layer(sequences.one_hot(codes))).max(2)
-            found.append((best.cpu().numpy(), place.cpu().numpy() - left))
-        active, place = zip(*found, strict=True)
-        active, place = np.concatenate(active), np.concatenate(place)
+
+        def best(batch):
+            values, places = F.relu(layer(sequences.one_hot(batch["codes"]))).max(2)
+            return values, places - left
+
+        active, place = (found.numpy() for found in self.run_batched(split, best))
         return active, place, np.zeros(active.shape, int), layer.kernel_size[0]

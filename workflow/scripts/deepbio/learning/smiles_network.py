@@ -88,6 +88,8 @@ def drawn(seed, device):
 class SmilesMethod(NetworkMethod):
     """A method whose network writes the symbols of the task's vocabulary: labels `y` are the codes of molecules."""
 
+    by_row = True
+
     def describe(self, split):
         return {"symbols": list(split.context["symbols"]), "length": int(split.y.shape[1])}
 
@@ -102,8 +104,8 @@ class SmilesMethod(NetworkMethod):
         """Mean negative log likelihood of a molecule."""
         return -network.log_likelihood(batch["codes"]).mean()
 
-    def validate(self, network, valid, device):
-        return self.mean_loss(network, valid, device)
+    def validate(self, network, valid, where, monitor="loss"):
+        return self.mean_loss(network, valid, where)
 
     def samples(self, network, count, seed):
         """`count` strings of a network as codes (count, length) uint8: the same for the same seed, and the first ones

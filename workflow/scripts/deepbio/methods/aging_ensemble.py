@@ -14,10 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio.core import tables
-from deepbio.learning import training
-from deepbio.learning.network import NetworkMethod
-from deepbio.scoring import metrics
+from deepbio.learning import device, training
+from deepbio.learning.table_network import TableMethod
 
 ACTIVATIONS = {"relu": F.relu, "elu": F.elu, "tanh": torch.tanh}  # prelu has weights of its own
 TITLES = {"relu": "ReLU", "prelu": "PReLU", "elu": "ELU", "tanh": "tanh"}
@@ -86,15 +84,11 @@ class Ensemble(nn.Module):
         return torch.cat([member(batch) for member in self.members])
 
 
-class Method(NetworkMethod):
+class Method(TableMethod):
     """Parameters: members (hidden, activation, optimizer, dropout of each), width (factor of all hidden sizes), limit
     (largest standardised input), folds, optimizers (settings of training by name), training, stack (parameters of
     ElasticNetCV), permutations.
     """
-
-    def describe(self, split):
-        mean, spread = tables.column_moments(split["x"])
-        return {**super().describe(split), "column_mean": mean, "column_spread": spread}
 
     def build(self, parameters, shape):
         return Ensemble([self.build_member(parameters, shape, form) for form in parameters["members"]])
@@ -104,9 +98,7 @@ class Method(NetworkMethod):
         return Member(len(shape["column_mean"]), hidden, form["activation"], form["dropout"], copies)
 
     def batch(self, split, index):
-        moments = self.shape["column_mean"], self.shape["column_spread"]
-        x = tables.standardise(split["x"][index], *moments, self.parameters["limit"])
-        tensors = {"x": torch.from_numpy(x)}
+        tensors = super().batch(split, index)
         if "y" in split:
             y = (np.asarray(split.y[index], dtype=np.float64).ravel() - self.shape["mean"]) / self.shape["spread"]
             tensors["y"] = torch.from_numpy(y.astype(np.float32))
@@ -165,20 +157,15 @@ class Method(NetworkMethod):
             {**self.parameters["training"], **self.parameters["optimizers"][form["optimizer"]]},
             job,
             name,
-            validate=lambda: self.judge(copies, judged, valid, job.device),
+            validate=lambda: self.judge(copies, judged, job.device),
             on_epoch=draw,
         )
         return copies
 
-    def judge(self, copies, batch, valid, device):
-        """Loss of all copies, and metrics of the last, on the validation samples."""
-        batch = training.on(device, batch)
-        output = copies(batch).float()
-        loss = float((output - batch["y"]).square().mean(-1).sum())
-        return {
-            "loss": loss,
-            **metrics.evaluate(valid.context["metrics"], valid.y, self.years(output)[:, -1].cpu().numpy()),
-        }
+    def judge(self, copies, batch, where):
+        """Loss of all copies on the validation samples."""
+        batch = device.to(where, batch)
+        return {"loss": float((copies(batch).float() - batch["y"]).square().mean(-1).sum())}
 
     def held_out(self, copies, train, fold):
         """For every training sample the prediction of the copy that has not seen it, in the labels' unit: (n,)."""
@@ -189,12 +176,8 @@ class Method(NetworkMethod):
         return found
 
     def ask(self, network, split):
-        """What each member or copy of a network says, in the labels' unit: (n, members)."""
-        where = next(network.parameters()).device
-        parts = np.array_split(np.arange(len(split)), -(-len(split) // self.parameters["predict_batch"]))
-        with torch.no_grad():
-            found = [self.years(network({"x": self.batch(split, part)["x"].to(where)}).float()) for part in parts]
-        return torch.cat(found).cpu().numpy()
+        """Predict with each member or copy of a network, in the labels' unit: (n, members)."""
+        return self.run_batched(split, lambda x: self.years(network(x).float()), network, even=True).numpy()
 
     def interpret(self, split, folder):
         from deepbio.figures import clocks, table

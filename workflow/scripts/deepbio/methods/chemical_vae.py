@@ -127,7 +127,7 @@ class Method(NetworkMethod):
     def fit(self, train, valid, job):
         self.shape = {**self.describe(train), "samples": job.number("samples")}
         train, valid = (part.take(part["codes"].any(axis=1)) for part in map(self.encoded, (train, valid)))
-        self.network = self.train_network(self.parameters, train, valid, job, on_epoch=self.begin)
+        self.network, _ = self.train_network(self.parameters, train, valid, job, on_epoch=self.begin)
         self.shape["found"] = job.remember("search", lambda: self.search(train, job))
 
     def begin(self, epoch):
@@ -152,20 +152,20 @@ class Method(NetworkMethod):
         mix = self.parameters["mix"]
         return (1 - mix) * (written + weight * divergence) + mix * told
 
-    def validate(self, network, valid, device):
-        return self.mean_loss(network, valid, device, BATCH)
+    def validate(self, network, valid, where, monitor="loss"):
+        return self.mean_loss(network, valid, where, BATCH)
 
     # ---- what the latent space is for
 
-    @torch.no_grad()
     def places(self, split):
-        """Mean places (n, latent) and properties (n, 3) in their units, of a split of codes."""
-        where, found = next(self.network.parameters()).device, []
-        for index in np.array_split(np.arange(len(split)), -(-len(split) // BATCH)):
-            mean = self.network.encode(self.batch(split, index)["codes"].to(where))[0]
-            found.append([mean.cpu(), self.network.properties(mean).float().cpu()])
-        mean, told = (torch.cat(parts).numpy() for parts in zip(*found, strict=True))
-        return mean, told * self.shape["spread"] + self.shape["mean"]
+        """Mean latent codes (n, latent) and predicted properties (n, 3) in their units, of a split of codes."""
+
+        def run(batch):
+            mean = self.network.encode(batch["codes"])[0]
+            return mean, self.network.properties(mean).float()
+
+        mean, predicted = (found.numpy() for found in self.run_batched(split, run, size=BATCH, even=True))
+        return mean, predicted * self.shape["spread"] + self.shape["mean"]
 
     def written(self, places, seed):
         """Texts of places (n, latent): the same for the same seed, the first ones however many there are."""

@@ -136,15 +136,13 @@ class Method(SequenceMethod):
         words = torch.from_numpy(codes[rows[:, None], starts[:, None] + np.arange(width)])
         return F.normalize(sequences.one_hot(words).flatten(1))
 
-    @torch.no_grad()
     def embedded(self, network, split):
-        """Both strands' features of every window, (n, 2, filters)."""
-        where = network.anchors.device
-        parts = [
-            network.embed(network.one_hot(torch.from_numpy(np.array(split["codes"][i : i + 128])).to(where)))
-            for i in range(0, len(split), 128)
-        ]
-        return torch.cat(parts)
+        """Both strands' features of every window, (n, 2, filters), on the network's device."""
+
+        def run(batch):
+            return network.embed(network.one_hot(batch["codes"]))
+
+        return self.run_batched(split, run, network, size=128, where=network.anchors.device)
 
     # ---- the linear layer
 
@@ -236,16 +234,16 @@ class Method(SequenceMethod):
     def activations(self, split):
         """As in SequenceMethod, on both strands, for the anchors that the linear layer trusts most."""
         trusted = self.network.linear.weight[0].detach().abs().argsort(descending=True, stable=True)[:TRUSTED]
-        found = []
-        with torch.no_grad():
-            for start in range(0, len(split), 256):
-                x = self.network.one_hot(torch.from_numpy(np.array(split["codes"][start : start + 256])))
-                x = x.to(self.network.anchors.device)
-                forward, reverse = (self.network.strongest(strand) for strand in (x, x.flip(1, 2)))
-                strand = reverse.values > forward.values
-                place = torch.where(strand, x.shape[2] - self.network.width - reverse.indices, forward.indices)
-                found.append([torch.maximum(forward.values, reverse.values), place, strand.long()])
-        return *(torch.cat(parts)[:, trusted].cpu().numpy() for parts in zip(*found, strict=True)), self.network.width
+
+        def run(batch):
+            x = self.network.one_hot(batch["codes"])
+            forward, reverse = (self.network.strongest(strand) for strand in (x, x.flip(1, 2)))
+            strand = reverse.values > forward.values
+            place = torch.where(strand, x.shape[2] - self.network.width - reverse.indices, forward.indices)
+            return tuple(part[:, trusted] for part in (torch.maximum(forward.values, reverse.values), place, strand))
+
+        active, place, strand = (part.numpy() for part in self.run_batched(split, run, size=256))
+        return active, place, strand.astype(int), self.network.width
 
 
 def mutated(codes, rng, rate=0.1):

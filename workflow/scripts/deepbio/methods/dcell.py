@@ -147,6 +147,8 @@ class Method(NetworkMethod):
     the genes in a term), alpha (weight of the heads' losses), init_scale (factor of the first weights), training.
     """
 
+    by_row = True
+
     def fit(self, train, valid, job):
         self.draw = job.rng("ontology")
         super().fit(train, valid, job)

@@ -65,16 +65,19 @@ class Method(SequenceMethod):
     def fit(self, train, valid, job):
         self.shape = self.describe(train)
         budget = self.parameters["search"]
-        found = search.random_search(
-            budget["space"], budget["trials"], lambda setting, name: self.trial(setting, train, valid, job, name), job
-        )
-        # The paper trains the best setting several times and keeps the best network.
-        steps = self.parameters["training"]["steps"] if "steps" in budget else found["result"]["steps"]
-        chosen = {**found["setting"], "steps": steps}
-        finals = [self.train_setting(chosen, train, valid, job, f"final{i}") for i in range(budget["finals"])]
-        networks, losses = zip(*finals, strict=True)
-        self.network = networks[int(np.argmin(losses))]
-        self.parameters = {**self.parameters, **found["setting"], "steps": chosen["steps"]}
+
+        def trial(setting, name):
+            return self.trial(setting, train, valid, job, name)
+
+        def final(found):
+            # The paper trains the best setting several times and keeps the best network.
+            steps = self.parameters["training"]["steps"] if "steps" in budget else found.result["steps"]
+            chosen = {**found.setting, "steps": steps}
+            finals = [self.train_setting(chosen, train, valid, job, f"final{i}") for i in range(budget["finals"])]
+            return min(finals, key=lambda one: one[1].best_loss)[0], chosen
+
+        _, (self.network, chosen) = search.fit_best(budget, trial, final, job)
+        self.parameters = {**self.parameters, **chosen}
 
     def trial(self, setting, train, valid, job, name):
         """Validation loss of a setting at the best of several checkpoints, by cross-validation or on `valid`."""
@@ -84,14 +87,16 @@ class Method(SequenceMethod):
         if count > 1:
             fold = _folds(train, count, job.rng("folds"))
             parts = [(train.take(fold != number), train.take(fold == number)) for number in range(count)]
-        for number, (learn, judge) in enumerate(parts):
-            self.train_setting(setting, learn, judge, job, f"{name}-fold{number}")
-        mean = np.mean([_losses(job, f"{name}-fold{number}") for number in range(len(parts))], axis=0)
+        results = [
+            self.train_setting(setting, learn, judge, job, f"{name}-fold{number}")[1]
+            for number, (learn, judge) in enumerate(parts)
+        ]
+        mean = np.mean([result.losses for result in results], axis=0)
         best = int(np.argmin(mean))
         return {"loss": float(mean[best]), "steps": setting["steps"] * (best + 1) // len(mean)}
 
     def train_setting(self, setting, train, valid, job, name):
-        """A network trained with one setting, and its lowest validation loss."""
+        """Train a network with one setting; the network, and what its training came to."""
         parameters = {**self.parameters, **setting}
         settings = {
             "steps": setting["steps"],
@@ -110,8 +115,7 @@ class Method(SequenceMethod):
             ]
 
         train, refresh = self.fresh_negatives(train, job, name)
-        network = self.train_network(parameters, train, valid, job, name, settings, groups, refresh)
-        return network, min(_losses(job, name))
+        return self.train_network(parameters, train, valid, job, name, settings, groups, refresh)
 
     def fresh_negatives(self, train, job, name):
         """A copy of `train`, and a function that draws its negatives anew for an epoch (None where they are given)."""
@@ -134,9 +138,12 @@ class Method(SequenceMethod):
         positive = interpretation.positives(split)
         codes = np.asarray(positive["codes"])
         width = self.network.detectors.shape[2]
-        with torch.no_grad():
-            best, place = self.network.scan(torch.from_numpy(codes))
-            active = F.relu(best + self.network.bias)
+
+        def scan(batch):
+            best, place = self.network.scan(batch["codes"])
+            return F.relu(best + self.network.bias), place
+
+        active, place = self.run_batched(positive, scan)
         # A detector is drawn from the strand on which it fires more; places count from before the padded end.
         strand = active.argmax(1).numpy()
         active = active.amax(1).numpy()
@@ -144,10 +151,6 @@ class Method(SequenceMethod):
         interpretation.detector_logos(codes, active, place, strand, width, split.context, folder)
         score = self.predict(positive)["y"].ravel()
         interpretation.mutation_map(self, positive, int(score.argmax()), folder)
-
-
-def _losses(job, phase):
-    return [row["valid_loss"] for row in job.history if row["phase"] == phase]
 
 
 def _folds(split, count, rng):

@@ -40,4 +40,4 @@ class Method(SequenceMethod):
         # The published code keeps the epoch with the best Spearman correlation; for classes, the best loss.
         self.shape = self.describe(train)
         monitor = "spearman" if self.shape["kind"] == "regression" else "loss"
-        self.network = self.train_network(self.parameters, train, valid, job, settings={"monitor": monitor})
+        self.network, _ = self.train_network(self.parameters, train, valid, job, settings={"monitor": monitor})

@@ -153,6 +153,8 @@ class Method(NetworkMethod):
     change of a picture's base qualities, in steps of Phred), training.
     """
 
+    by_row = True
+
     def describe(self, split):
         facts = {key: split.context[key] for key in ("pileup", "contig")}
         return super().describe(split) | facts | {"channels": split["pileup"].shape[1]}

@@ -130,6 +130,8 @@ class Method(NetworkMethod):
     that its weights come from), validate (false: validation people are learned from too, to the last epoch), training.
     """
 
+    by_row = True
+
     def __init__(self, parameters):
         super().__init__(parameters)
         self.known = None  # what the training people tell of the sites
@@ -172,7 +174,7 @@ class Method(NetworkMethod):
         train, valid = self.learned(train, valid)
         self.shape = self.describe(train)
         self.known = self.learn(train)
-        self.network = self.train_network(self.parameters, train, valid, job)
+        self.network, _ = self.train_network(self.parameters, train, valid, job)
         self.network.settle()
 
     def learn(self, train):
@@ -193,10 +195,11 @@ class Method(NetworkMethod):
         from deepbio.figures import style
 
         context, folder = split.context, Path(folder)
-        with torch.no_grad():
-            hidden = self.network.last(self.batch(split, np.arange(len(split)))).numpy()
-        x = self.network.standardise(self.batch(train, np.arange(len(train)))["x"]).numpy()
-        own = self.network.standardise(self.batch(split, np.arange(len(split)))["x"]).numpy()
+        hidden = self.run_batched(split, self.network.last).numpy()
+        x, own = (
+            self.run_batched(part, lambda batch: self.network.standardise(batch["x"])).numpy()
+            for part in (train, split)
+        )
         y = np.asarray(split.y).ravel()
         places = style.components(x, own), style.components(hidden, hidden)
         figures.draw_populations(places, y, context, folder / "populations")

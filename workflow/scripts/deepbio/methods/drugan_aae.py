@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from deepbio.domains.chemistry import fingerprints
 from deepbio.learning import training
 from deepbio.learning.network import NetworkMethod
+from deepbio.learning.settings import optimizer_of
 from deepbio.scoring import metrics
 
 LEVELS = 640  # fingerprints that are made for a figure of the bits
@@ -110,20 +111,24 @@ class Method(NetworkMethod):
         self.shape = self.describe(train) | {"seed": job.number("made")}
         x = torch.from_numpy(np.asarray(train["x"], np.float32)).to(job.device)
         y = torch.from_numpy(self.standardised(train.y)).to(job.device)
+        course = []
         for start in range(1, self.parameters["pretraining"]["starts"] + 1):
             job.seed_torch("build", start)
             self.network = self.build(self.parameters, self.shape).to(job.device).train()
             parts = {"network": self.network} | self.optimizers()
-            self.pretrain(parts, x, job, f"pretrain{start}")
-            if self.converged(job.history[-1]):
+            name = f"pretrain{start}"
+            result = self.pretrain(parts, x, job, name)
+            course += [{"phase": name, **row} for row in result.history]
+            if self.converged(result.history[-1]):
                 break
+            job.restarts += 1
         else:
             raise training.TrainingFailed(f"none of {start} starts brought the encoder's loss to the wanted one")
         self.shape["restarts"] = start - 1
-        self.play(parts, x, y, valid, job)
+        result = self.play(parts, x, y, valid, job)
         self.settle(x)
         self.network.eval()
-        self.shape["course"] = job.history
+        self.shape["course"] = course + [{"phase": "fit", **row} for row in result.history]
 
     def standardised(self, y):
         """Labels as float32 (n, 1) with mean 0 and deviation 1 over the training samples."""
@@ -142,7 +147,7 @@ class Method(NetworkMethod):
             "regression": encoder + told,
             "autoencoder": encoder + told + list(network.decoder.parameters()),
         }
-        return {name: training.optimizer_of(weights, settings) for name, weights in moved.items()}
+        return {name: optimizer_of(weights, settings) for name, weights in moved.items()}
 
     # ---- losses
 
@@ -195,7 +200,7 @@ class Method(NetworkMethod):
     # ---- training
 
     def pretrain(self, parts, x, job, name):
-        """Discriminator, encoder and manifold alone, until `converged` or the epochs are over."""
+        """Train discriminator, encoder and manifold alone, until `converged` or the epochs are over."""
         facts = self.parameters["pretraining"]
         size, pairs = min(facts["batch_size"], len(x)), min(facts["pairs"], len(x))
 
@@ -209,7 +214,8 @@ class Method(NetworkMethod):
                 told["manifold_loss"] = descend(parts["manifold"], self.manifold_loss(draw(x, pairs)))
             return told
 
-        training.play(parts, step, facts["epochs"] * facts["steps"], job, name, facts["steps"], stop=self.converged)
+        steps = facts["epochs"] * facts["steps"]
+        return training.play(parts, step, steps, job, name, facts["steps"], stop=self.converged)
 
     def converged(self, row):
         """Whether a row of the history, of an epoch of pretraining, ends it."""
@@ -229,7 +235,7 @@ class Method(NetworkMethod):
             descend(parts["autoencoder"], sum(losses.values()))
             return told | {name: loss.detach() for name, loss in losses.items()}
 
-        def look(row):
+        def evaluate(row):
             self.settle(x)
             self.network.eval()
             found = self.judge(valid)
@@ -237,8 +243,9 @@ class Method(NetworkMethod):
             return found
 
         steps = facts["epochs"] * facts["steps"]
-        training.play(parts, step, steps, job, every=facts["steps"], look=look)
+        result = training.play(parts, step, steps, job, every=facts["steps"], evaluate=evaluate)
         job.samples += 4 * steps * size
+        return result
 
     @torch.no_grad()
     def settle(self, x):

@@ -16,8 +16,9 @@ from torch.nn import functional as F
 from deepbio.core import tables
 from deepbio.core.data import Split, concatenate
 from deepbio.core.job import Job
-from deepbio.learning import search, training
-from deepbio.learning.network import NetworkMethod
+from deepbio.learning import device, search, training
+from deepbio.learning.network import tensors
+from deepbio.learning.table_network import TableMethod
 from deepbio.scoring import metrics
 
 ACTIVATIONS = {
@@ -100,23 +101,19 @@ def mean_loss(each, weight):
     return ((each * weight).sum(1) / weight.sum(1).clamp(min=1)).sum()
 
 
-class Method(NetworkMethod):
+class Method(TableMethod):
     """Parameters: search (trials, folds, space), pretraining (settings of training), training."""
-
-    def describe(self, split):
-        centre, spread = tables.column_moments(split["x"])
-        return {**super().describe(split), "centre": centre, "spread": spread}
 
     def build(self, parameters, shape):
         names = ("hidden", "activation", "input_dropout", "hidden_dropout", "l1", "l2")
         chosen = {name: parameters[name] for name in names}
-        return Stack(shape["centre"], shape["spread"], **chosen, copies=parameters["copies"])
+        return Stack(shape["column_mean"], shape["column_std"], **chosen, copies=parameters["copies"])
 
     def batch(self, split, index):
-        tensors = {"x": torch.from_numpy(np.asarray(split["x"][index], dtype=np.float32))}
+        found = tensors(split, index, kind=np.float32)  # which the network standardises
         if "fold" in split:
-            tensors["fold"] = torch.from_numpy(split["fold"][index])
-        return tensors | ({"y": torch.from_numpy(np.asarray(split.y[index]).ravel()).long()} if "y" in split else {})
+            found["fold"] = torch.from_numpy(split["fold"][index])
+        return found | ({"y": found["y"].ravel().long()} if "y" in split else {})
 
     def loss(self, network, batch):
         output = network(batch)
@@ -130,8 +127,8 @@ class Method(NetworkMethod):
         """Logits (n, 2) of every sample by the one network of the stack that has not seen it."""
         return network(batch)[batch["fold"], torch.arange(len(batch["fold"]), device=batch["fold"].device)]
 
-    def validate(self, network, valid, device):
-        batch = training.on(device, self.batch(valid, np.arange(len(valid))))
+    def validate(self, network, valid, where, monitor="loss"):
+        batch = device.to(where, self.batch(valid, np.arange(len(valid))))
         output = self.held_out(network, batch)
         probability = output.softmax(1)[:, 1].cpu().numpy()
         values = metrics.evaluate(["accuracy", "auroc"], valid.y, probability)
@@ -147,18 +144,23 @@ class Method(NetworkMethod):
         fold = tables.stratified(np.asarray(both.y).ravel(), [1 / count] * count, job.rng("folds"))
         self.shape["valid_fold"] = fold[len(train) :].tolist()
         folded = Split({**both.arrays, "fold": fold}, both.context)
-        found = search.random_search(
-            budget["space"], budget["trials"], lambda setting, name: self.trial(setting, folded, job, name), job
-        )
-        # As in H2O, the main network learns from all samples, for as many epochs as its fold networks need.
-        self.parameters = {**self.parameters, **found["setting"], "copies": count + 1}
-        self.network = self.train_setting({}, folded, job, "final")
+
+        def trial(setting, name):
+            return self.trial(setting, folded, job, name)
+
+        def final(found):
+            # As in H2O, the main network learns from all samples, for as many epochs as its fold networks need.
+            self.parameters = {**self.parameters, **found.setting, "copies": count + 1}
+            return self.train_setting({}, folded, job, "final")[0]
+
+        _, self.network = search.fit_best(budget, trial, final, job)
 
     def trial(self, setting, folded, job, name):
         """One minus the AUROC over the held-out samples of all folds, in the round of the fewest misclassified."""
-        self.train_setting({**setting, "copies": self.parameters["search"]["folds"]}, folded, job, name)
-        rounds = [row for row in job.history if row["phase"] == name]
-        best = max(rounds, key=lambda row: row["valid_accuracy"])  # the first of equals, as early stopping keeps
+        setting = {**setting, "copies": self.parameters["search"]["folds"]}
+        _, result = self.train_setting(setting, folded, job, name)
+        # The first of equals, as early stopping keeps it.
+        best = max(result.history, key=lambda row: row["valid_accuracy"])
         return {"loss": 1 - best["valid_auroc"], "accuracy": best["valid_accuracy"], "steps": best["step"]}
 
     def train_setting(self, setting, folded, job, name):
@@ -176,7 +178,7 @@ class Method(NetworkMethod):
             pretraining = {**settings, **parameters["pretraining"]}
             training.fit(autoencoder, len(folded), batch, self.reconstruction, pretraining, job, f"{name}-autoencoder")
         every = parameters["round_epochs"] * math.ceil(len(folded) / min(settings["batch_size"], len(folded)))
-        training.fit(
+        result = training.fit(
             network,
             len(folded),
             batch,
@@ -186,7 +188,7 @@ class Method(NetworkMethod):
             name,
             validate=lambda: self.validate(network, folded, job.device),
         )
-        return network
+        return network, result
 
     def reconstruction(self, autoencoder, batch):
         """Mean squared error of the standardised inputs."""

@@ -74,7 +74,7 @@ class Method(ChromatinMethod):
         self.shape["length"] = int(train["codes"].shape[1])
         self.shape |= {key: train.context[key] for key in ("tss", "bin", "features")}
         chromatin = [self.chromatin(part, job.rng(name)) for name, part in (("train", train), ("valid", valid))]
-        self.network = self.train_network(self.parameters, *chromatin, job)
+        self.network, _ = self.train_network(self.parameters, *chromatin, job)
         labels = [columns(part.y) for part in (train, valid)]
         features = [self.spatial(part).astype(np.float64) for part in (train, valid)]
         self.linear, history = boost(*features, *labels, **self.parameters["expression"])

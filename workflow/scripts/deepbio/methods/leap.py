@@ -100,6 +100,8 @@ class Method(NetworkMethod):
     to a side of a map pixel), rotation (degrees, to either side) and mirror, which augment training, most_samples
     (training frames; null: all), training."""
 
+    by_row = True
+
     def describe(self, split):
         return {"kind": split.context["output"], "parts": split.y.shape[1], "mirrored": split.context["mirrored"]}
 
@@ -161,10 +163,6 @@ class Method(NetworkMethod):
         frame = fullest[np.argsort(np.nanmean(error[fullest], axis=1))[len(fullest) // 2]]
         figures.draw_maps(names, split, frame, maps[frame], guess[frame], folder)
 
-    @torch.no_grad()
     def maps(self, split):
         """The maps (n, parts, rows, columns) of all frames."""
-        where = next(self.network.parameters()).device
-        parts = np.array_split(np.arange(len(split)), math.ceil(len(split) / 32))
-        batches = ({k: v.to(where) for k, v in self.batch(split.inputs(), part).items()} for part in parts)
-        return torch.cat([self.network(batch).float().cpu() for batch in batches]).numpy()
+        return self.run_batched(split.inputs(), lambda batch: self.network(batch).float(), size=32).numpy()

@@ -18,10 +18,9 @@ from torch.nn import functional as F
 from deepbio.core.data import Split, concatenate
 from deepbio.domains.chemistry import molecules
 from deepbio.domains.chemistry.molecules import ATOM_FEATURES, BOND_FEATURES, MAX_DEGREE, Graphs, circular_fingerprints
-from deepbio.learning import search
+from deepbio.learning import device, search
 from deepbio.learning.graph_network import by_degree
 from deepbio.learning.network import NetworkMethod
-from deepbio.learning.training import TrainingFailed, on
 
 FRAGMENTS = 5  # drawn for each feature
 MOST_ATOMS = 20000  # looked at for distinct fragments
@@ -119,7 +118,7 @@ class NeuralFingerprint(nn.Module):
         """Statistics for eval: the mean of the batches' means and variances (Ioffe and Szegedy 2015, algorithm 2).
 
         Running averages would not do: they lag behind weights that move this fast, and as fingerprints are sums over
-        atoms, the error of validation jumps several-fold from look to look.
+        atoms, the error of validation jumps several-fold from one evaluation to the next.
         """
         normalisations = [module for module in self.modules() if isinstance(module, Normalisation)]
         self.train()
@@ -194,43 +193,41 @@ class Method(NetworkMethod):
         train, valid = graph_split(train), graph_split(valid)
         fixed = self.parameters
         self.shape = self.describe(train)
-        found = search.random_search(
-            fixed["search"]["space"],
-            fixed["search"]["trials"],
-            lambda setting, name: self.trial(fixed | chosen(setting), train, valid, job, name),
-            job,
-        )
-        # As in the paper, the best setting is trained once more, on training and validation samples.
-        both = concatenate(train, valid)
-        self.parameters = fixed | chosen(found["setting"])
-        self.shape = self.describe(both)
-        self.network = self.train_setting(both, None, job, "final", {})
+
+        def trial(setting, name):
+            return self.trial(fixed | chosen(setting), train, valid, job, name)
+
+        def final(found):
+            # As in the paper, the best setting is trained once more, on training and validation samples.
+            both = concatenate(train, valid)
+            self.parameters = fixed | chosen(found.setting)
+            self.shape = self.describe(both)
+            return self.train_setting(both, None, job, "final", {})[0]
+
+        _, self.network = search.fit_best(fixed["search"], trial, final, job)
 
     def trial(self, parameters, train, valid, job, name):
-        """Validation loss of a setting at the end of its training; infinite where training fails."""
+        """Validation loss of a setting at the end of its training."""
         self.parameters = parameters
         settings = {"steps": parameters["search"].get("steps", parameters["training"]["steps"]), "keep": "last"}
-        try:
-            self.train_setting(train, valid, job, name, settings)
-        except TrainingFailed:
-            return {"loss": math.inf}
-        return {"loss": job.history[-1]["valid_loss"]}
+        _, result = self.train_setting(train, valid, job, name, settings)
+        return {"loss": result.losses[-1]}
 
     def train_setting(self, train, valid, job, name, settings):
-        """A network of the present parameters, ready to predict."""
+        """Train a network of the present parameters; ready to predict, and what its training came to."""
         self.seen = train
         settings = {**settings, "learning_rate": self.parameters["learning_rate"]}
-        network = self.train_network(self.parameters, train, valid, job, name, settings)
+        network, result = self.train_network(self.parameters, train, valid, job, name, settings)
         self.gather(network, job.device)
-        return network
+        return network, result
 
-    def gather(self, network, device):
-        """Statistics of the training samples for the network's normalisation."""
-        network.gather(on(device, batch) for batch in graph_batches(self.seen))
+    def gather(self, network, where):
+        """Measure the statistics of the training samples for the network's normalisation."""
+        network.gather(device.to(where, batch) for batch in graph_batches(self.seen))
 
-    def validate(self, network, valid, device):
-        self.gather(network, device)
-        return super().validate(network, valid, device)
+    def validate(self, network, valid, where, monitor="loss"):
+        self.gather(network, where)
+        return super().validate(network, valid, where, monitor)
 
     def predict(self, split):
         return super().predict(graph_split(split))
@@ -274,7 +271,7 @@ class Method(NetworkMethod):
     def chunks(self, split):
         """A graph split as batches, where the network is."""
         where = next(self.network.parameters()).device
-        return [{key: value.to(where) for key, value in batch.items()} for batch in graph_batches(split)]
+        return [device.to(where, batch) for batch in graph_batches(split)]
 
     def effects(self, batches):
         """Gradient of the (first) output for every feature, in the labels' unit for numbers, summed over molecules.

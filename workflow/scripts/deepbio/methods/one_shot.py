@@ -17,7 +17,6 @@ from deepbio.domains.chemistry import episodes, molecules
 from deepbio.learning.graph_network import GraphConvolution, convmol_batch, embed
 from deepbio.learning.layers import lstm
 from deepbio.learning.network import NetworkMethod
-from deepbio.scoring import metrics
 
 QUERIES = 4096  # compared at a time in prediction
 
@@ -160,12 +159,16 @@ class Method(NetworkMethod):
     def loss(self, network, batch):
         return balanced_loss(network(batch), batch["y"], batch["y_balance"])
 
-    def validate(self, network, valid, device):
+    def validate(self, network, valid, where, monitor="loss"):
         p = self.probabilities(network, valid)
         y, balance = (torch.from_numpy(np.array(valid[name])) for name in ("y", "y_balance"))
         loss = balanced_loss(torch.logit(p), y, balance)
+        if monitor == "loss":
+            return {"loss": float(loss)}
+        from deepbio.scoring import metrics
+
         # Each row is a ranking of its own.
-        return {"loss": float(loss), **metrics.evaluate(valid.context["metrics"], valid.y.T, p.numpy().T)}
+        return {"loss": float(loss), **metrics.evaluate([monitor], valid.y.T, p.numpy().T)}
 
     def predict(self, split):
         self.network.eval()

@@ -18,6 +18,7 @@ from deepbio.domains.chemistry.smiles import END
 from deepbio.learning import training
 from deepbio.learning.layers import Highway
 from deepbio.learning.network import trained
+from deepbio.learning.settings import optimizer_of
 from deepbio.learning.smiles_network import SmilesMethod, Writer, counted
 
 # Objective: property, and the values that count 0 and 1.
@@ -57,7 +58,7 @@ class Method(SmilesMethod):
 
     def fit(self, train, valid, job):
         self.shape = {**self.describe(train), "samples": job.number("samples")}
-        self.network = self.train_network(self.parameters, train, valid, job, "likelihood")
+        self.network, _ = self.train_network(self.parameters, train, valid, job, "likelihood")
         self.progress = []
         if self.parameters["reinforced"]:
             with molecule_sets.Reader() as reader:
@@ -72,8 +73,8 @@ class Method(SmilesMethod):
         judge = Discriminator(len(self.shape["symbols"]), length, **shape).to(job.device)
         writer, follower = self.network, copy.deepcopy(self.network)
         optimizers = {
-            "writer_optimizer": training.optimizer_of(writer.parameters(), facts),
-            "judge_optimizer": training.optimizer_of(judge.parameters(), settings),
+            "writer_optimizer": optimizer_of(writer.parameters(), facts),
+            "judge_optimizer": optimizer_of(judge.parameters(), settings),
         }
         self.memory = {}
 
@@ -110,10 +111,10 @@ class Method(SmilesMethod):
             return means | ({"judge_loss": torch.stack(losses).mean()} if losses else {})
 
         parts = {"writer": writer, "follower": follower, "judge": judge, **optimizers}
-        training.play(parts, step, facts["rounds"], job, "game", max(1, facts["rounds"] // 50))
+        result = training.play(parts, step, facts["rounds"], job, "game", max(1, facts["rounds"] // 50))
         job.samples += facts["rounds"] * facts["generator_steps"] * facts["batch_size"]
         keys = ("step", "reward", "objective", "valid")
-        self.progress = [{key: row[key] for key in keys} for row in job.history if row["phase"] == "game"]
+        self.progress = [{key: row[key] for key in keys} for row in result.history]
         writer.eval()
 
     def adversarial(self, judge, real, fake):

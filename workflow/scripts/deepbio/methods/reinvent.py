@@ -19,6 +19,7 @@ from deepbio.domains.chemistry import molecule_sets
 from deepbio.domains.chemistry.smiles import rewritten
 from deepbio.learning import training
 from deepbio.learning.network import load_network, save_network, trained
+from deepbio.learning.settings import optimizer_of
 from deepbio.learning.smiles_network import SmilesMethod, Writer
 
 SIMILAR = 0.7  # similarity to celecoxib that is enough (k of the paper)
@@ -44,7 +45,7 @@ class Method(SmilesMethod):
         if self.parameters["randomised"]:
             seen = Split({**train.arrays, "y": np.array(train.y)}, train.context)
             renew = self.renewal(train, seen.y, job)
-        self.network = self.train_network(self.parameters, seen, valid, job, "prior", on_epoch=renew)
+        self.network, _ = self.train_network(self.parameters, seen, valid, job, "prior", on_epoch=renew)
         self.classifier = self.learn_activity(train.context, job) if "labelled" in train.context else None
         self.agents, self.progress = {}, {}
         with molecule_sets.Reader() as reader:
@@ -94,7 +95,7 @@ class Method(SmilesMethod):
         """An agent: a copy of the prior whose likelihoods are pulled to the augmented ones (main text, eq. 5)."""
         facts, prior, vocabulary = self.parameters["agent"], self.network, self.vocabulary
         agent = copy.deepcopy(prior)
-        optimizer = training.optimizer_of(agent.parameters(), facts)
+        optimizer = optimizer_of(agent.parameters(), facts)
         memory = Memory(facts["memory"], self.shape["length"]) if facts["replay"] else None
         stages = set(np.linspace(0, facts["steps"] - 1, STAGES).astype(int).tolist())
         progress = Progress()
@@ -131,10 +132,9 @@ class Method(SmilesMethod):
         parts = {"network": agent, "optimizer": optimizer, "progress": progress}
         parts |= {"memory": memory} if memory is not None else {}
         every = max(1, facts["steps"] // 50)
-        training.play(parts, step, facts["steps"], job, objective, every)
+        result = training.play(parts, step, facts["steps"], job, objective, every)
         job.samples += facts["steps"] * facts["batch_size"]
-        rows = [row for row in job.history if row["phase"] == objective]
-        curve = {key: [float(row[key]) for row in rows] for key in ("step", "score", "valid")}
+        curve = {key: [float(row[key]) for row in result.history] for key in ("step", "score", "valid")}
         self.progress[objective] = {**curve, "stages": progress.stages}
         return agent.eval()
 

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from deepbio.core.job import Job
 from deepbio.domains.hardware import crossbar
+from deepbio.learning import device
 from deepbio.learning.network import NetworkMethod, tensors
-from deepbio.learning.training import on
 
 
 class Classifier(nn.Module):
@@ -61,6 +61,8 @@ class Method(NetworkMethod):
     grid (weight_bits, output_bits, epochs: what figures compare); costs (constants of the cost model); training,
     retraining."""
 
+    by_row = True
+
     def describe(self, split):
         x = np.asarray(split["x"])
         low, high = float(x.min()), float(x.max())
@@ -92,7 +94,7 @@ class Method(NetworkMethod):
     def settle(self, network, train, valid, job):
         """A trained float network on crossbars, trained further through their rounding or left as it is."""
         mapped = self.map(network.eval(), self.parameters)
-        given = on(job.device, self.batch(train, np.arange(len(train))))
+        given = device.to(job.device, self.batch(train, np.arange(len(train))))
         crossbar.calibrate(mapped.to(job.device), lambda: mapped(given))
         if self.parameters["retrain"]:
             self.train_built(mapped, self.parameters["retraining"], train, valid, job, "retrain")

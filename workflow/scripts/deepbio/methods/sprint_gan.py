@@ -141,7 +141,7 @@ class Method(NetworkMethod):
     privacy : epsilon and delta (the whole budget), noise (its standard deviation over `clip`), clip (norm of a pair's
         gradient), choice (epsilon of choosing one epoch); null for training without privacy.
     training : learning_rate, beta (Adam's first), batch_size (the expected one, with privacy), epochs.
-    look_every : epochs between two generators to choose from.
+    evaluate_every : epochs between two generators to choose from.
     chosen : how many of them each of the two classifiers chooses. trees : of the forest that chooses.
     """
 
@@ -220,16 +220,17 @@ class Method(NetworkMethod):
         folder = Path(job.scratch) / "generators"
         folder.mkdir(exist_ok=True)
 
-        def look(row):
+        def evaluate(row):
             with atomic(folder / f"step-{row['step']:08d}.safetensors") as temporary:
                 save_file(generator.state_dict(), temporary)
             return {"epsilon": spent(privacy, rate, row["step"])} if privacy else None
 
         parts = {"networks": networks, "generator": optimizers[0], "discriminator": optimizers[1]}
-        training.play(parts, step, steps, job, every=per_epoch * self.parameters["look_every"], look=look)
+        every = per_epoch * self.parameters["evaluate_every"]
+        result = training.play(parts, step, steps, job, every=every, evaluate=evaluate)
         job.samples += steps * size
         if privacy:
-            self.shape["spent"] = [[row["step"] / per_epoch, row["epsilon"]] for row in job.history]
+            self.shape["spent"] = [[row["step"] / per_epoch, row["epsilon"]] for row in result.history]
             self.shape["epsilon"] = spent(privacy, rate, steps) + self.price_of_choice()
         return sorted(folder.glob("*.safetensors"))
 

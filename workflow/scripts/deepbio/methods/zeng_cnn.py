@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio.learning import layers, search
+from deepbio.learning.restarts import until_alive
 from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork
 
 
@@ -53,22 +54,18 @@ class Method(SequenceMethod):
         self.shape = self.describe(train)
         budget = self.parameters["search"]
 
-        def trained(setting, name, settings):
-            """The network, and its best loss on validation."""
-            network = self.train_setting(setting, train, valid, job, name, settings)
-            return network, min(row["valid_loss"] for row in job.history if row["phase"] == name)
-
         def trial(setting, name):
-            return {"loss": trained(setting, name, budget.get("training", {}))[1]}
+            _, result = self.train_setting(setting, train, valid, job, name, budget.get("training", {}))
+            return {"loss": result.best_loss}
 
-        found = search.random_search(budget["space"], budget["trials"], trial, job)
-        finals = []
-        for attempt in range(1 + self.parameters["restarts"]):
-            finals.append(trained(found["setting"], f"final{attempt or ''}", {}))
-            if finals[-1][1] <= found["result"]["loss"]:
-                break
-        self.network = min(finals, key=lambda final: final[1])[0]
-        self.parameters = {**self.parameters, **found["setting"]}
+        def final(found):
+            def train_final(name):
+                return self.train_setting(found.setting, train, valid, job, name, {})
+
+            return until_alive(train_final, found.result["loss"], self.parameters["restarts"], job, "final")
+
+        found, (self.network, _) = search.fit_best(budget, trial, final, job)
+        self.parameters = {**self.parameters, **found.setting}
 
     def train_setting(self, setting, train, valid, job, name, settings):
         options = {"rho": setting["rho"], "eps": setting["epsilon"]}

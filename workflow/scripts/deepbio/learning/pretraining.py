@@ -1,0 +1,124 @@
+"""Layer-wise pre-training without labels: each layer learns to rebuild what the layers below it give.
+
+Two ways to teach a layer: a sparse or denoising autoencoder, and a restricted Boltzmann machine. The layers are linear
+modules of a network, which hold what was learned afterwards; all units are sigmoid.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from deepbio.core.job import Job
+from deepbio.learning import training
+
+
+class Autoencoder(nn.Module):
+    """A hidden layer, and the linear layer that rebuilds its input."""
+
+    def __init__(self, layer: nn.Linear):
+        super().__init__()
+        self.layer, self.rebuild = layer, nn.Linear(layer.out_features, layer.in_features)
+
+    def loss(self, x: Tensor, sparsity: float, penalty: float) -> Tensor:
+        """Compute the squared error, and the divergence of the units' mean activity from `sparsity` (Ng 2011, CS294A
+        notes) times `penalty`."""
+        active = torch.sigmoid(self.layer(x))
+        mean = active.mean(dim=0).clamp(1e-4, 1 - 1e-4)
+        divergence = sparsity * torch.log(sparsity / mean) + (1 - sparsity) * torch.log((1 - sparsity) / (1 - mean))
+        return F.mse_loss(self.rebuild(active), x) + penalty * divergence.mean()
+
+
+class Machine(nn.Module):
+    """A restricted Boltzmann machine whose weights (hidden, visible) and hidden biases are those of `layer`.
+
+    Gaussian visible units have unit variance (Hinton 2012, section 13.2); binary ones are given by probabilities.
+    """
+
+    def __init__(self, layer: nn.Linear, gaussian: bool):
+        super().__init__()
+        self.layer, self.gaussian = layer, gaussian
+        self.visible = nn.Parameter(torch.zeros(layer.in_features))
+
+    def rebuild(self, hidden: Tensor) -> Tensor:
+        """Turn hidden states (n, hidden) into means of the visible units (n, visible)."""
+        mean = hidden @ self.layer.weight + self.visible
+        return mean if self.gaussian else torch.sigmoid(mean)
+
+    @torch.no_grad()
+    def diverge(self, data: Tensor, l1: float) -> Tensor:
+        """Put the gradient of one step of contrastive divergence (Hinton 2002) and of an L1 penalty where an optimiser
+        finds it; the mean squared error of what was rebuilt from data (n, visible).
+
+        Hidden states are drawn once, from the data; all else are probabilities and means (Hinton 2012, section 3).
+        """
+        before = torch.sigmoid(self.layer(data))
+        rebuilt = self.rebuild(torch.bernoulli(before.cpu()).to(before.device))
+        after = torch.sigmoid(self.layer(rebuilt))
+        weight = self.layer.weight
+        weight.grad = (after.T @ rebuilt - before.T @ data) / len(data) + l1 * weight.sign()
+        self.layer.bias.grad = (after - before).mean(0)
+        self.visible.grad = (rebuilt - data).mean(0)
+        return (rebuilt - data).square().mean()
+
+
+def train_autoencoders(
+    layers: Sequence[nn.Linear], below: Callable[[int], Tensor], settings: dict, job: Job, name: str = "pretraining"
+) -> None:
+    """Teach each layer in turn, as an autoencoder, to rebuild its input.
+
+    `below(number)` gives the input (n, features) of the layer of that number, on the CPU; `settings` are those of a
+    training, `sparsity` and `penalty` (see Autoencoder.loss).
+    """
+    settings = dict(settings)
+    sparsity, penalty = settings.pop("sparsity"), settings.pop("penalty")
+    for number, layer in enumerate(layers):
+        job.seed_torch(name, number, "build")
+        part = Autoencoder(layer)
+        with torch.no_grad():
+            x = below(number)
+        training.fit(
+            part,
+            len(x),
+            lambda index, x=x: {"x": x[index]},
+            lambda part, batch: part.loss(batch["x"], sparsity, penalty),
+            settings,
+            job,
+            f"{name}{number + 1}",
+        )
+
+
+def train_machines(
+    layers: Sequence[nn.Linear], below: Callable[[int], tuple[Tensor, Tensor]], settings: dict, job: Job
+) -> None:
+    """Teach each layer in turn, as a restricted Boltzmann machine; the first has Gaussian visible units.
+
+    `below(number)` gives the inputs (n, features) of the layer of that number, of training and of validation samples,
+    on the job's device; `settings`: epochs, batch_size, gaussian_rate and binary_rate of the two kinds of machine,
+    momentum, l1. The history says how well each machine rebuilds the validation samples.
+    """
+    for number, layer in enumerate(layers):
+        with torch.no_grad():
+            data, held = below(number)
+        size = min(settings["batch_size"], len(data))
+        per_epoch = math.ceil(len(data) / size)
+        machine = Machine(layer, gaussian=number == 0).to(job.device)
+        rate = settings["gaussian_rate" if number == 0 else "binary_rate"]
+        optimizer = torch.optim.SGD(machine.parameters(), lr=rate, momentum=settings["momentum"])
+
+        def step(_, machine=machine, optimizer=optimizer, data=data, size=size):
+            loss = machine.diverge(data[torch.randint(len(data), (size,))], settings["l1"])
+            optimizer.step()
+            return {"train_loss": loss}
+
+        def evaluate(_, machine=machine, held=held):
+            with torch.no_grad():
+                rebuilt = machine.rebuild(torch.sigmoid(machine.layer(held)))
+            return {"valid_loss": float((rebuilt - held).square().mean())}
+
+        steps = settings["epochs"] * per_epoch
+        parts = {"machine": machine, "optimizer": optimizer}
+        training.play(parts, step, steps, job, f"machine{number + 1}", per_epoch, evaluate)
+        job.samples += steps * size
