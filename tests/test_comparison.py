@@ -13,7 +13,7 @@ from deepbio.core.catalog import Catalog, data_folder
 from deepbio.core.config import SCRIPTS
 from deepbio.core.data import Split, read_facts, save_dataset
 from deepbio.core.files import write_json
-from deepbio.figures import comparison
+from deepbio.figures import comparison, outputs
 
 TASK, DATASET = "chromatin_profiles", "planted_motifs"
 # How much each method's scores say of the labels, and the random share.
@@ -45,7 +45,7 @@ def results(tmp_path_factory):
         own = 0.3 * np.random.default_rng(run.seed).standard_normal(y.shape)
         p = 1 / (1 + np.exp(-SKILL[run.method] * (2 * y - 1) - noise - own))
         facts = {"task": TASK, "dataset": DATASET, "method": run.method, "role": known.roles[run.method]}
-        facts |= {"seed": run.seed, "split": 1, "status": "ok", "origin": "simulated", "scale": "quick"}
+        facts |= {"seed": run.seed, "split": 1, "status": "ok", "origin": "simulated", "scale": "quick", "weights": 10}
         write_json(known.results / run.folder / "run.json", facts | {"data_digest": read_facts(data)["digest"]})
         np.savez(known.results / run.folder / "predictions.npz", y=p.astype(np.float32))
     place = known.results / TASK
@@ -103,6 +103,34 @@ def test_every_output_has_rows_of_its_own(results):
     assert list(zip(rows["output"], rows["group"], strict=True)) == [("one", "a"), ("two", "a"), ("three", "b")]
     whole = read(results, "scores", method="deepsea", metric="auroc", seed=1)["value"].iloc[0]
     assert rows["value"].mean() == pytest.approx(whole, abs=1e-5)
+
+
+def test_outputs_are_drawn_by_group_and_method_by_method(results, tmp_path):
+    settings = {"scale": "quick", "seeds": 2, "results": str(results.parent.parent), "methods": ["deepsea"]}
+    words = [TASK, "--settings", json.dumps(settings), "--scores", results / "scores.csv"]
+    call("interpret_task.py", *words, "--output", tmp_path / "figures")
+    names = {path.name for path in (tmp_path / "figures").glob("*.svg")}
+    assert names == {f"{DATASET}_groups.svg", f"{DATASET}_outputs.svg"}
+    rows = read(tmp_path / "figures", f"{DATASET}_groups", method="DeepSEA").set_index("group")
+    assert rows["outputs"].to_dict() == {"all": 3, "a": 2, "b": 1}
+    found = read(results, "per_output", method="deepsea", metric="auroc", group="a").groupby("output")["value"].mean()
+    assert rows["median"]["a"] == pytest.approx(found.median(), rel=1e-4)
+    assert rows["low"]["b"] == rows["median"]["b"] == rows["high"]["b"]
+
+
+def test_the_best_systems_are_held_against_each_other_and_the_best_baseline():
+    roles = {"one": "listed", "two": "listed", "poor": "listed", "svm": "baseline", "mean": "baseline"}
+    values = {"one": 0.8, "two": 0.9, "poor": 0.1, "svm": 0.7, "mean": 0.5}
+    values = {title: {"a": value, "b": value} for title, value in values.items()}
+    assert outputs.pairs(values, roles, higher=True) == [("one", "two"), ("svm", "two")]
+    assert outputs.pairs(values, roles, higher=False) == [("one", "poor"), ("mean", "poor")]
+    assert outputs.pairs({"svm": values["svm"]}, roles, higher=True) == []
+
+
+def test_what_is_only_shown_changes_no_data():
+    split = Split({"y": np.zeros(2)}, {"bin": 5, "jaspar_groups": ["fungi"]})
+    shown = Split(split.arrays, {"bin": 5, "jaspar_groups": ["vertebrates"], "output_groups": ["a"]})
+    assert split.digest() == shown.digest() != Split(split.arrays, {"bin": 6}).digest()
 
 
 def test_only_a_paired_interval_puts_a_system_above_a_baseline():

@@ -294,6 +294,8 @@ def test_every_output_is_scored_by_itself():
     assert [row["value"] for row in rows] == [metrics.evaluate(["auroc"], y[:, i], p[:, i])["auroc"] for i in (0, 1)]
     assert per_output(y[:, :1], p[:, :1], "binary", ["auroc"]) == []
     assert [row["output"] for row in per_output(y, p, "multilabel", ["auroc"])] == ["1", "2"]
+    twice = per_output(y, p, "multilabel", ["auroc"], features=["CTCF", "CTCF"])
+    assert [row["output"] for row in twice] == ["CTCF (1)", "CTCF (2)"]
     # Points are outputs of two numbers each, and classes are scored each against the rest.
     points = rng.standard_normal((20, 3, 2))
     rows = per_output(points, points + [3, 4], "regression", ["pixel_error"], features=["nose", "neck", "tail"])

@@ -1,7 +1,7 @@
 """Draw what the methods of a task make side by side, beside training data.
 
-Of each method the predictions of its first seed are at hand, its `role`, its number of `weights`, and the `scores` of
-all its runs (metric → values).
+Of each method the predictions of its first seed are at hand, its `role`, its number of `weights`, the `scores` of all
+its runs (metric → values), `per_output` (metric → output → mean over runs) and `groups` (output → group).
 """
 
 from pathlib import Path
@@ -20,12 +20,14 @@ def main():
     arguments = command.parser(__doc__)
     arguments.add_argument("task", help="id of config/tasks")
     command.add_settings(arguments)
-    arguments.add_argument("--scores", required=True, help="scores.csv of the task")
+    arguments.add_argument("--scores", required=True, help="scores.csv of the task, beside per_output.csv")
     arguments.add_argument("--output", required=True, help="folder for the figures")
     given = arguments.parse_args()
     known = Catalog(given.settings)
     scores = pd.read_csv(given.scores)
     values = scores.groupby(["dataset", "method", "metric"])["value"].apply(list)
+    outputs = pd.read_csv(Path(given.scores).with_name("per_output.csv"), dtype={"output": str}, keep_default_na=False)
+    outputs["value"] = pd.to_numeric(outputs["value"])
     first = sorted(
         (run for run in known.runs(given.task) if run.seed == 1),
         key=lambda run: (ORDER.index(known.roles[run.method]), run.method),
@@ -43,6 +45,12 @@ def main():
                 if facts["status"] == "ok":
                     about = {"role": facts["role"], "weights": facts["weights"]}
                     about["scores"] = values[dataset, run.method].to_dict()
+                    mine = outputs[(outputs["dataset"] == dataset) & (outputs["method"] == run.method)]
+                    about["groups"] = dict(zip(mine["output"], mine["group"], strict=True))
+                    about["per_output"] = {
+                        metric: rows.groupby("output", sort=False)["value"].mean().to_dict()
+                        for metric, rows in mine.groupby("metric")
+                    }
                     with np.load(place / "predictions.npz", allow_pickle=False) as stored:
                         made[known.methods[run.method]["title"]] = {**asked.arrays, **stored, **about}
             if made:

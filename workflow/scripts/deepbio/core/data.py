@@ -10,6 +10,8 @@ from deepbio.core.files import BadInput, atomic, digest, read_json, write_json
 NAMES = ("train", "valid", "test")
 LABEL = "y"
 GROUP = "group"
+# Keys of the context that figures and tables make use of, and nothing that is trained.
+SHOWN = frozenset({"jaspar_groups", "output_groups"})
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,13 @@ class Split:
         )
 
     def digest(self):
-        """Changes with any value, shape, type or name of the arrays and the context."""
+        """Changes with any value, shape, type or name of the arrays and of the context, save what is only shown."""
         parts = []
         for name, array in sorted(self.arrays.items()):
             parts += [name, *([array.values, array.offsets] if isinstance(array, Ragged) else [array])]
         for name, value in sorted(self.context.items()):
-            parts += [name, value]
+            if name not in SHOWN:
+                parts += [name, value]
         return digest(*parts)
 
 

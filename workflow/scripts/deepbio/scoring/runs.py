@@ -73,6 +73,8 @@ def per_output(test: Split, predictions: dict, wanted: Iterable[str]) -> list[di
     if count < 2:
         return []
     names = names if len(names) == count else [str(number) for number in range(1, count + 1)]
+    if len(set(names)) < count:  # two of one name would be one output
+        names = [f"{name} ({number})" for number, name in enumerate(names, 1)]
     groups = context.get("output_groups") or [""] * count
     return [
         {"output": name, "group": group, "metric": metric, "value": value}

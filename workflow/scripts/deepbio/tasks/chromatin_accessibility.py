@@ -16,7 +16,8 @@ def prepare(sources, parameters, seed):
     planted : Markov background; a site is open in a cell type when it holds one of that type's motifs.
 
     Arrays: codes (n, length) uint8, y (n, cell types) float32 (of a bundle uint8), group. The context holds the names
-    of the cell types as `features`.
+    of the cell types as `features`, and for figures the groups of JASPAR whose motifs the data may hold as
+    `jaspar_groups`.
     """
     readers = {"sites": _sites, "basset": _basset, "planted": _planted}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2016]))
@@ -27,7 +28,7 @@ def _sites(sources, parameters, rng):
     codes, table = site_table(folder / parameters["sites"])
     y = np.stack([overlaps(table, genome.read_bed(folder / file)) for file in parameters["peaks"].values()], axis=1)
     chromosome = table["chrom"].to_numpy().astype(str)
-    context = {"features": list(parameters["peaks"])}
+    context = {"features": list(parameters["peaks"]), "jaspar_groups": ["vertebrates"]}
     return {
         name: Split(
             {"codes": codes[part], "y": y[part].astype(np.float32), "group": chromosome[part].astype("S")}, context
@@ -52,7 +53,9 @@ def _basset(sources, parameters, rng):
     """<split>_in (n, 4, 1, length), <split>_out (n, cell types), and the cell types' names in target_labels."""
     path = next(iter(sources.values())) / parameters["file"]
     parts = {name: (path, f"{name}_in", f"{name}_out") for name in NAMES}
-    return bundles.splits(parts, parameters["bases"], {"features": bundles.names(path, "target_labels")})
+    return bundles.splits(
+        parts, parameters["bases"], {"features": bundles.names(path, "target_labels"), "jaspar_groups": ["vertebrates"]}
+    )
 
 
 def _planted(sources, parameters, rng):
@@ -66,6 +69,13 @@ def _planted(sources, parameters, rng):
         for column, cell in enumerate(parameters["cells"].values()):
             if name in cell:
                 y[rows, column] = 1
-    context = {"features": list(parameters["cells"])}
+    context = {"features": list(parameters["cells"]), "jaspar_groups": parameters["groups"]}
     arrays = {"codes": codes, "y": y, "group": planted.names("site", count)}
     return planted.splits(arrays, parameters["fractions"], context)
+
+
+def interpret(train, runs, path):
+    """Scores of the outputs by group, and of methods against each other; see figures/outputs.py."""
+    from deepbio.figures import outputs
+
+    outputs.draw(runs, train.context, path)

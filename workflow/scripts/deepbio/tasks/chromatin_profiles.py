@@ -14,7 +14,8 @@ def prepare(sources, parameters, seed):
     planted : Markov background with instances of JASPAR motifs; a motif counts where it lies in the central bin.
 
     Arrays: codes (n, context) uint8, y (n, features) float32 (of a bundle uint8), group. The context holds the names
-    of the `features` and the width of the `bin`.
+    of the `features` and the width of the `bin`, and for figures the groups of JASPAR whose motifs the data may hold as
+    `jaspar_groups` and, where features are of several kinds, the kind of each as `output_groups`.
     """
     readers = {"genome": _genome, "deepsea": _deepsea, "planted": _planted}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2015]))
@@ -30,7 +31,7 @@ def _genome(sources, parameters, rng):
     labels = genome.label_bins(table, peaks, parameters["least"])
     chromosome = table["chrom"].to_numpy().astype(str)
     middle = ((table["start"] + table["end"]) // 2).to_numpy()
-    context = {"features": list(peaks), "bin": parameters["bin"]}
+    context = {"features": list(peaks), "bin": parameters["bin"], "jaspar_groups": parameters["groups"]}
     bound = labels.any(axis=1)
     found = {}
     for name, part in sequences.by_chromosome(chromosome, parameters).items():
@@ -49,9 +50,11 @@ def _deepsea(sources, parameters, rng):
     `features` says how many features of each class stand there, in their order.
     """
     folder = next(iter(sources.values()))
+    kinds = [kind for kind, count in parameters["features"].items() for _ in range(count)]
     features = [f"{kind} {i + 1}" for kind, count in parameters["features"].items() for i in range(count)]
+    context = {"features": features, "bin": parameters["bin"], "jaspar_groups": ["vertebrates"], "output_groups": kinds}
     parts = {name: (folder / f"{name}.mat", f"{name}xdata", f"{name}data") for name in NAMES}
-    return bundles.splits(parts, parameters["bases"], {"features": features, "bin": parameters["bin"]})
+    return bundles.splits(parts, parameters["bases"], context)
 
 
 def _planted(sources, parameters, rng):
@@ -70,6 +73,13 @@ def _planted(sources, parameters, rng):
         left = rng.integers(0, first - size + 1, len(beside))
         right = left + first + width
         planted.plant(codes, beside, np.where(rng.random(len(beside)) < 0.5, left, right), matrix, rng)
-    context = {"features": parameters["motifs"], "bin": width}
+    context = {"features": parameters["motifs"], "bin": width, "jaspar_groups": parameters["groups"]}
     arrays = {"codes": codes, "y": y, "group": planted.names("window", count)}
     return planted.splits(arrays, parameters["fractions"], context)
+
+
+def interpret(train, runs, path):
+    """Scores of the outputs by group, and of methods against each other; see figures/outputs.py."""
+    from deepbio.figures import outputs
+
+    outputs.draw(runs, train.context, path)
