@@ -33,7 +33,7 @@ def results(tmp_path_factory):
     known, rng = Catalog(settings), np.random.default_rng(5)
     y = (rng.random((300, 3)) < 0.3).astype(np.float32)
     context = {"input": "sequence", "output": "multilabel", "metrics": ["auroc", "auprc"], "origin": "simulated"}
-    context |= {"features": ["one", "two", "three"], "output_groups": ["a", "a", "b"]}
+    context |= {"task": TASK, "features": ["one", "two", "three"], "output_groups": ["a", "a", "b"]}
     splits = {
         name: Split({"codes": np.zeros((300, 8), np.uint8), "y": y, "group": np.arange(300).astype("S")}, context)
         for name in ("train", "valid", "test")
