@@ -1,24 +1,16 @@
 # What all rules share: the catalog of what there is to run, and names for its places.
-import os
 import shutil
-import sys
-
-from snakemake.exceptions import WorkflowError
-
-SCRIPTS = Path(workflow.current_basedir).parent / "scripts"
-sys.path.insert(0, str(SCRIPTS))
 
 from deepbio.core.catalog import Catalog, data_folder
 from deepbio.core.config import as_json
 from deepbio.core.files import BadInput, digest
 
 try:
-    CATALOG = Catalog(dict(config))
+    CATALOG = Catalog(dict(config), CONFIG, origin=origin_of)
+    CATALOG.check_selection()
 except BadInput as error:
     raise WorkflowError(str(error)) from None
 
-# The cross table: every method on every task whose kind of data it takes, one seed, no variants.
-CROSSED = Catalog({**config, "cross": True, "seeds": 1, "variants": False})
 SCALE = CATALOG.scale
 RESULTS = str(CATALOG.results)
 RESOURCES = CATALOG.settings["resources"]
@@ -26,8 +18,9 @@ RESOURCES = CATALOG.settings["resources"]
 os.environ.update(DEEPBIO_MIRROR=CATALOG.settings["mirror"] or os.getenv("DEEPBIO_MIRROR", ""))
 # Jobs call `python`: this process's own, unless a conda environment is activated for them and comes before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
-CONDA = str(SCRIPTS.parent.parent / "envs" / "deepbio.yaml")
+CONDA = str(WORKFLOW.parent / "envs" / "deepbio.yaml")
 HAS_GPU = shutil.which("nvidia-smi") is not None
+ATTEMPTS = 3  # of a job that a full memory, a lost GPU or a lost node may have ended
 
 
 pathvars:
@@ -55,15 +48,27 @@ def settings(**changes):
     return as_json(kept | changes)
 
 
-def run_files(task=None, method=None, name="run.json", catalog=CATALOG):
+def run_files(task=None, method=None, name="run.json", catalog=None):
     """One file of each selected run."""
-    return [f"{RESULTS}/{run.folder}/{name}" for run in catalog.runs(task, method)]
+    return present(f"{RESULTS}/{run.folder}/{name}" for run in (catalog or CATALOG).runs(task, method))
+
+
+def present(files):
+    """All `files`, or with `partial: true` those that exist."""
+    return [file for file in files if not CATALOG.settings["partial"] or Path(file).exists()]
 
 
 def prepared(wildcards):
     """dataset.json of the split that a run's seed uses."""
     split = CATALOG.split_of(wildcards.task, wildcards.dataset, int(wildcards.seed))
     return f"{RESULTS}/{data_folder(wildcards.task, wildcards.dataset, split)}/dataset.json"
+
+
+def metrics(wildcards):
+    """Metrics of the datasets of a task: a change scores anew and prepares and trains nothing."""
+    return as_json(
+        {name: CATALOG.dataset(wildcards.task, name)["metrics"] for name in CATALOG.datasets(wildcards.task)}
+    )
 
 
 def batch_files(task, dataset):
@@ -74,12 +79,16 @@ def batch_files(task, dataset):
 
 def figures(task=None, method=None):
     """Folders of the figures that methods draw of themselves."""
-    return [f"{RESULTS}/{run.folder}/figures" for run in CATALOG.interpreted(task, method)]
+    return [
+        f"{RESULTS}/{run.folder}/figures"
+        for run in CATALOG.interpreted(task, method)
+        if present([f"{RESULTS}/{run.folder}/run.json"])
+    ]
 
 
 def task_figures(*tasks):
     """Folders of the figures that tasks draw of several methods."""
-    return [f"{RESULTS}/{task}/figures" for task in tasks if CATALOG.draws(task)]
+    return [f"{RESULTS}/{task}/figures" for task in tasks if CATALOG.draws(task) and run_files(task)]
 
 
 def method_title(wildcards):
@@ -95,15 +104,65 @@ def domain(wildcards):
     return CATALOG.tasks[wildcards.task]["domain"]
 
 
-def wants_gpu(wildcards):
-    """1 for a method that gains from a GPU where there is one or the configuration insists on it, else 0."""
+def gains(wildcards):
+    """Whether a method gains from a GPU."""
+    return CATALOG.methods[wildcards.method].get("gpu", False)
+
+
+def on_gpu():
+    """Options of a training that a GPU may do."""
+    wanted = CATALOG.settings
+    return f"--precision {wanted['precision']}" + " --deterministic" * wanted["deterministic"]
+
+
+def gpus(wildcards):
+    """GPUs that a run asks for: one for a method that gains from it, where this machine has one, the configuration
+    insists on it, or the job is sent to a cluster."""
     device = CATALOG.settings["device"]
-    gains = CATALOG.methods[wildcards.method].get("gpu", False)
-    return int(gains and (device == "cuda" or (device == "auto" and HAS_GPU)))
+    return int(
+        gains(wildcards) and device != "cpu" and (device == "cuda" or HAS_GPU or not workflow.local_exec)
+    )
+
+
+def is_plain(wildcards):
+    """Whether a run has nothing to choose and little to learn: a baseline without hyper-parameters."""
+    return CATALOG.roles[wildcards.method] == "baseline" and not CATALOG.methods[wildcards.method].get(
+        "hyperparameters"
+    )
+
+
+# Megabytes and minutes of a training by its class: a plain baseline, another method of the CPU, a network for a GPU.
+NEEDS = {
+    "quick": {"plain": (1000, 10), "cpu": (2000, 30), "gpu": (4000, 60)},
+    "standard": {"plain": (1000, 15), "cpu": (4000, 120), "gpu": (6000, 240)},
+    "full": {"plain": (2000, 30), "cpu": (8000, 480), "gpu": (16000, 1440)},
+}[SCALE]
+
+
+def needs(what):
+    """Memory (0) or time (1) of a training; a later attempt may have twice as much as the one before."""
+
+    def amount(wildcards, attempt):
+        group = "plain" if is_plain(wildcards) else "gpu" if gains(wildcards) else "cpu"
+        return NEEDS[group][what] * 2 ** (attempt - 1)
+
+    return amount
 
 
 def runs_beside_baselines(wildcards, name="run.json"):
     """Runs of one method, of its variants and of its task's baselines."""
     runs = CATALOG.runs(wildcards.task, wildcards.method)
     baselines = [run for run in CATALOG.runs(wildcards.task) if CATALOG.roles[run.method] == "baseline"]
-    return [f"{RESULTS}/{run.folder}/{name}" for run in runs + baselines]
+    return present(f"{RESULTS}/{run.folder}/{name}" for run in runs + baselines)
+
+
+def check_targets():
+    """WorkflowError for a target that is no rule and cannot be a file, with what there is."""
+    known = {rule.name for rule in workflow.rules}
+    for target in workflow.dag_settings.targets if workflow.dag_settings else ():
+        if target not in known and not {"/", "."} & set(str(target)):
+            raise WorkflowError(
+                f"no target '{target}'; there are the tasks {', '.join(TASKS)}; "
+                f"the methods {', '.join(name for name in CATALOG.selected_methods if name in known)}; "
+                "and all, cross, fetch_all, summarize"
+            )

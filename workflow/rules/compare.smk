@@ -1,7 +1,6 @@
 # Methods, baselines, controls and published figures side by side; a target for each task and each method.
 rule compare:
     input:
-        script=SCRIPTS / "compare.py",
         scores="<results>/{task}/scores.csv",
         intervals="<results>/{task}/intervals.csv",
         curves="<results>/{task}/curves.csv",
@@ -35,8 +34,8 @@ rule compare:
         # Titles and published figures come from the configuration, so a change of theirs is drawn anew.
         facts=lambda wildcards: digest(CATALOG.tasks[wildcards.task], CATALOG.methods),
     shell:
-        "python {input.script:q} {wildcards.task} --settings {params.settings:q} "
-        "--scores {params.folder:q} --output {params.folder:q} 2> >(tee {log:q} >&2)"
+        "python {SCRIPTS:q}/compare.py {wildcards.task} --settings {params.settings:q} "
+        "--scores {params.folder:q} --output {params.folder:q} 2> {log:q}"
 
 
 for task in CATALOG.selected_tasks:

@@ -1,12 +1,24 @@
 # The cross table, `snakemake cross`: every method on every task whose kind of data it takes, one seed, no variants.
+from functools import cache
+
+CROSSED = dict(cross=True, seeds=1, variants=False)
+
+
+@cache
+def crossed():
+    """The catalog of the cross table, read when it is asked for: most calls of Snakemake do not."""
+    return Catalog({**CATALOG.settings, **CROSSED}, CONFIG)
+
+
 use rule score as score_cross with:
     input:
-        script=SCRIPTS / "score.py",
-        runs=lambda wildcards: run_files(wildcards.task, catalog=CROSSED),
-        predictions=lambda wildcards: run_files(wildcards.task, name="predictions.npz", catalog=CROSSED),
+        runs=lambda wildcards: run_files(wildcards.task, catalog=crossed()),
+        predictions=lambda wildcards: run_files(wildcards.task, name="predictions.npz", catalog=crossed()),
     output:
         scores="<results>/cross/{task}/scores.csv",
+        per_output="<results>/cross/{task}/per_output.csv",
         intervals="<results>/cross/{task}/intervals.csv",
+        paired="<results>/cross/{task}/paired.csv",
         curves="<results>/cross/{task}/curves.csv",
     log:
         "<logs>/cross/{task}.log",
@@ -14,14 +26,14 @@ use rule score as score_cross with:
         "<benchmarks>/cross/{task}.tsv"
     params:
         code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
-        settings=settings(cross=True, seeds=1, variants=False),
+        settings=settings(**CROSSED),
+        facts=metrics,
         folder=lambda wildcards, output: Path(output.scores).parent,
 
 
 rule cross:
     input:
-        script=SCRIPTS / "cross.py",
-        scores=[f"{RESULTS}/cross/{task}/scores.csv" for task in CROSSED.crossed()],
+        scores=lambda wildcards: [f"{RESULTS}/cross/{task}/scores.csv" for task in crossed().crossed()],
     output:
         table="<results>/cross/cross.csv",
         png="<results>/cross/cross.png",
@@ -37,7 +49,7 @@ rule cross:
         CONDA
     params:
         code=CATALOG.code("cross.py"),
-        settings=settings(cross=True, seeds=1, variants=False, tasks=CROSSED.settings["tasks"]),
+        settings=settings(**CROSSED, tasks=CATALOG.settings["tasks"]),
         folder=lambda wildcards, output: Path(output.table).parent,
     shell:
-        "python {input.script:q} --settings {params.settings:q} --output {params.folder:q} 2> >(tee {log:q} >&2)"
+        "python {SCRIPTS:q}/cross.py --settings {params.settings:q} --output {params.folder:q} 2> {log:q}"

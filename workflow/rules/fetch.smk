@@ -6,9 +6,6 @@ localrules:
 
 
 rule fetch:
-    input:
-        # What is fetched is decided by its hash, not by the code that fetches it.
-        script=ancient(SCRIPTS / "fetch.py"),
     output:
         "<resources>/{source}.json",
     log:
@@ -16,10 +13,13 @@ rule fetch:
     conda:
         CONDA
     params:
-        facts=lambda wildcards: digest(CATALOG.sources[wildcards.source]),
+        # The hash decides what is fetched, wherever it comes from.
+        facts=lambda wildcards: digest(
+            {name: file["sha256"] for name, file in CATALOG.sources[wildcards.source]["files"].items()}
+        ),
         folder=lambda wildcards, output: Path(output[0]).parent,
     shell:
-        "python {input.script:q} {wildcards.source} --resources {params.folder:q} 2> >(tee {log:q} >&2)"
+        "python {SCRIPTS:q}/fetch.py {wildcards.source} --resources {params.folder:q} 2> {log:q}"
 
 
 rule fetch_all:

@@ -1,7 +1,6 @@
 # Figures that a reader of a method's paper expects, drawn from its first seed and validation data.
 rule interpret:
     input:
-        script=SCRIPTS / "interpret.py",
         facts=prepared,
         run="<results>/{task}/{dataset}/{method}/seed{seed}/run.json",
         model="<results>/{task}/{dataset}/{method}/seed{seed}/model",
@@ -29,17 +28,17 @@ rule interpret:
         runtime=30,
     params:
         code=lambda wildcards: CATALOG.code("interpret.py", CATALOG.file_of(wildcards.method), drawing=True),
+        title=lambda wildcards: CATALOG.dataset(wildcards.task, wildcards.dataset)["title"],
         data=lambda wildcards, input: Path(input.facts).parent,
         run=lambda wildcards, input: Path(input.run).parent,
     shell:
-        "python {input.script:q} {params.run:q} --data {params.data:q} --output {output:q} "
-        "2> >(tee {log:q} >&2)"
+        "python {SCRIPTS:q}/interpret.py {params.run:q} --data {params.data:q} --output {output:q} "
+        "2> {log:q}"
 
 
 # Figures of a task whose methods are seen side by side; only a task that defines `interpret` has them.
 rule interpret_task:
     input:
-        script=SCRIPTS / "interpret_task.py",
         runs=lambda wildcards: run_files(wildcards.task),
         predictions=lambda wildcards: run_files(wildcards.task, name="predictions.npz"),
         scores="<results>/{task}/scores.csv",
@@ -64,6 +63,6 @@ rule interpret_task:
         ),
         settings=settings(),
     shell:
-        "python {input.script:q} {wildcards.task} --settings {params.settings:q} --scores {input.scores:q} "
+        "python {SCRIPTS:q}/interpret_task.py {wildcards.task} --settings {params.settings:q} --scores {input.scores:q} "
         "--output {output:q} "
-        "2> >(tee {log:q} >&2)"
+        "2> {log:q}"

@@ -1,14 +1,12 @@
 # One batch of simulated data; the seed is the batch's number, so a lost one is made again as it was.
 rule simulate:
-    input:
-        script=SCRIPTS / "simulate.py",
     output:
         "<results>/{task}/{dataset}/simulation/batch{batch}.npz",
     log:
         "<logs>/simulate/{task}/{dataset}/batch{batch}.log",
     benchmark:
         "<benchmarks>/simulate/{task}/{dataset}/batch{batch}.tsv"
-    retries: 2
+    retries: ATTEMPTS - 1
     conda:
         CONDA
     resources:
@@ -21,14 +19,13 @@ rule simulate:
         ),
         facts=lambda wildcards: as_json(CATALOG.dataset(wildcards.task, wildcards.dataset)["simulation"]),
     shell:
-        "python {input.script:q} --facts {params.facts:q} --batch {wildcards.batch} --output {output:q} "
-        "2> >(tee {log:q} >&2)"
+        "python {SCRIPTS:q}/simulate.py --facts {params.facts:q} --batch {wildcards.batch} --output {output:q} "
+        "2> {log:q}"
 
 
 # From sources to the arrays of train, valid and test, checked for leakage.
 rule prepare:
     input:
-        script=SCRIPTS / "prepare.py",
         sources=lambda wildcards: [
             f"{RESOURCES}/{source}.json"
             for source in CATALOG.dataset(wildcards.task, wildcards.dataset)["sources"]
@@ -45,19 +42,22 @@ rule prepare:
         "<logs>/prepare/{task}/{dataset}/split{split}.log",
     benchmark:
         "<benchmarks>/prepare/{task}/{dataset}/split{split}.tsv"
+    retries: ATTEMPTS - 1
     conda:
         CONDA
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        code=lambda wildcards: CATALOG.code("prepare.py", f"deepbio/tasks/{wildcards.task}.py"),
-        facts=lambda wildcards: as_json(CATALOG.dataset(wildcards.task, wildcards.dataset)),
+        code=lambda wildcards: CATALOG.code(
+            "prepare.py", f"deepbio/tasks/{wildcards.task}.py", preparing=True
+        ),
+        facts=lambda wildcards: as_json(CATALOG.preparation(wildcards.task, wildcards.dataset)),
         folder=lambda wildcards, output: Path(output.facts).parent,
-        resources=RESOURCES,
+        resources=lambda wildcards, output: RESOURCES,
         scale=SCALE,
         simulation=lambda wildcards: f"{RESULTS}/{wildcards.task}/{wildcards.dataset}/simulation",
     shell:
-        "python {input.script:q} {wildcards.task} {wildcards.dataset} --scale {params.scale} "
+        "python {SCRIPTS:q}/prepare.py {wildcards.task} {wildcards.dataset} --scale {params.scale} "
         "--split {wildcards.split} --facts {params.facts:q} --resources {params.resources:q} "
-        "--simulation {params.simulation:q} --output {params.folder:q} 2> >(tee {log:q} >&2)"
+        "--simulation {params.simulation:q} --output {params.folder:q} 2> {log:q}"

@@ -1,14 +1,13 @@
 # The whole benchmark at a glance: scores, costs, and where everything comes from.
-TASKS = [task for task in CATALOG.selected_tasks if CATALOG.datasets(task)]
+TASKS = [task for task in CATALOG.selected_tasks if CATALOG.datasets(task) and run_files(task)]
 
 
 rule summarize:
     input:
-        script=SCRIPTS / "summarize.py",
         comparisons=[f"{RESULTS}/{task}/comparison.csv" for task in TASKS],
         scores=[f"{RESULTS}/{task}/scores.csv" for task in TASKS],
         runs=[file for task in TASKS for file in run_files(task)],
-        sources=rules.fetch_all.input,
+        sources=present(rules.fetch_all.input),
     output:
         scores="<results>/scores.csv",
         comparison="<results>/comparison.csv",
@@ -43,5 +42,5 @@ rule summarize:
         settings=settings(tasks=TASKS),
         resources=lambda wildcards: RESOURCES,
     shell:
-        "python {input.script:q} --settings {params.settings:q} "
-        "--resources {params.resources:q} 2> >(tee {log:q} >&2)"
+        "python {SCRIPTS:q}/summarize.py --settings {params.settings:q} "
+        "--resources {params.resources:q} 2> {log:q}"

@@ -1,12 +1,13 @@
 # The only stage that reads test labels: all runs of a task, and the controls that prove its metrics.
 rule score:
     input:
-        script=SCRIPTS / "score.py",
         runs=lambda wildcards: run_files(wildcards.task),
         predictions=lambda wildcards: run_files(wildcards.task, name="predictions.npz"),
     output:
         scores="<results>/{task}/scores.csv",
+        per_output="<results>/{task}/per_output.csv",
         intervals="<results>/{task}/intervals.csv",
+        paired="<results>/{task}/paired.csv",
         curves="<results>/{task}/curves.csv",
     log:
         "<logs>/score/{task}.log",
@@ -21,20 +22,22 @@ rule score:
     params:
         code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
         settings=settings(),
+        facts=metrics,
         folder=lambda wildcards, output: Path(output.scores).parent,
     shell:
-        "python {input.script:q} {wildcards.task} --settings {params.settings:q} "
-        "--output {params.folder:q} 2> >(tee {log:q} >&2)"
+        "python {SCRIPTS:q}/score.py {wildcards.task} --settings {params.settings:q} "
+        "--output {params.folder:q} 2> {log:q}"
 
 
 use rule score as score_method with:
     input:
-        script=SCRIPTS / "score.py",
         runs=runs_beside_baselines,
         predictions=lambda wildcards: runs_beside_baselines(wildcards, "predictions.npz"),
     output:
         scores="<results>/{task}/one_method/{method}/scores.csv",
+        per_output="<results>/{task}/one_method/{method}/per_output.csv",
         intervals="<results>/{task}/one_method/{method}/intervals.csv",
+        paired="<results>/{task}/one_method/{method}/paired.csv",
         curves="<results>/{task}/one_method/{method}/curves.csv",
     log:
         "<logs>/score/{task}/{method}.log",
@@ -43,4 +46,5 @@ use rule score as score_method with:
     params:
         code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
         settings=lambda wildcards: settings(methods=[wildcards.method]),
+        facts=metrics,
         folder=lambda wildcards, output: Path(output.scores).parent,

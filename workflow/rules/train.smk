@@ -1,7 +1,6 @@
 # One run: a method trained on a dataset with a seed, and its predictions for the unlabelled test inputs.
 rule train:
     input:
-        script=SCRIPTS / "train.py",
         facts=prepared,
     output:
         run="<results>/{task}/{dataset}/{method}/seed{seed}/run.json",
@@ -12,26 +11,36 @@ rule train:
         "<logs>/train/{task}/{dataset}/{method}/seed{seed}.log",
     benchmark:
         "<benchmarks>/train/{task}/{dataset}/{method}/seed{seed}.tsv"
+    retries: ATTEMPTS - 1
     conda:
         CONDA
-    threads: 1
+    threads: lambda wildcards: 1 if is_plain(wildcards) else CATALOG.settings["threads"]
     resources:
-        gpu=wants_gpu,
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        gpu=gpus,
+        mem_mb=needs(0),
+        runtime=needs(1),
+        attempt=lambda wildcards, attempt: attempt,
+    # What takes `resources` or another derived thing as an argument reruns nothing when it changes.
     params:
         code=lambda wildcards: CATALOG.training_code(wildcards.method, wildcards.task, wildcards.dataset),
         parameters=lambda wildcards: as_json(
             CATALOG.parameters(wildcards.method, wildcards.task, wildcards.dataset)
         ),
+        # Precision and determinism change what a GPU computes, and nothing on a CPU.
+        numbers=lambda wildcards: on_gpu() if gains(wildcards) else "",
+        facts=lambda wildcards, resources: as_json(
+            CATALOG.about(wildcards.method, wildcards.task, wildcards.dataset)
+        ),
         data=lambda wildcards, input: Path(input.facts).parent,
         folder=lambda wildcards, output: Path(output.run).parent,
-        scratch=f"{RESULTS}/checkpoints",
-        device=lambda wildcards: CATALOG.settings["device"] if wants_gpu(wildcards) else "cpu",
-        precision=CATALOG.settings["precision"],
-        on_failure=CATALOG.settings["on_failure"],
+        scratch=lambda wildcards, output: f"{RESULTS}/checkpoints",
+        device=lambda wildcards, resources: CATALOG.settings["device"] if gains(wildcards) else "cpu",
+        on_failure=lambda wildcards, resources: CATALOG.settings["on_failure"],
+    # The second call records a process that was killed, on the last attempt; it ends as the first one did before that.
     shell:
-        "python {input.script:q} {wildcards.method} --data {params.data:q} --seed {wildcards.seed} "
-        "--parameters {params.parameters:q} --output {params.folder:q} --scratch {params.scratch:q} "
-        "--threads {threads} --device {params.device} --precision {params.precision} "
-        "--on-failure {params.on_failure} 2> {log:q}"
+        "train() {{ python {SCRIPTS:q}/train.py {wildcards.method} --data {params.data:q} --seed {wildcards.seed} "
+        "--parameters {params.parameters:q} --code {params.code} --facts {params.facts:q} "
+        "--output {params.folder:q} --scratch {params.scratch:q} "
+        "--threads {threads} --device {params.device} {params.numbers} "
+        "--on-failure {params.on_failure} --attempt {resources.attempt} --attempts {ATTEMPTS} "
+        '"$@" 2>> {log:q}; }}; : > {log:q}; train || train --ended $?'

@@ -19,7 +19,7 @@ def main():
             (folder / "failed.txt").write_text(f"{run['reason']}\n")
             return
         model = method.trained(given.run, run)
-        method.interpret(model, partial(data.read_split, given.data), folder)
+        method.interpret(model, partial(data.read_split, given.data, **command.about(run)), folder)
 
 
 if __name__ == "__main__":

@@ -35,11 +35,12 @@ def main():
     with atomic(given.output, folder=True) as folder:
         for dataset in known.datasets(given.task):
             split = known.results / data_folder(given.task, dataset, 1)
-            asked = data.read_split(split, "test").inputs()
+            about = {key: known.dataset(given.task, dataset)[key] for key in ("title", "metrics")}
+            asked = data.read_split(split, "test", **about).inputs()
             made = {}
             for run in first:
                 place = known.results / run.folder
-                if run.dataset != dataset:
+                if run.dataset != dataset or not (place / "run.json").exists():
                     continue
                 facts = read_json(place / "run.json")
                 if facts["status"] == "ok":
@@ -54,7 +55,7 @@ def main():
                     with np.load(place / "predictions.npz", allow_pickle=False) as stored:
                         made[known.methods[run.method]["title"]] = {**asked.arrays, **stored, **about}
             if made:
-                task.load(given.task).interpret(data.read_split(split, "train"), made, Path(folder) / dataset)
+                task.load(given.task).interpret(data.read_split(split, "train", **about), made, Path(folder) / dataset)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ def main():
     facts = given.facts
     if facts is None:
         # As the workflow hands them over, with sorted keys: the order of a mapping decides what is drawn at random.
-        facts = json.loads(as_json(command.known_dataset(given.scale, given.task, given.dataset)))
+        known = command.catalog_of(given.scale, given.task, given.dataset)
+        facts = json.loads(as_json(known.preparation(given.task, given.dataset)))
     sources = {source: Path(given.resources) / source for source in facts["sources"]}
     for source, folder in sources.items():
         if not folder.is_dir():

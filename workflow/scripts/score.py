@@ -39,7 +39,8 @@ def main():
     given = arguments.parse_args()
     known = Catalog(given.settings)
     folders = [known.results / run.folder for run in known.runs(given.task)]
-    here = [(folder, read_json(folder / "run.json")) for folder in folders]
+    # With `partial: true` some runs may be missing; the ledger says which.
+    here = [(folder, read_json(folder / "run.json")) for folder in folders if (folder / "run.json").exists()]
     tables, draws = {name: [] for name in TABLES}, defaultdict(list)
     for place in sorted({(run["dataset"], run["split"]) for _, run in here}):
         on_split = [(path, run) for path, run in here if (run["dataset"], run["split"]) == place]
@@ -68,7 +69,8 @@ def score_split(on_split, results, repeats, tables, draws):
     resamples of the test samples to `draws`: (dataset, method) → split → list of draws."""
     first = on_split[0][1]
     folder = results / data_folder(first["task"], first["dataset"], first["split"])
-    train, test = data.read_split(folder, "train"), data.read_split(folder, "test")
+    about = command.about(first)
+    train, test = data.read_split(folder, "train", **about), data.read_split(folder, "test", **about)
     digest = data.read_facts(folder)["digest"]
     for path, run in on_split:
         if run["status"] != "ok":

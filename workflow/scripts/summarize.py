@@ -5,15 +5,13 @@ speed, digests), cost.csv (time and memory of the jobs behind them, from Snakema
 scoreboard.{txt,html}, glance.{svg,png} and provenance.html.
 """
 
-import platform
-from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
-from deepbio.core import command
+from deepbio.core import command, machine
 from deepbio.core.catalog import Catalog
-from deepbio.core.files import atomic, read_json
+from deepbio.core.files import BadInput, atomic, read_json
 from deepbio.figures import comparison, pages
 from deepbio.scoring import metrics
 
@@ -31,7 +29,10 @@ def main():
     given = arguments.parse_args()
     known = Catalog(given.settings)
     tasks = [task for task in known.selected_tasks if known.datasets(task)]
-    runs = [read_json(known.results / run.folder / "run.json") for task in tasks for run in known.runs(task)]
+    tasks = [task for task in tasks if (known.results / task / "comparison.csv").exists()]
+    if not tasks:
+        raise BadInput(f"{known.results}: there is no comparison of any task to summarise")
+    runs = [state(known, run) for task in known.selected_tasks for run in known.runs(task)]
     comparisons = pd.concat(
         [pd.read_csv(known.results / task / "comparison.csv").assign(task=task) for task in tasks], ignore_index=True
     )
@@ -48,10 +49,27 @@ def main():
     write_text(known.results / "scoreboard.html", pages.scoreboard_html(board, failed, known.scale))
     glance(known, comparisons, known.results)
     sources = sorted({source for task in tasks for source in known.sources_of(task)})
-    records = {source: read_json(Path(given.resources) / f"{source}.json") for source in sources}
-    versions = {name: text for run in runs for name, text in run["versions"].items()}
-    versions |= {"snakemake": version("snakemake"), "platform": platform.platform()}
+    records = {source: record(Path(given.resources), source, known.sources[source]) for source in sources}
+    versions = {name: text for run in runs for name, text in run.get("versions", {}).items()} | machine.versions()
+    for name in ("platform", "cpu", "gpu", "cuda"):
+        found = sorted({run["machine"][name] for run in runs if run.get("machine", {}).get(name)})
+        versions |= {name: "; ".join(found)} if found else {}
     write_text(known.results / "provenance.html", pages.provenance_html(versions, records, known.scale))
+
+
+def state(known, run):
+    """What run.json says of a run, or that it is missing."""
+    path = known.results / run.folder / "run.json"
+    if path.exists():
+        return read_json(path)
+    identity = {"scale": known.scale, "task": run.task, "dataset": run.dataset, "method": run.method}
+    identity |= {"role": known.roles[run.method], "seed": run.seed, "origin": known.plan(run.task)["origin"]}
+    return identity | {"status": "missing", "reason": "it was not run to its end"}
+
+
+def record(resources, source, facts):
+    """What is recorded of a fetched source, with its present title, licence and citation."""
+    return read_json(resources / f"{source}.json") | {key: facts[key] for key in ("title", "licence", "citation")}
 
 
 def write_csv(path, table):

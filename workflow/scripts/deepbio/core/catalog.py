@@ -3,6 +3,7 @@
 Every Snakemake process, each cluster job's included, goes through this module, so it imports nothing heavy.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,11 @@ class Run:
         return f"{self.task}/{self.dataset}/{self.method}/seed{self.seed}"
 
 
+def config_folder() -> Path:
+    """Find the folder of the configuration: DEEPBIO_CONFIG, which the Snakefile sets, else that of this checkout."""
+    return Path(os.environ.get("DEEPBIO_CONFIG") or ROOT / "config")
+
+
 def data_folder(task, dataset, split):
     """Folder of a prepared split below results/<scale>."""
     return f"{task}/{dataset}/data/split{split}"
@@ -53,11 +59,12 @@ class Catalog:
     an unknown id, a task whose source has no entry, or a method without its Python file.
     """
 
-    def __init__(self, settings=None, config=ROOT / "config"):
-        self.config = Path(config)
+    def __init__(self, settings=None, config=None, origin=None):
+        self.config = Path(config or config_folder())
         defaults = read_yaml(self.config / "config.yaml")
         given = {key: from_command_line(value) for key, value in (settings or {}).items()}
-        self.settings = check({**defaults, **given}, "config", self.config / "config.yaml")
+        self.settings = check({**defaults, **given}, "config", origin or self.config / "config.yaml")
+        self._origin = origin or (lambda key: "config")
         self.scale = self.settings["scale"]
         self.results = Path(self.settings["results"]) / self.scale
         self.sources = self._read("sources", "source")
@@ -70,6 +77,7 @@ class Catalog:
         self.methods = listed | variants | baselines
         roles = {"listed": listed, "variant": variants, "baseline": baselines}
         self.roles = {name: role for role, names in roles.items() for name in names}
+        self._competitors: dict[tuple[str, str], list[str]] = {}  # the Snakefile asks for them hundreds of times
         self._check_references()
         self.selected_tasks = self._selection("tasks", self.tasks)
         self.chosen = set(self._selection("methods", listed | variants))  # a method's variants come with it
@@ -143,8 +151,17 @@ class Catalog:
         wanted = wanted.replace(",", " ").split() if isinstance(wanted, str) else list(wanted)
         for name in wanted:
             if name not in known:
-                raise BadInput(f"config: {key}: unknown id '{name}'; known are: {', '.join(sorted(known))}")
+                where = self._origin(key)
+                raise BadInput(f"{where}: {key}: unknown id '{name}'; known are: {', '.join(sorted(known))}")
         return sorted(wanted)
+
+    def check_selection(self) -> None:
+        """Raise BadInput where methods are named and none of them runs on the chosen tasks."""
+        if self.settings["methods"] != "all" and not any(self.roles[run.method] != "baseline" for run in self.runs()):
+            raise BadInput(
+                f"{self._origin('methods')}: nothing matches: none of the methods {', '.join(sorted(self.chosen))} "
+                f"runs on the tasks {', '.join(self.selected_tasks)} at scale {self.scale}"
+            )
 
     # ---- tasks and datasets
 
@@ -163,6 +180,15 @@ class Catalog:
         inherited = {key: self.tasks[task][key] for key in ("input", "output", "metrics")}
         return {"splits": 1, "parameters": {}, "origin": self.plan(task)["origin"], **inherited, **facts}
 
+    def preparation(self, task: str, dataset: str) -> dict:
+        """Give the facts that decide the arrays of a dataset: all but its title and its metrics."""
+        return {key: value for key, value in self.dataset(task, dataset).items() if key not in ("title", "metrics")}
+
+    def about(self, method: str, task: str, dataset: str) -> dict:
+        """Give what a training is told and what decides none of its numbers: role, title of the dataset, metrics."""
+        facts = self.dataset(task, dataset)
+        return {"role": self.roles[method], "title": facts["title"], "metrics": facts["metrics"]}
+
     def split_of(self, task, dataset, seed):
         """Number of the split that a seed uses: seeds go round the splits of a dataset."""
         return (seed - 1) % self.dataset(task, dataset)["splits"] + 1
@@ -174,7 +200,11 @@ class Catalog:
 
         `among`: the methods that may, with their variants; default: those that the settings choose.
         """
-        facts, among = self.dataset(task, dataset), self.chosen if among is None else among
+        if among is None:
+            if (task, dataset) not in self._competitors:
+                self._competitors[task, dataset] = self.competitors(task, dataset, self.chosen)
+            return list(self._competitors[task, dataset])
+        facts = self.dataset(task, dataset)
         at_home = set(self.tasks[task].get("baselines", []) + self.tasks[task].get("methods", []))
         return [
             name
@@ -250,9 +280,9 @@ class Catalog:
         folder = "baselines" if self.roles[method] == "baseline" else "methods"
         return PACKAGE / folder / f"{base(method)}.py"
 
-    def code(self, *names, drawing=False):
+    def code(self, *names, drawing=False, preparing=False):
         """Digest of the code that a command rests on: the named scripts or modules and all they import here."""
-        return code_digest(*names, drawing=drawing)
+        return code_digest(*names, drawing=drawing, preparing=preparing)
 
     def training_code(self, method, task, dataset):
         """Digest of the code that decides a run: the method's file, what it imports, and the kind of data where the

@@ -7,6 +7,7 @@ arguments.
 
 import ast
 import re
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -15,42 +16,53 @@ from deepbio.core.files import digest
 
 PACKAGE = SCRIPTS / "deepbio"
 # They bring a command its arguments, and decide no number.
-PLUMBING = {PACKAGE / "core" / f"{name}.py" for name in ("catalog", "code", "command", "config")}
+PLUMBING = {PACKAGE / "core" / f"{name}.py" for name in ("catalog", "code", "command", "config", "failure", "machine")}
 # Functions that decide no number of a training: they draw, or read a user's own files.
 DRAWING = frozenset({"interpret"})
 OWN_DATA = frozenset({"read", "sample"})
+# How a file is seen: what decides numbers, that and what draws, or of a task what its `prepare` reaches.
+NUMBERS, FIGURES, PREPARATION = "numbers", "figures", "preparation"
 
 
-def code_digest(*names: str | Path, drawing: bool = False, scoring: bool = True) -> str:
+@dataclass(frozen=True)
+class _Outline:
+    """What is kept of a file, once read. Its syntax tree is not: half a million nodes in memory make Python slow."""
+
+    functions: frozenset[str]  # names of all functions and methods
+    dicts: dict[str, frozenset[str]]  # literal keys of the dicts of the module
+    bases: frozenset[str]  # modules of this package from which its classes may inherit
+    imports: dict[str, frozenset[str]]  # view → modules that it may import
+    code: dict[str, str]  # view → its source without what decides nothing there
+
+
+@cache
+def code_digest(*names: str | Path, drawing: bool = False, scoring: bool = True, preparing: bool = False) -> str:
     """Digest the code of the named files (below workflow/scripts) and of all modules of this package that they import.
 
     `drawing` counts the functions called `interpret`, and the modules of `figures/`, too. Without `scoring`, the
-    metrics that `learning/` writes to the history of a training are left out: they change no weight.
+    metrics that `learning/` writes to the history of a training are left out: they change no weight. `preparing`
+    counts of a task only its `prepare` and what that uses, not its metrics.
     """
-    files = set().union(*(_imports(SCRIPTS / name, drawing, scoring) for name in names)) - PLUMBING
-    return digest(*(_stripped(file, drawing).encode() for file in sorted(files, key=_relative)))
+    view = FIGURES if drawing else PREPARATION if preparing else NUMBERS
+    files = set().union(*(_imports(SCRIPTS / name, view, scoring) for name in names)) - PLUMBING
+    return digest(*(_outline(file).code[view].encode() for file in sorted(files, key=_relative)))
 
 
+@cache
 def imports(*names: str | Path, drawing: bool = False) -> set[Path]:
     """List the named files (below workflow/scripts) and the modules of this package that they import."""
-    return set().union(*(_imports(SCRIPTS / name, drawing, True) for name in names))
+    return set().union(*(_imports(SCRIPTS / name, FIGURES if drawing else NUMBERS, True) for name in names))
 
 
+@cache
 def defines(file: Path, function: str) -> bool:
     """Tell whether a module defines a function of that name, in a class that it imports from this package included."""
-    return any(
-        isinstance(node, ast.FunctionDef) and node.name == function
-        for module in _base_modules(file)
-        for node in ast.walk(_tree(module))
-    )
+    return any(function in _outline(module).functions for module in _base_modules(file))
 
 
 def dict_keys(file: Path, name: str) -> frozenset[str]:
     """Read the literal keys of a module's dict, such as METRICS of a task, without importing the module."""
-    for node in _tree(file).body:
-        if isinstance(node, ast.Assign) and [getattr(target, "id", None) for target in node.targets] == [name]:
-            return frozenset(key.value for key in getattr(node.value, "keys", []) if isinstance(key, ast.Constant))
-    return frozenset()
+    return _outline(file).dicts.get(name, frozenset())
 
 
 def words(*files: Path) -> frozenset[str]:
@@ -68,30 +80,98 @@ def _relative(file: Path) -> str:
 
 
 @cache
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(), filename=str(file))
+def _outline(file: Path) -> _Outline:
+    text = file.read_text()
+    tree = ast.parse(text, filename=str(file))
+    statements = list(_statements(tree))
+    inherited = {
+        name.id if isinstance(name, ast.Name) else name.value.id
+        for node in statements
+        if isinstance(node, ast.ClassDef)
+        for name in node.bases
+        if isinstance(name, ast.Name) or (isinstance(name, ast.Attribute) and isinstance(name.value, ast.Name))
+    }
+    bases = {
+        module
+        for node in statements
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("deepbio")
+        for alias in node.names
+        if (alias.asname or alias.name) in inherited
+        for module in (node.module, f"{node.module}.{alias.name}")
+    }
+    left_out = _left_out(file, tree, statements)
+    return _Outline(
+        functions=frozenset(node.name for node in statements if isinstance(node, ast.FunctionDef)),
+        dicts={
+            target.id: frozenset(key.value for key in node.value.keys if isinstance(key, ast.Constant))
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        },
+        bases=frozenset(bases),
+        imports={view: frozenset(_imported_names(tree, nodes)) for view, nodes in left_out.items()},
+        code={view: _stripped(text, tree, statements, nodes) for view, nodes in left_out.items()},
+    )
+
+
+def _left_out(file: Path, tree: ast.Module, statements: list[ast.stmt]) -> dict[str, set[ast.stmt]]:
+    """Collect the statements of a file that decide nothing, view by view."""
+
+    def named(*names: str) -> set[ast.stmt]:
+        return {node for node in statements if isinstance(node, ast.FunctionDef) and node.name in names}
+
+    figures = named(*OWN_DATA) if file.parent.name == "kinds" else set()
+    numbers = figures | named(*DRAWING)
+    preparation = numbers | (_unreached(tree, "prepare") if file.parent.name == "tasks" else set())
+    return {FIGURES: figures, NUMBERS: numbers, PREPARATION: preparation}
+
+
+def _unreached(tree: ast.Module, function: str) -> set[ast.stmt]:
+    """Collect the definitions and imports of a module that a function of it does not need."""
+    defined = {node: _defined(node) for node in tree.body}
+    todo = [node for node, names in defined.items() if function in names or not names]
+    reached: set[ast.stmt] = set()
+    while todo:
+        node = todo.pop()
+        if node in reached:
+            continue
+        reached.add(node)
+        used = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+        todo += [other for other, names in defined.items() if names & used]
+    return set(tree.body) - reached
+
+
+def _defined(node: ast.stmt) -> set[str]:
+    """Names that a statement at the top of a module gives a value; none for one that does something else."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return {node.name}
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return {
+            inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
+        }
+    return set()
+
+
+def _statements(node: ast.AST):
+    """Yield all statements of a tree: imports, classes and functions are among them, and expressions are many more."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, name, ()):
+            yield child
+            yield from _statements(child)
 
 
 def _base_modules(file: Path) -> set[Path]:
     """Collect the module and, transitively, those from which its classes inherit."""
-    found, todo = set(), [file]
+    found: set[Path] = set()
+    todo = [file]
     while todo:
         current = todo.pop()
-        if current in found or not current.exists():
-            continue
-        found.add(current)
-        bases = {
-            name.id if isinstance(name, ast.Name) else name.value.id
-            for node in ast.walk(_tree(current))
-            if isinstance(node, ast.ClassDef)
-            for name in node.bases
-            if isinstance(name, ast.Name) or (isinstance(name, ast.Attribute) and isinstance(name.value, ast.Name))
-        }
-        for node in ast.walk(_tree(current)):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("deepbio"):
-                for alias in node.names:
-                    if (alias.asname or alias.name) in bases:
-                        todo += [_file(node.module), _file(f"{node.module}.{alias.name}")]
+        if current not in found and current.exists():
+            found.add(current)
+            todo += map(_file, _outline(current).bases)
     return found
 
 
@@ -100,56 +180,58 @@ def _file(module: str) -> Path:
 
 
 @cache
-def _imports(file: Path, drawing: bool, scoring: bool) -> frozenset[Path]:
+def _imports(file: Path, view: str, scoring: bool) -> frozenset[Path]:
     """Collect the file and, transitively, the modules of this package that it imports."""
-    found, todo = set(), [file]
+    found: set[Path] = set()
+    todo = [file]
     while todo:
         current = todo.pop()
         if current in found:
             continue
         found.add(current)
         watches_only = not scoring and current.parent == PACKAGE / "learning"
-        for path in _imported_files(current, drawing):
+        for path in _imported_files(current, view):
             folder = path.parent.name
-            if not (watches_only and folder == "scoring") and (drawing or folder != "figures"):
+            if not (watches_only and folder == "scoring") and (view == FIGURES or folder != "figures"):
                 todo.append(path)
     return frozenset(found)
 
 
 @cache
-def _imported_files(file: Path, drawing: bool) -> list[Path]:
-    names = set(_imported_names(_tree(file), drawing))
-    return [path for path in map(_file, names) if path.exists()]
+def _imported_files(file: Path, view: str) -> list[Path]:
+    return [path for path in map(_file, _outline(file).imports[view]) if path.exists()]
 
 
-def _imported_names(node: ast.AST, drawing: bool):
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef) and child.name in DRAWING and not drawing:
+def _imported_names(node: ast.AST, left_out: set[ast.stmt]):
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, name, ()):
+            if child in left_out:
+                continue
+            if isinstance(child, ast.Import):
+                yield from (alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom) and child.module:
+                yield child.module
+                yield from (f"{child.module}.{alias.name}" for alias in child.names)
+            else:
+                yield from _imported_names(child, left_out)
+
+
+def _stripped(text: str, tree: ast.Module, statements: list[ast.stmt], left_out: set[ast.stmt]) -> str:
+    """Give the source of a file without docstrings, comments, blank lines and the statements that are left out."""
+    lines = text.splitlines()
+    kept, strings, docstrings = [True] * len(lines), set(), 0
+    for node in statements:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            docstrings += 1
+        elif node not in left_out:
             continue
-        if isinstance(child, ast.Import):
-            yield from (alias.name for alias in child.names)
-        elif isinstance(child, ast.ImportFrom) and child.module:
-            yield child.module
-            yield from (f"{child.module}.{alias.name}" for alias in child.names)
-        else:
-            yield from _imported_names(child, drawing)
-
-
-@cache
-def _stripped(file: Path, drawing: bool) -> str:
-    """Give the source of a file without what decides no number."""
-    left_out = OWN_DATA if file.parent.name == "kinds" else frozenset()
-    left_out = left_out if drawing else left_out | DRAWING
-    lines = file.read_text().splitlines()
-    kept, strings = [True] * len(lines), set()
-    for node in ast.walk(_tree(file)):
-        if isinstance(node, ast.FunctionDef) and node.name in left_out:
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            kept[first - 1 : node.end_lineno] = [False] * (node.end_lineno - first + 1)
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            kept[node.lineno - 1 : node.end_lineno] = [False] * (node.end_lineno - node.lineno + 1)
-        elif isinstance(node, (ast.Constant, ast.JoinedStr)) and node.end_lineno > node.lineno:
-            strings.update(range(node.lineno, node.end_lineno + 1))
+        first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+        kept[first - 1 : node.end_lineno] = [False] * (node.end_lineno - first + 1)
+    # Blank lines and lines with # in a string of several lines are part of it. Few files have such strings.
+    if text.count('"""') > 2 * docstrings or "'''" in text:
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Constant, ast.JoinedStr)) and node.end_lineno > node.lineno:
+                strings.update(range(node.lineno, node.end_lineno + 1))
     code = (
         line
         for number, (line, keep) in enumerate(zip(lines, kept, strict=True), 1)

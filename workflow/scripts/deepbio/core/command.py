@@ -40,6 +40,17 @@ def catalog_at(scale):
 
 def known_dataset(scale, task, dataset):
     """Facts of a dataset from config/; BadInput lists the known ids where it has none."""
+    return catalog_of(scale, task, dataset).dataset(task, dataset)
+
+
+def about(facts):
+    """Title and metrics of the dataset of a run or of a prepared split, by what its JSON file says."""
+    known = known_dataset(facts["scale"], facts["task"], facts["dataset"])
+    return {key: known[key] for key in ("title", "metrics")}
+
+
+def catalog_of(scale, task, dataset):
+    """The catalog at a scale, which has the dataset; BadInput lists the known ids where it has not."""
     catalog = catalog_at(scale)
     if task not in catalog.tasks:
         raise BadInput(f"unknown task '{task}'; known are: {', '.join(catalog.tasks)}")
@@ -47,7 +58,7 @@ def known_dataset(scale, task, dataset):
         raise BadInput(
             f"task '{task}' has at scale {scale} the datasets: {', '.join(catalog.datasets(task)) or 'none'}"
         )
-    return catalog.dataset(task, dataset)
+    return catalog
 
 
 def run(main):

@@ -5,7 +5,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-import jsonschema
 import yaml
 
 from deepbio.core.files import BadInput
@@ -43,17 +42,30 @@ def read_yaml(path):
 
 
 def check(value, schema, where):
-    """Validate against workflow/schemas/<schema>.schema.yaml; BadInput names the file and every wrong key."""
-    validator = _validator(schema)
-    errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
+    """Validate against workflow/schemas/<schema>.schema.yaml; BadInput names the file and every wrong key.
+
+    `where` is the file, or a function that gives the file of a key of the top level.
+    """
+    errors = sorted(_validator(schema).iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
     if errors:
-        lines = [f"{where}: {'.'.join(map(str, e.absolute_path)) or 'top level'}: {e.message}" for e in errors]
-        raise BadInput("\n".join(lines))
+        raise BadInput("\n".join(_message(error, where) for error in errors))
     return value
+
+
+def _message(error, where):
+    """One line for one error: file, path of the key, what is wrong."""
+    path = list(map(str, error.absolute_path))
+    if callable(where):
+        known = error.schema.get("properties", {})
+        keys = path[:1] or [key for key in error.instance if key not in known]
+        where = ", ".join(dict.fromkeys(where(key) for key in keys)) or "config"
+    return f"{where}: {'.'.join(path) or 'top level'}: {error.message}"
 
 
 @cache
 def _validator(schema):
+    import jsonschema  # here: most commands check nothing
+
     return jsonschema.Draft202012Validator(read_yaml(SCHEMAS / f"{schema}.schema.yaml"))
 
 

@@ -186,11 +186,11 @@ def read_facts(folder):
     return read_json(Path(folder) / "dataset.json")
 
 
-def read_split(folder, name):
-    """One split of a prepared dataset, its arrays as read-only memory maps."""
+def read_split(folder, name, **about):
+    """One split of a prepared dataset, its arrays as read-only memory maps; `about` is added to its context."""
     folder = Path(folder)
     facts = read_facts(folder)
-    context = dict(facts["context"])
+    context = facts["context"] | about
     for key in facts["context_arrays"]:
         context[key] = np.load(folder / "context" / f"{key}.npy", mmap_mode="r", allow_pickle=False)
     stored = {}

@@ -31,8 +31,9 @@ from deepbio.core import kind
 from deepbio.core.data import GROUP, LABEL, NAMES, Split
 from deepbio.core.files import BadInput, row_blocks
 
-# What the context of every split says beside what the task itself puts there.
-KNOWN = ("title", "input", "output", "metrics", "origin")
+# What the context of every split says beside what the task itself puts there. The title and the metrics of a dataset
+# are added when it is read: they decide no array, and so prepare nothing anew.
+KNOWN = ("input", "output", "origin")
 
 
 class Parameters(dict):
