@@ -77,7 +77,7 @@ def test_wrong_matrices_and_panels_are_named(tmp_path):
     make_matrix(tmp_path, table=table[:-1])
     with pytest.raises(BadInput, match="genotypes.gz: 2340 genotypes in place of 40 sites x 60 people"):
         genetic_ancestry.prepare({"s": tmp_path}, parameters, 1)
-    (tmp_path / "genotypes.gz").write_bytes(b"no gzip")
+    (tmp_path / "genotypes.gz").write_bytes(gzip.compress(table.tobytes())[:-3])
     with pytest.raises(BadInput, match="genotypes.gz: damaged file"):
         genetic_ancestry.prepare({"s": tmp_path}, parameters, 1)
     make_matrix(tmp_path)

@@ -1,6 +1,7 @@
 """The shared parts: data on disk, tables, search, saliency, projections."""
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -100,10 +101,21 @@ def test_bad_csv_is_named_with_its_line(tmp_path, text, message):
     assert f"{path}{message}" in str(caught.value)
 
 
-def test_what_is_no_number_is_named():
-    assert np.isnan(tables.numbers("f.csv", ["1", " "], "c")[1])
-    with pytest.raises(BadInput, match="f.csv:3: column 'c': 'x' is no number"):
-        tables.numbers("f.csv", ["1", "x"], "c")
+def test_what_is_no_number_is_named(tmp_path):
+    (tmp_path / "f.csv").write_text('a,c\n1,"1"\n\n"two\nlines", \n3,x\n')
+    table = tables.read_csv(tmp_path / "f.csv")
+    assert table.lines == [2, 4, 6] and table.column("a") == ["1", "two\nlines", "3"]
+    with pytest.raises(BadInput, match="f.csv:6: column 'c': 'x' is no number"):
+        table.numbers("c")
+    assert np.isnan(tables.number(" ", "c", "here"))
+    for text in ("inf", "-inf", "1e400", "1e39", "1_000", "1,5", "0x10"):
+        with pytest.raises(BadInput, match=f"here: column 'c': '{re.escape(text)}' is"):
+            tables.number(text, "c", "here")
+    for text, value in (("1.0", 1), (" 0", 0), ("1e0", 1)):
+        assert tables.binary(text, "c", "here") == value
+    for text in ("2", "", "0.5", "yes"):
+        with pytest.raises(BadInput, match="here: column 'c'"):
+            tables.binary(text, "c", "here")
 
 
 def test_pickles_that_could_run_code_are_refused(tmp_path):

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import logit
 
-from deepbio.core import command, method
+from deepbio.core import command, method, text
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput, atomic, read_json
 from deepbio.domains.dna import genome, sequences
@@ -41,12 +41,12 @@ def main():
     if ("tss" in shape) != bool(given.genes):
         wants = "reads regions around genes: say where they start by --genes" if "tss" in shape else "knows no genes"
         raise BadInput(f"{given.run}: this model {wants}")
-    places = Genes(given.genes, shape) if given.genes else Windows(shape["length"])
     with (
         genome.open_genome(given.fasta) as opened,
         atomic(given.output) as temporary,
-        open(temporary, "w", newline="") as handle,
+        text.writing(temporary) as handle,
     ):
+        places = Genes(given.genes, shape, opened) if given.genes else Windows(shape["length"])
         writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
         writer.writerow(["chrom", "pos", "id", "ref", "alt", *places.columns, "note", *names])
         for rows, codes in batches(alleles(given.vcf, opened, places)):
@@ -100,10 +100,13 @@ class Genes:
 
     columns = ("gene", "distance")
 
-    def __init__(self, path, shape):
+    def __init__(self, path, shape, opened):
         self.length, self.tss = shape["length"], shape["tss"]
         self.context = {key: shape[key] for key in ("tss", "bin")}
         self.known = dict(list(genome.read_genes(path).groupby("chrom")))
+        if not self.known.keys() & set(opened.keys()):
+            one, other = next(iter(self.known)), next(iter(opened.keys()))
+            raise BadInput(f"{path}: no transcript lies on a sequence of the genome; '{one}' is none such as '{other}'")
 
     def of(self, record):
         genes = self.known.get(record.chrom)
@@ -134,7 +137,8 @@ def alleles(path, opened, places):
             # Files come in the order of the genome, so one chromosome in memory is enough.
             known = {record.chrom: chromosome(opened, record.chrom, where)}
         codes = known[record.chrom]
-        check(codes, record, where)
+        if any(set(alternative.upper()) <= set("ACGTN") for alternative in record.alts or ()):
+            check(codes, record, where)
         seen = places.of(record)
         for alternative in record.alts or ():
             row = [record.chrom, record.pos, record.id or ".", record.ref, alternative]
@@ -156,10 +160,9 @@ def chromosome(opened, name, where):
 
 def check(codes, record, where):
     """BadInput where the genome does not hold a record's reference allele."""
-    there = codes[record.start : record.start + len(record.ref)]
-    wanted = sequences.encode([record.ref])[0]
-    if len(there) != len(wanted) or (there != wanted).any():
-        raise BadInput(f"{where}: the genome holds '{sequences.decode(there)}' there, not '{record.ref}'")
+    there = sequences.decode(codes[record.start : record.start + len(record.ref)])
+    if not variants.same_reference(there, record.ref):
+        raise BadInput(f"{where}: the genome holds '{there}' there, not '{record.ref}'")
 
 
 def windows(codes, start, reference, alternative, centre, length):

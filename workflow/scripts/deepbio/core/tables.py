@@ -1,62 +1,112 @@
 """Tables: reading delimited text and pickled frames with errors that name the place, and splitting by rows."""
 
 import csv
-import gzip
-import io
+import math
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from deepbio.core import text
 from deepbio.core.files import BadInput, atomic
 
+LARGEST = float(np.finfo(np.float32).max)
 
-def read_csv(path, separator=","):
-    """Header and rows of a delimited text file (quotes and .gz allowed); BadInput names file and line."""
-    path = Path(path)
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under named columns, and for each row the line of the file on which it begins."""
+
+    path: Path
+    header: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def where(self, row: int) -> str:
+        """Name the file and the line of a row, for messages."""
+        return f"{self.path}:{self.lines[row]}"
+
+    def column(self, name: str) -> list[str]:
+        """Give one column as text; BadInput where there is none, or more than one, of that name."""
+        found = [place for place, one in enumerate(self.header) if one == name]
+        if not found:
+            raise BadInput(f"{self.path}:1: no column '{name}'; columns are: {', '.join(self.header[:20])}")
+        if len(found) > 1:
+            raise BadInput(f"{self.path}:1: column '{name}' stands {len(found)} times")
+        return [row[found[0]] for row in self.rows]
+
+    def numbers(self, column: str | int, name: str = "") -> np.ndarray:
+        """Give one column, by its name or its place, as float64 with blanks as NaN; BadInput names what is no number.
+
+        `name` is what a column that is asked for by its place is called in messages.
+        """
+        values = [row[column] for row in self.rows] if isinstance(column, int) else self.column(column)
+        title = name or (self.header[column] if isinstance(column, int) else column)
+        return np.array([number(text, title, self.where(row)) for row, text in enumerate(values)], np.float64)
+
+
+def number(value: str, name: str, where: str) -> float:
+    """Read one number, NaN where the text is blank or says so; BadInput for other text, for infinity, and for what is
+    too large for a 32-bit number."""
+    value = value.strip()
+    if not value:
+        return math.nan
     try:
-        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as handle:
-            text = handle.read().decode("utf-8-sig")
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: damaged file: {error}") from None
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        found = float(value) if "_" not in value else None  # Python alone reads 1_000 as a number
+    except ValueError:
+        found = None
+    if found is None:
+        raise BadInput(f"{where}: column '{name}': {value!r} is no number")
+    if abs(found) > LARGEST:
+        raise BadInput(f"{where}: column '{name}': {value!r} is infinite or larger than a 32-bit number can be")
+    return found
+
+
+def binary(value: str, name: str, where: str) -> int:
+    """Read a label that is the number 0 or 1, such as 1, 1.0 or 1e0; BadInput for anything else."""
+    found = number(value, name, where)
+    if found not in (0, 1):
+        raise BadInput(f"{where}: column '{name}': {value!r} is neither 0 nor 1")
+    return int(found)
+
+
+def read_csv(path: str | Path, separator: str = ",", header: bool = True) -> Table:
+    """Read a delimited text file, packed or not, in which a field may be quoted and hold line breaks.
+
+    Lines without any character are passed over. Without `header` the first line is a row, too. Raises BadInput with
+    file and line for a row of another length than the first and for a quote that is not closed.
+    """
+    path, rows, begins = Path(path), [], []
+    reader = csv.reader((f"{line}\n" for _, line in text.lines(path)), delimiter=separator, strict=True)
+    limit = csv.field_size_limit(2**24)
+    line = 1
     try:
-        header = next(reader, None)
-        if not header:
-            raise BadInput(f"{path}:1: the file is empty")
-        rows = []
         for row in reader:
-            if len(row) != len(header):
-                raise BadInput(f"{path}:{reader.line_num}: {len(row)} columns in place of {len(header)}")
+            line, began = reader.line_num + 1, line
+            if not row:
+                continue
+            if rows and len(row) != len(rows[0]):
+                raise BadInput(f"{path}:{began}: {len(row)} columns in place of {len(rows[0])}")
             rows.append(row)
+            begins.append(began)
     except csv.Error as error:
-        raise BadInput(f"{path}:{reader.line_num}: {error}") from None
-    return header, rows
+        raise BadInput(f"{path}:{line}: {error}") from None
+    finally:
+        csv.field_size_limit(limit)
+    if not rows:
+        raise BadInput(f"{path}:1: the file is empty")
+    names = [one.strip() for one in rows[0]] if header else []
+    return Table(path, names, rows[1:] if header else rows, begins[1:] if header else begins)
 
 
 def write_csv(path, header, rows):
     """A table of what a figure shows: `rows` under `header`, written atomically."""
     with atomic(path) as temporary, open(temporary, "w", newline="") as handle:
         csv.writer(handle).writerows([header, *rows])
-
-
-def column(path, header, rows, name):
-    """One column as a list of strings; BadInput where there is none of that name."""
-    if name not in header:
-        raise BadInput(f"{path}:1: no column '{name}'; columns are: {', '.join(header[:20])}")
-    place = header.index(name)
-    return [row[place] for row in rows]
-
-
-def numbers(path, values, name, first_line=2):
-    """A list of strings as float64, blanks as NaN; BadInput names file, line and column of what is no number."""
-    found = np.empty(len(values))
-    for i, value in enumerate(values):
-        try:
-            found[i] = float(value) if value.strip() else np.nan
-        except ValueError:
-            raise BadInput(f"{path}:{first_line + i}: column '{name}': {value!r} is no number") from None
-    return found
 
 
 class _FrameUnpickler(pickle.Unpickler):

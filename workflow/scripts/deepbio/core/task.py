@@ -61,6 +61,8 @@ def prepare(name: str, dataset: str, facts: dict, sources: dict, seed: int) -> d
     for split in splits.values():
         split.context = context
     check(splits, f"{name}/{dataset}")
+    for part, split in splits.items():
+        kind.check(split, f"{name}/{dataset}: split '{part}'")
     return splits
 
 
@@ -75,7 +77,6 @@ def check(splits: dict[str, Split], where: str) -> None:
                 raise BadInput(f"{where}: split '{name}' has no array '{array}'")
         if all(np.isnan(block.astype(float)).all() for block in row_blocks(splits[name].y)):
             raise BadInput(f"{where}: split '{name}' has no known label")
-        kind.check(splits[name], f"{where}: split '{name}'")
     for one, other in (("train", "valid"), ("train", "test"), ("valid", "test")):
         shared = np.intersect1d(splits[one][GROUP], splits[other][GROUP])
         if len(shared):

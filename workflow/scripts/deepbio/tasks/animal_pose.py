@@ -60,21 +60,20 @@ def read_table(path):
 
     Raises BadInput with line and part for a heading that is not of this form and a place that is no pair of numbers.
     """
-    header, rows = tables.read_csv(path)
-    if [header[0], *(row[0] for row in rows[:2])] != ["scorer", "bodyparts", "coords"]:
+    table = tables.read_csv(path)
+    rows = table.rows
+    if [table.header[0], *(row[0] for row in rows[:2])] != ["scorer", "bodyparts", "coords"]:
         raise BadInput(f"{path}: the first lines are not headed scorer, bodyparts and coords")
     names = rows[0][1::2]
     if rows[0][2::2] != names or rows[1][1:] != ["x", "y"] * len(names):
         raise BadInput(f"{path}:3: the columns are not x and y of one part after the other")
-    values = [
-        tables.numbers(path, [row[column] for row in rows[2:]], f"{rows[0][column]} {rows[1][column]}", first_line=4)
-        for column in range(1, len(header))
-    ]
+    places = tables.Table(path, table.header, rows[2:], table.lines[2:])
+    values = [places.numbers(column, f"{rows[0][column]} {rows[1][column]}") for column in range(1, len(table.header))]
     y = np.array(values, np.float32).T.reshape(-1, len(names), 2)
     half = np.isnan(y[..., 0]) != np.isnan(y[..., 1])
     if half.any():
         row, part = np.argwhere(half)[0]
-        raise BadInput(f"{path}:{row + 4}: '{names[part]}' has one coordinate without the other")
+        raise BadInput(f"{places.where(row)}: '{names[part]}' has one coordinate without the other")
     return names, [row[0] for row in rows[2:]], y
 
 

@@ -68,10 +68,9 @@ def prepare(sources, parameters, seed):
 
 def _screen(sources, parameters, rng):
     path = next(iter(sources.values())) / parameters["file"]
-    header, rows = tables.read_csv(path)
-    texts = tables.column(path, header, rows, parameters["smiles"])
-    y = tables.numbers(path, tables.column(path, header, rows, parameters["activity"]), parameters["activity"])
-    found = list(molecules.parse_all(texts, path, range(2, len(texts) + 2), skip=True))
+    table = tables.read_csv(path)
+    texts, y = table.column(parameters["smiles"]), table.numbers(parameters["activity"])
+    found = list(molecules.parse_all(texts, path, table.lines, skip=True))
     kept = [i for i, molecule in enumerate(found) if molecule is not None and not np.isnan(y[i])]
     if not kept:
         raise BadInput(f"{path}: no row has both a valid SMILES and a value in '{parameters['activity']}'")
@@ -82,10 +81,10 @@ def _planted(sources, parameters, rng):
     from rdkit import Chem
 
     path = next(iter(sources.values())) / parameters["file"]
-    texts = molecules.read_smi(path)
+    texts, lines = molecules.read_smi(path)
     chosen = np.sort(rng.permutation(len(texts))[: parameters["most"]])
-    texts = [texts[i] for i in chosen]
-    found = list(molecules.parse_all(texts, path, chosen + 1, skip=True))
+    texts, lines = [texts[i] for i in chosen], [lines[i] for i in chosen]
+    found = list(molecules.parse_all(texts, path, lines, skip=True))
     texts = [text for text, molecule in zip(texts, found, strict=True) if molecule is not None]
     skipped, found = found.count(None), [molecule for molecule in found if molecule is not None]
     y = parameters["noise"] * rng.standard_normal(len(found))

@@ -67,9 +67,9 @@ def record_files(folder, part):
 
 def choose_tracks(path, names):
     """Columns of the tracks of some identifiers in targets.txt, among them the other strand of each, and titles."""
-    header, rows = tables.read_csv(path, "\t")
-    known = tables.column(path, header, rows, "identifier")
-    pair = tables.numbers(path, tables.column(path, header, rows, "strand_pair"), "strand_pair").astype(int)
+    table = tables.read_csv(path, "\t")
+    known = table.column("identifier")
+    pair = table.numbers("strand_pair").astype(int)
     missing = [name for name in names if name not in known]
     if missing:
         raise BadInput(f"{path}: no track {', '.join(missing)}")
@@ -77,7 +77,7 @@ def choose_tracks(path, names):
     for name, column in zip(names, chosen, strict=True):
         if pair[column] not in chosen:
             raise BadInput(f"{path}: track {name} is asked for without its other strand, {known[pair[column]]}")
-    described = tables.column(path, header, rows, "description")
+    described = table.column("description")
     titles = [f"{known[column]} {described[column].strip(' ,')}" for column in chosen]
     return chosen, [chosen.index(pair[column]) for column in chosen], titles
 

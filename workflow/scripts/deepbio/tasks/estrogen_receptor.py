@@ -105,14 +105,14 @@ def _budczies(sources, parameters, rng):
 
 def _prepared(sources, parameters, rng):
     path = next(iter(sources.values())) / "er_162.csv"
-    header, rows = tables.read_csv(path)
-    samples, labels = (tables.column(path, header, rows, name) for name in ("Sampleid", "Label"))
-    for line, label in enumerate(labels, start=2):
+    table = tables.read_csv(path)
+    samples, labels = table.column("Sampleid"), table.column("Label")
+    for row, label in enumerate(labels):
         if label not in STATUS:
-            raise BadInput(f"{path}:{line}: column 'Label': {label!r} is neither ERp nor ERn")
+            raise BadInput(f"{table.where(row)}: column 'Label': {label!r} is neither ERp nor ERn")
     y = np.array([STATUS[label] for label in labels])
-    names = [name for name in header if name not in ("Sampleid", "Label")]
-    x = np.stack([_complete(path, tables.column(path, header, rows, name), name) for name in names], axis=1)
+    names = [name for name in table.header if name not in ("Sampleid", "Label")]
+    x = np.stack([_complete(table, table.header.index(name)) for name in names], axis=1)
     return _parts(x, y, samples, [name.strip() for name in names], _random_parts(y, parameters, rng))
 
 
@@ -131,10 +131,11 @@ def _random_parts(y, parameters, rng):
     return tables.stratified(y, [rest - valid, valid, parameters["test_fraction"]], rng)
 
 
-def _complete(path, values, name):
-    found = tables.numbers(path, values, name)
+def _complete(table, place):
+    """The numbers of the column at a place, none of which may be missing."""
+    found = table.numbers(place)
     if np.isnan(found).any():
-        raise BadInput(f"{path}:{2 + int(np.isnan(found).argmax())}: column '{name}' is empty")
+        raise BadInput(f"{table.where(int(np.isnan(found).argmax()))}: column '{table.header[place]}' is empty")
     return found
 
 
@@ -144,7 +145,8 @@ def _read_measured(path):
     The file holds a row a metabolite, empty rows, and a last row with the status; a column a tumour, after six of
     annotation. A tumour's name says its status and its part of the first study, such as ERp_train_3.
     """
-    header, rows = tables.read_csv(path, "\t")
+    table = tables.read_csv(path, "\t")
+    header, rows = table.header, table.rows
     if header[: len(ANNOTATION)] != ANNOTATION:
         raise BadInput(f"{path}:1: the first columns must be: {', '.join(ANNOTATION)}")
     samples = header[len(ANNOTATION) :]
@@ -154,16 +156,14 @@ def _read_measured(path):
     count = next((i for i, row in enumerate(rows) if not row[0]), len(rows))
     last = len(rows) - 1
     if not 0 < count < last or any(any(row) for row in rows[count:last]):
-        raise BadInput(f"{path}:{2 + count}: metabolites, empty rows and one last row with the status are needed")
-    x = np.stack(
-        [
-            _complete(path, [row[place] for row in rows[:count]], sample)
-            for place, sample in enumerate(samples, start=len(ANNOTATION))
-        ]
-    )
+        raise BadInput(
+            f"{table.where(min(count, last))}: metabolites, empty rows and one last row with the status are needed"
+        )
+    measured = tables.Table(path, header, rows[:count], table.lines[:count])
+    x = np.stack([_complete(measured, place) for place in range(len(ANNOTATION), len(header))])
     for sample, value in zip(samples, rows[last][len(ANNOTATION) :], strict=True):
         if value != f"{STATUS[sample[:3]]:.0f}":
-            raise BadInput(f"{path}:{2 + last}: column '{sample}': status {value!r} does not fit the tumour's name")
+            raise BadInput(f"{table.where(last)}: column '{sample}': status {value!r} does not fit the tumour's name")
     return x, np.array([STATUS[sample[:3]] for sample in samples]), samples, [row[0].strip() for row in rows[:count]]
 
 

@@ -61,23 +61,32 @@ def read_genes(path, names):
     return table
 
 
+def _coverage(read, name):
+    """A column of numbers; of genes without a base that reads map to alone, which the file calls inf, NaN."""
+    return np.array(
+        [
+            np.nan if value.strip().lower() == "inf" else tables.number(value, name, read.where(row))
+            for row, value in enumerate(read.column(name))
+        ]
+    )
+
+
 def read_expression(path, parameters):
     """Log expression by systematic name: GENE, Name, and a column for each condition; dubious ORFs are left out.
 
     A condition is log(mean of its replicates + pseudocount); genes without a number are left out. BadInput names file,
     line and column of what is no number, or negative.
     """
-    header, rows = tables.read_csv(path, "\t")
-    columns = {name: tables.column(path, header, rows, name) for name in ("GENE", "Name", "Status")}
+    read = tables.read_csv(path, "\t")
+    columns = {name: read.column(name) for name in ("GENE", "Name", "Status")}
     table = pd.DataFrame({name: columns[name] for name in ("GENE", "Name")})
     for condition, replicates in parameters["conditions"].items():
         values = []
         for name in replicates:
-            values.append(tables.numbers(path, tables.column(path, header, rows, name), name))
-            values[-1][np.isinf(values[-1])] = np.nan  # genes without a base that reads map to alone
+            values.append(_coverage(read, name))
             below = np.flatnonzero(values[-1] < 0)
             if len(below):
-                raise BadInput(f"{path}:{below[0] + 2}: column '{name}': {values[-1][below[0]]:g} is below zero")
+                raise BadInput(f"{read.where(below[0])}: column '{name}': {values[-1][below[0]]:g} is below zero")
         table[condition] = np.log(np.mean(values, axis=0) + parameters["pseudocount"])
     dubious = np.array([status == "Dubious" for status in columns["Status"]])
     return table[~dubious].dropna().reset_index(drop=True)

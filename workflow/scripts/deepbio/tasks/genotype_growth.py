@@ -1,10 +1,9 @@
 """Growth of genotypes: how two deleted genes act together, or how mutated cells bear a drug, by way of an ontology."""
 
-from pathlib import Path
 
 import numpy as np
 
-from deepbio.core import tables
+from deepbio.core import tables, text
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.domains.genes.ontology import Ontology, read_pairs, read_topology
@@ -69,10 +68,10 @@ def _read_pairs(path, genes):
     """Pairs (n, 2) of gene numbers, the smaller first, and scores (n,) float32 of lines `2 gene gene score`."""
     number = {gene: i for i, gene in enumerate(genes)}
     pairs, scores, seen = [], [], {}
-    for line, text in enumerate(Path(path).read_text().splitlines(), 1):
-        words = text.split()
+    for line, written in text.lines(path):
+        words = written.split()
         if len(words) != 4 or words[0] != "2":
-            raise BadInput(f"{path}:{line}: '2 gene gene score' was expected, not {text[:40]!r}")
+            raise BadInput(f"{path}:{line}: '2 gene gene score' was expected, not {written[:40]!r}")
         unknown = [gene for gene in words[1:3] if gene not in number]
         if unknown:
             raise BadInput(f"{path}:{line}: gene {unknown[0]} is not in the topology")
@@ -82,7 +81,7 @@ def _read_pairs(path, genes):
                 f"{path}:{line}: {words[1]} and {words[2]}: {'one gene' if pair not in seen else 'repeated'}"
             )
         seen[pair] = line
-        score = tables.numbers(path, words[3:], "score", line)[0]
+        score = tables.number(words[3], "score", f"{path}:{line}")
         # The authors write -2 for pairs that are only to be predicted.
         if not -2 < score < 2:
             raise BadInput(f"{path}:{line}: {words[3]} is no interaction score")
@@ -97,7 +96,7 @@ def _cell_lines(folder, parameters, seed):
     ontology = read_pairs(folder / "ontology.txt", genes)
     path = folder / "cell2mutation.txt"
     mutations = np.zeros((len(lines), len(genes)), np.uint8)
-    rows = path.read_text().splitlines()
+    rows = [row for _, row in text.lines(path)]
     if len(rows) != len(lines):
         raise BadInput(f"{path}:{len(rows)}: {len(lines)} rows were expected, one a cell line")
     for number, row in enumerate(rows):
@@ -124,10 +123,10 @@ def _cell_lines(folder, parameters, seed):
 def _index(path):
     """The names of a file of lines `number name`, numbered from 0."""
     names = []
-    for number, text in enumerate(Path(path).read_text().splitlines(), 1):
-        words = text.split("\t")
+    for number, written in text.lines(path):
+        words = written.split("\t")
         if len(words) != 2 or words[0] != str(number - 1):
-            raise BadInput(f"{path}:{number}: '{number - 1}' and a name were expected, not {text[:40]!r}")
+            raise BadInput(f"{path}:{number}: '{number - 1}' and a name were expected, not {written[:40]!r}")
         names.append(words[1])
     return names
 
@@ -135,11 +134,11 @@ def _index(path):
 def _responses(path, lines):
     """Number of the cell line, area under the curve and screen of every row."""
     found = []
-    for number, text in enumerate(Path(path).read_text().splitlines(), 1):
-        words = text.split("\t")
+    for number, written in text.lines(path):
+        words = written.split("\t")
         if len(words) != 4 or words[0] not in lines:
             raise BadInput(f"{path}:{number}: a known cell line, a drug, a number and a screen were expected")
-        found.append((lines[words[0]], tables.numbers(path, [words[2]], "AUC", number)[0], words[3]))
+        found.append((lines[words[0]], tables.number(words[2], "AUC", f"{path}:{number}"), words[3]))
     return [np.array(values) for values in zip(*found, strict=True)]
 
 

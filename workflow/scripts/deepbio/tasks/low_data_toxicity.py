@@ -84,18 +84,17 @@ def _compact(drawn, texts):
 
 def _table(path, parameters, rng):
     """Canonical SMILES, names of assays and results (molecules, assays) of a table."""
-    header, rows = tables.read_csv(path)
-    smiles = tables.column(path, header, rows, "smiles")
+    table = tables.read_csv(path)
     # One molecule at a time: a hundred thousand of RDKit's fill gigabytes.
-    found = molecules.parse_all(smiles, path, range(2, len(smiles) + 2), parameters.get("unreadable") == "skip")
+    found = molecules.parse_all(table.column("smiles"), path, table.lines, parameters.get("unreadable") == "skip")
     texts = [molecule and Chem.MolToSmiles(molecule) for molecule in found]
     good = [row for row, text in enumerate(texts) if text]
-    names = [name for name in header if name not in NOT_ASSAYS]
-    labels = np.stack([tables.numbers(path, tables.column(path, header, rows, n), n) for n in names], axis=1)
+    names = [name for name in table.header if name not in NOT_ASSAYS]
+    labels = np.stack([table.numbers(name) for name in names], axis=1)
     wrong = np.argwhere(~np.isnan(labels) & (labels != 0) & (labels != 1))
     if len(wrong):
-        line, assay = wrong[0]
-        raise BadInput(f"{path}:{line + 2}: column '{names[assay]}': {labels[line, assay]:g} is neither 0 nor 1")
+        row, assay = wrong[0]
+        raise BadInput(f"{table.where(row)}: column '{names[assay]}': {labels[row, assay]:g} is neither 0 nor 1")
     texts, labels = _merge(np.array([texts[row] for row in good]).astype("S"), labels[good])
     return texts, names, labels
 
@@ -130,8 +129,8 @@ def _simulated(path, parameters, rng):
     molecules of `heavy_atoms` atoms are drawn.
     """
     least, most = parameters["heavy_atoms"]
-    smiles = molecules.read_smi(path)
-    found = molecules.parse_all(smiles, path, range(1, len(smiles) + 1), skip=True)
+    smiles, lines = molecules.read_smi(path)
+    found = molecules.parse_all(smiles, path, lines, skip=True)
     found = [m for m in found if m and least <= m.GetNumHeavyAtoms() <= most and len(Chem.GetMolFrags(m)) == 1]
     texts, first = np.unique(molecules.canonical(found), return_index=True)
     chosen = np.sort(rng.permutation(len(texts))[: parameters["most"]])

@@ -10,7 +10,6 @@ from sklearn.model_selection import cross_val_predict
 
 from deepbio.core import tables
 from deepbio.core.data import Split
-from deepbio.core.files import BadInput
 from deepbio.domains.chemistry import molecule_sets, molecules, smiles
 from deepbio.scoring import intervals, metrics
 from deepbio.scoring.curves import Curve
@@ -97,10 +96,10 @@ def read(sources, files, parameters, rng):
     found, values, skipped = [], [], 0
     for entry in files:
         path = sources[entry["source"]] / entry["file"]
-        texts, numbers, line = read_file(path, entry.get("column"), entry.get("value"))
+        texts, numbers, lines = read_file(path, entry.get("column"), entry.get("value"))
         chosen = np.sort(rng.permutation(len(texts))[: entry.get("most", len(texts))])
         skip = parameters.get("unreadable") == "skip"
-        made = molecules.parse_all([texts[place] for place in chosen], path, chosen + line, skip)
+        made = molecules.parse_all([texts[i] for i in chosen], path, [lines[i] for i in chosen], skip)
         for place, molecule in zip(chosen, made, strict=True):
             if molecule is None:
                 skipped += 1
@@ -117,15 +116,13 @@ def canonical(molecule, parameters):
 
 
 def read_file(path, column, wanted):
-    """SMILES of a file, numbers of its column `wanted` (NaN where it has none), and the number of the first line."""
+    """Read the SMILES of a file, numbers of its column `wanted` (NaN where it has none), and each one's line."""
     if column is None:
-        texts = molecules.read_smi(path)
-        return texts, np.full(len(texts), np.nan), 1
-    header, rows = tables.read_csv(path)
-    texts = [text.strip() for text in tables.column(path, header, rows, column)]
-    if wanted is None:
-        return texts, np.full(len(texts), np.nan), 2
-    return texts, tables.numbers(path, tables.column(path, header, rows, wanted), wanted), 2
+        texts, lines = molecules.read_smi(path)
+        return texts, np.full(len(texts), np.nan), lines
+    table = tables.read_csv(path)
+    texts = [text.strip() for text in table.column(column)]
+    return texts, np.full(len(texts), np.nan) if wanted is None else table.numbers(wanted), table.lines
 
 
 def fits(molecule, parameters):
@@ -143,15 +140,13 @@ def target(sources, parameters, rng):
     `judge` (BITS + 1,) weights and intercept, and `judge_auroc`, its AUROC in cross-validation."""
     facts = parameters["labelled"]
     path = sources[facts["source"]] / facts["file"]
-    header, rows = tables.read_csv(path)
-    labels = tables.numbers(path, tables.column(path, header, rows, facts["label"]), facts["label"])
-    wrong = np.flatnonzero(~np.isin(labels, (0, 1)))
-    if len(wrong):
-        raise BadInput(f"{path}:{wrong[0] + 2}: column '{facts['label']}': {labels[wrong[0]]} is neither 0 nor 1")
-    column = tables.column(path, header, rows, facts["column"])
+    table = tables.read_csv(path)
+    name = facts["label"]
+    labels = np.array([tables.binary(value, name, table.where(row)) for row, value in enumerate(table.column(name))])
+    column = table.column(facts["column"])
     inactive = rng.permutation(np.flatnonzero(labels == 0))[: facts["inactive"]]
     chosen = np.sort(np.concatenate([np.flatnonzero(labels == 1), inactive]))
-    given = [canonical(molecules.parse(column[i], f"{path}:{i + 2}"), parameters) for i in chosen]
+    given = [canonical(molecules.parse(column[i], table.where(i)), parameters) for i in chosen]
     facts = parameters["judge"]
     texts, values, _ = read(sources, facts["files"], parameters, rng)
     # The judge has seen no molecule that the classifier learns from.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deepbio.core import tables
+from deepbio.core import tables, text
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.domains.dna import sequences
@@ -43,13 +43,20 @@ def prepare(sources, parameters, seed):
     }
 
 
+def _words(path):
+    """The number and the content of every line that is not blank."""
+    return [(number, line.strip()) for number, line in text.lines(path) if line.strip()]
+
+
 def _primer(folder):
     path = folder / "sequences.txt"
-    lines = path.read_text().split()
-    for number, line in enumerate(lines, 1):
+    lines = _words(path)
+    for number, line in lines:
         if set(line) - set(sequences.BASES):
             raise BadInput(f"{path}:{number}: '{line[:20]}' holds a letter that is no base")
-    y = tables.numbers(folder / "labels.txt", (folder / "labels.txt").read_text().split(), "label", first_line=1)
+    lines = [line for _, line in lines]
+    labels = _words(folder / "labels.txt")
+    y = np.array([tables.binary(word, "label", f"{folder}/labels.txt:{number}") for number, word in labels], float)
     if len(y) != len(lines):
         raise BadInput(f"{folder}/labels.txt: {len(y)} labels for {len(lines)} sequences")
     return sequences.encode(lines, path), y.astype(np.float32)

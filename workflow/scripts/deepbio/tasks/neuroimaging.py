@@ -130,38 +130,40 @@ def _freesurfer(folder, parameters):
 
 def read_measures(path):
     """Names of people, names of columns and values (n, columns) of a tab-separated table, a row a person."""
-    header, rows = tables.read_csv(path, "\t")
-    values = np.empty((len(rows), len(header) - 1))
-    for place, name in enumerate(header[1:], 1):
-        values[:, place - 1] = tables.numbers(path, [row[place] for row in rows], name)
+    table = tables.read_csv(path, "\t")
+    values = np.empty((len(table), len(table.header) - 1))
+    for place, name in enumerate(table.header[1:], 1):
+        values[:, place - 1] = table.numbers(place)
         missing = np.isnan(values[:, place - 1])
         if missing.any():
-            raise BadInput(f"{path}:{2 + int(missing.argmax())}: column '{name}' is empty")
-    return [row[0] for row in rows], header[1:], values
+            raise BadInput(f"{table.where(int(missing.argmax()))}: column '{name}' is empty")
+    return [row[0] for row in table.rows], table.header[1:], values
 
 
 def read_people(path, names, label):
     """Site, age and label of the people `names`, from ABIDE's table of all people."""
-    header, rows = tables.read_csv(path)
+    table = tables.read_csv(path)
     column, codes = LABELS.get(label, (AGE, None))
-    known = {key: tables.column(path, header, rows, key) for key in (PERSON, SITE, AGE, column)}
+    known = {key: table.column(key) for key in (PERSON, SITE, AGE, column)}
     wanted, line = set(names), {}
     for number, name in enumerate(known[PERSON]):
         if name in wanted and line.setdefault(name, number) != number:
-            raise BadInput(f"{path}:{number + 2}: column '{PERSON}': {name} stands twice")
+            raise BadInput(f"{table.where(number)}: column '{PERSON}': {name} stands twice")
     missing = [name for name in names if name not in line]
     if missing:
         raise BadInput(f"{path}: column '{PERSON}': no row of {missing[0]}")
     rows = [line[name] for name in names]
-    age = tables.numbers(path, known[AGE], AGE)[rows]
+    age = table.numbers(AGE)[rows]
     if not (age > 0).all():
-        raise BadInput(f"{path}:{rows[int(np.argmin(age > 0))] + 2}: column '{AGE}': an age in years is needed")
+        raise BadInput(f"{table.where(rows[int(np.argmin(age > 0))])}: column '{AGE}': an age in years is needed")
     site = np.array([known[SITE][row] for row in rows])
     if codes is None:
         return site, age, age
     for row in rows:
         if known[column][row] not in codes:
-            raise BadInput(f"{path}:{row + 2}: column '{column}': {known[column][row]!r} is none of {', '.join(codes)}")
+            raise BadInput(
+                f"{table.where(row)}: column '{column}': {known[column][row]!r} is none of {', '.join(codes)}"
+            )
     return site, age, np.array([codes[known[column][row]] for row in rows], float)
 
 

@@ -41,9 +41,8 @@ def _sites(sources, parameters, rng):
 
 def _counts(path, names):
     """RNA counts (samples, genes) of some columns of a tab-separated table."""
-    header, rows = tables.read_csv(path, "\t")
-    columns = [tables.numbers(path, tables.column(path, header, rows, name), name) for name in names]
-    return np.stack(columns)
+    table = tables.read_csv(path, "\t")
+    return np.stack([table.numbers(name) for name in names])
 
 
 def expressed(counts, training, genes):

@@ -106,21 +106,16 @@ def _framingham(sources, parameters, rng):
 
 def _trial(sources, parameters, rng):
     folder = next(iter(sources.values()))
-    header, rows = tables.read_csv(folder / "baseline.csv")
-    names = tables.column(folder / "baseline.csv", header, rows, "MASKID")
-    arms = tables.column(folder / "baseline.csv", header, rows, "INTENSIVE")
-    for line, value in enumerate(arms, start=2):
-        if value not in ("0", "1"):
-            raise BadInput(f"{folder}/baseline.csv:{line}: column 'INTENSIVE': {value!r} is neither 0 nor 1")
-    arm_of = dict(zip(names, map(int, arms), strict=True))
+    about = tables.read_csv(folder / "baseline.csv")
+    arms = [tables.binary(arm, "INTENSIVE", about.where(row)) for row, arm in enumerate(about.column("INTENSIVE"))]
+    arm_of = dict(zip(about.column("MASKID"), arms, strict=True))
     path = folder / "bp.csv"
-    header, rows = tables.read_csv(path)
-    person, visit = (tables.column(path, header, rows, name) for name in ("MASKID", "VISITCODE"))
-    for line, name in enumerate(person, start=2):
+    table = tables.read_csv(path)
+    person, visit = table.column("MASKID"), table.column("VISITCODE")
+    for row, name in enumerate(person):
         if name not in arm_of:
-            raise BadInput(f"{path}:{line}: person {name} is not in baseline.csv")
-    columns = [TRIAL[variable["name"]] for variable in parameters["variables"]]
-    measured = [tables.numbers(path, tables.column(path, header, rows, name), name) for name in columns]
+            raise BadInput(f"{table.where(row)}: person {name} is not in baseline.csv")
+    measured = [table.numbers(TRIAL[variable["name"]]) for variable in parameters["variables"]]
     people, values = assemble(path, person, visit, np.stack(measured, axis=1), parameters["visits"])
     complete = ~np.isnan(values).any(axis=(1, 2))
     return path, people[complete], np.array([arm_of[name] for name in people[complete]]), values[complete]

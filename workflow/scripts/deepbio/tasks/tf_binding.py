@@ -57,9 +57,9 @@ def _deepbind(sources, parameters, rng):
 
 
 def _read_seq(path):
-    header, rows = tables.read_csv(path, "\t")
-    text = tables.column(path, header, rows, "seq")
-    return text, tables.numbers(path, tables.column(path, header, rows, "Bound"), "Bound")
+    table = tables.read_csv(path, "\t")
+    bound = [tables.binary(value, "Bound", table.where(row)) for row, value in enumerate(table.column("Bound"))]
+    return table.column("seq"), np.array(bound)
 
 
 def _by_chromosome(codes, y, names, parameters, make):
@@ -73,13 +73,12 @@ def _zeng(sources, parameters, rng):
     names, texts, labels = [], [], []
     for stem in parameters["files"]:
         more_names, more_texts = sequences.read_fasta(folder / f"{stem}.fa")
-        header, rows = tables.read_csv(folder / f"{stem}.target", "\t")
-        rows = [header, *rows]
-        if len(rows) != len(more_names):
-            raise BadInput(f"{folder / stem}.target: {len(rows)} labels for {len(more_names)} sequences")
+        table = tables.read_csv(folder / f"{stem}.target", "\t", header=False)
+        if len(table) != len(more_names):
+            raise BadInput(f"{folder / stem}.target: {len(table)} labels for {len(more_names)} sequences")
         names += more_names
         texts += more_texts
-        labels += [row[0] == "1" for row in rows]
+        labels += [tables.binary(row[0], "label", table.where(number)) for number, row in enumerate(table.rows)]
     return _by_chromosome(
         sequences.encode(texts, folder), np.array(labels), names, parameters, lambda c, y, group: _split(c, y, group)
     )
@@ -97,15 +96,20 @@ def _peaks(sources, parameters, rng):
 
 def _pbm(sources, parameters, rng):
     path = next(iter(sources.values())) / parameters["file"]
-    first, rows = tables.read_csv(path, "\t")
-    rows = [first, *rows]  # the file has no header
+    table = tables.read_csv(path, "\t", header=False)
+    if len(table.rows[0]) < 2:
+        raise BadInput(f"{path}:1: one column where an intensity and a sequence are wanted")
+    intensity = table.numbers(0, "intensity")
+    wrong = np.flatnonzero(~(intensity > 0))
+    if len(wrong):
+        raise BadInput(f"{table.where(wrong[0])}: intensity {table.rows[wrong[0]][0]!r} has no logarithm")
+    text = [row[1][: parameters["variable_bases"]] for row in table.rows]
+    codes, y = sequences.encode(text, path, table.lines), np.log(intensity)
     if parameters.get("probes"):
         # Evenly over the file, which is sorted by intensity, so that a smaller scale sees the whole range.
-        rows = [rows[i] for i in np.linspace(0, len(rows) - 1, parameters["probes"]).astype(int)]
-    text = [row[1][: parameters["variable_bases"]] for row in rows]
-    codes = sequences.encode(text, path)
-    y = np.log(tables.numbers(path, [row[0] for row in rows], "intensity", first_line=1))
-    part = np.digitize(rng.random(len(rows)), np.cumsum(parameters["fractions"])[:-1])
+        kept = np.linspace(0, len(y) - 1, parameters["probes"]).astype(int)
+        text, codes, y = [text[i] for i in kept], codes[kept], y[kept]
+    part = np.digitize(rng.random(len(y)), np.cumsum(parameters["fractions"])[:-1])
     text = np.array(text)
     return {
         name: _split(codes[part == number], y[part == number], text[part == number])

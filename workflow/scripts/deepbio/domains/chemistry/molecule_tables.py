@@ -47,28 +47,30 @@ def _first(path, rows, parameters):
 
 def _csv(folder, parameters):
     path = folder / parameters["file"]
-    header, rows = tables.read_csv(path)
-    rows = _first(path, rows, parameters)
+    table = tables.read_csv(path)
+    rows = _first(path, table.rows, parameters)
+    table = tables.Table(path, table.header, rows, table.lines[: len(rows)])
     # One of the files has blanks behind its SMILES.
-    smiles = [text.strip() for text in tables.column(path, header, rows, "smiles")]
-    y = tables.numbers(path, tables.column(path, header, rows, parameters["column"]), parameters["column"])
+    smiles = [text.strip() for text in table.column("smiles")]
+    y = table.numbers(parameters["column"])
     known = np.flatnonzero(~np.isnan(y))
     wrong = known[~np.isin(y[known], parameters.get("among", y[known]))]
     if len(wrong):
         allowed = " or ".join(map(str, parameters["among"]))
-        raise BadInput(f"{path}:{wrong[0] + 2}: column '{parameters['column']}': {y[wrong[0]]:g} is not {allowed}")
-    return _parsed(path, smiles, y, known, 2, parameters)
+        raise BadInput(f"{table.where(wrong[0])}: column '{parameters['column']}': {y[wrong[0]]:g} is not {allowed}")
+    return _parsed(path, smiles, y, known, table.lines, parameters)
 
 
 def _smi(folder, parameters):
     path = folder / parameters["file"]
-    smiles = _first(path, molecules.read_smi(path), parameters)
-    return _parsed(path, smiles, np.full(len(smiles), np.nan), np.arange(len(smiles)), 1, parameters)
+    smiles, lines = molecules.read_smi(path)
+    smiles = _first(path, smiles, parameters)
+    return _parsed(path, smiles, np.full(len(smiles), np.nan), np.arange(len(smiles)), lines, parameters)
 
 
-def _parsed(path, smiles, y, index, first_line, parameters):
-    """What `read` gives, of the rows `index`."""
-    texts, lines = [smiles[i] for i in index], index + first_line
+def _parsed(path, smiles, y, index, lines, parameters):
+    """What `read` gives, of the rows `index`, which stand on `lines` of the file."""
+    texts, lines = [smiles[i] for i in index], [lines[i] for i in index]
     found = list(molecules.parse_all(texts, path, lines, parameters.get("unreadable") == "skip"))
     kept = [i for i, molecule in enumerate(found) if molecule is not None]
     return [texts[i] for i in kept], [found[i] for i in kept], y[index[kept]]
@@ -78,14 +80,14 @@ def _sdf(folder, parameters):
     found, y = [], []
     for name in parameters["files"]:
         for number, (molecule, facts) in enumerate(molecules.read_sdf(folder / name), 1):
-            value = facts.get(parameters["property"])
-            if not isinstance(value, (int, float)):
-                raise BadInput(
-                    f"{folder / name}: record {number}: property '{parameters['property']}': {value!r} is no number"
-                )
+            where = f"{folder / name}: record {number}"
+            if parameters["property"] not in facts:
+                raise BadInput(f"{where}: no property '{parameters['property']}'")
             found.append(molecule)
-            y.append(value)
-    return molecules.texts(molecules.canonical(found)), found, np.array(y, dtype=float)
+            y.append(tables.number(facts[parameters["property"]], parameters["property"], where))
+    known = [i for i, value in enumerate(y) if not np.isnan(value)]
+    found = [found[i] for i in known]
+    return molecules.texts(molecules.canonical(found)), found, np.array([y[i] for i in known], dtype=float)
 
 
 def _folds(found, parameters, seed):

@@ -1,5 +1,6 @@
 """Molecules: reading SMILES and SDF, circular fingerprints, scaffolds, and graphs of atoms and bonds."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from deepbio.core.data import Ragged
 from deepbio.core.files import BadInput
+from deepbio.core.text import lines as text_lines
 
 RDLogger.DisableLog("rdApp.*")
 
@@ -58,20 +60,63 @@ def parse_all(smiles, path, lines, skip=False):
 
 
 def read_smi(path):
-    """The first word of every line that is not blank: SMILES, as strings."""
-    return [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
+    """Read the first word of every line that is not blank: SMILES, as strings, and the numbers of their lines."""
+    found = [(line.split()[0], number) for number, line in text_lines(path) if line.strip()]
+    if not found:
+        raise BadInput(f"{path}: no SMILES")
+    return [one for one, _ in found], [number for _, number in found]
 
 
 def read_sdf(path):
-    """Molecules of an SDF file with their properties, as (RDKit molecule, dict); BadInput names the record."""
-    found = []
-    for number, molecule in enumerate(Chem.SDMolSupplier(str(path)), 1):
-        if molecule is None:
-            raise BadInput(f"{path}: record {number} is no valid molecule")
-        found.append((molecule, molecule.GetPropsAsDict()))
+    """Read the records of an SDF file: (RDKit molecule, properties as text) each.
+
+    A record ends with $$$$; the last may end with the file. BadInput names the record and its first line where a
+    molecule is not valid or has no atom, a record has more than one end of a molecule (a $$$$ is missing between two,
+    or the blank line before it), or a property stands twice.
+    """
+    found, block, began = [], [], 1
+    for number, line in text_lines(path):
+        if line.rstrip() == "$$$$":
+            found.append(_sdf_record(f"{path}: record {len(found) + 1} (line {began})", block))
+            block, began = [], number + 1
+        else:
+            block.append(line)
+    if any(line.strip() for line in block):
+        found.append(_sdf_record(f"{path}: record {len(found) + 1} (line {began})", block))
     if not found:
         raise BadInput(f"{path}: no record")
     return found
+
+
+def _sdf_record(where, lines):
+    """One record: what stands up to `M  END` is the molecule, behind it come properties: `> <name>`, lines, a blank."""
+    ends = [place for place, line in enumerate(lines) if line.startswith("M  END")]
+    if len(ends) != 1:
+        raise BadInput(f"{where}: {len(ends)} molecules (M  END) in one record; each record ends with $$$$")
+    molecule = Chem.MolFromMolBlock("\n".join(lines[: ends[0] + 1]))
+    if molecule is None:
+        raise BadInput(f"{where}: no valid molecule")
+    if not molecule.GetNumAtoms():
+        raise BadInput(f"{where}: a molecule without atoms")
+    facts, name, value = {}, None, []
+    for line in [*lines[ends[0] + 1 :], ""]:
+        if line.startswith(">") and (name is None or not value):
+            heading = re.search(r"<([^>]*)>", line)
+            if not heading:
+                raise BadInput(f"{where}: a property without a name: {line[:40]!r}")
+            name = heading.group(1)
+            if name in facts:
+                raise BadInput(f"{where}: property '{name}' stands twice")
+            facts[name] = ""
+        elif name is not None and line.strip():
+            if line.startswith("> ") and "<" in line:
+                raise BadInput(f"{where}: the blank line before {line[:40]!r} is missing")
+            value.append(line)
+        elif name is not None:
+            facts[name], name, value = "\n".join(value), None, []
+        elif line.strip():
+            raise BadInput(f"{where}: {line[:40]!r} belongs to no property")
+    return molecule, facts
 
 
 def texts(smiles):

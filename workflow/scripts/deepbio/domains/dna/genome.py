@@ -3,8 +3,7 @@
 Coordinates are those of BED: 0-based, the end not included.
 """
 
-import gzip
-import shutil
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,40 +12,55 @@ import bioframe
 import numpy as np
 import pandas as pd
 
-from deepbio.core import tables
+from deepbio.core import text
 from deepbio.core.files import BadInput
 from deepbio.domains.dna import sequences
 
 
 @contextmanager
 def open_genome(path):
-    """A pyfaidx.Fasta of a plain or gzipped FASTA file; an unpacked copy and the index live as long as the block.
+    """Open a plain or packed FASTA file as a pyfaidx.Fasta; an unpacked copy and the index live as long as the block.
 
-    Raises BadInput where the file is missing, damaged or no FASTA.
+    The index is made anew in a temporary folder: one that lies beside the file may be older than it, and its folder
+    may not be written to. Raises BadInput where the file is missing, damaged or no FASTA, or a name stands twice.
     """
     from pyfaidx import Fasta, FastaIndexingError
 
-    if not Path(path).exists():
-        raise BadInput(f"{path}: no such file")
-    with tempfile.TemporaryDirectory() as scratch:
+    with text.readable(path), tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "genome.fa"
+        with open(path, "rb") as handle:
+            head = handle.read(4)
+        if head[:1] in (b">", b"\n", b"\r", b" ", b";"):
+            plain.symlink_to(Path(path).resolve())
+        else:  # packed, or with a byte-order mark
+            with open(plain, "w") as handle:
+                handle.writelines(f"{line}\n" for _, line in text.lines(path))
         try:
-            if str(path).endswith(".gz"):
-                with gzip.open(path) as packed, open(plain, "wb") as handle:
-                    shutil.copyfileobj(packed, handle, 2**22)
-            else:
-                plain.symlink_to(Path(path).resolve())
             with Fasta(str(plain), sequence_always_upper=True) as genome:
+                if not len(genome.keys()):
+                    raise BadInput(f"{path}: no FASTA record")
                 yield genome
-        except (EOFError, gzip.BadGzipFile, FastaIndexingError) as error:
-            raise BadInput(f"{path}: damaged file: {error}") from None
+        except FastaIndexingError as error:
+            raise BadInput(f"{path}: {str(error).replace(str(plain), 'the file')}") from None
+        except UnicodeDecodeError as error:
+            raise BadInput(
+                f"{path}: byte 0x{error.object[error.start]:02x} is no base and no letter of a name"
+            ) from None
+        except ValueError as error:
+            if isinstance(error, BadInput) or "Duplicate key" not in str(error):
+                raise
+            name = re.search(r'"(.*?)"', str(error))
+            raise BadInput(f"{path}: record '{name.group(1) if name else error}' stands twice") from None
 
 
 def chromosome_codes(genome, name):
     """Codes (length,) uint8 of one sequence of an open genome; BadInput where there is none of that name."""
     if name not in genome:
         raise BadInput(f"the genome has no sequence '{name}'; it has {', '.join(list(genome.keys())[:20])}")
-    return sequences.encode([str(genome[name])])[0]
+    try:
+        return sequences.encode([str(genome[name])], f"{genome.filename}: '{name}'")[0]
+    except UnicodeDecodeError:
+        raise BadInput(f"the genome's sequence '{name}' holds letters that are no ASCII text") from None
 
 
 def windows(codes, centres, length):
@@ -88,20 +102,28 @@ def read_bed(path, more=()):
     places = [BED.index(name) for name in more]
     least = max([2, *places]) + 1
     rows = []
-    with sequences.open_text(path) as handle:
-        for number, line in enumerate(handle, 1):
-            if not line.strip() or line.startswith(("#", "track", "browser")):
-                continue
-            fields = line.rstrip("\n").split("\t")
-            if len(fields) < least:
-                raise BadInput(f"{path}:{number}: {len(fields)} columns where {', '.join(BED[:least])} are wanted")
-            start, end = tables.numbers(path, fields[1:3], "start or end", first_line=number).astype(int)
-            if not 0 <= start < end:
-                raise BadInput(f"{path}:{number}: {start} to {end} is no interval")
-            if "strand" in more and fields[5] not in ("+", "-"):
-                raise BadInput(f"{path}:{number}: strand is {fields[5]!r}, not + or -")
-            rows.append((fields[0], start, end, *(fields[place] for place in places)))
+    for number, line in text.lines(path):
+        if not line.strip() or line.startswith(("#", "track", "browser")):
+            continue
+        fields = line.split("\t")
+        if len(fields) < least:
+            raise BadInput(f"{path}:{number}: {len(fields)} columns where {', '.join(BED[:least])} are wanted")
+        if not fields[0].strip():
+            raise BadInput(f"{path}:{number}: the chromosome has no name")
+        start, end = (_coordinate(field, f"{path}:{number}") for field in fields[1:3])
+        if not start < end:
+            raise BadInput(f"{path}:{number}: {start} to {end} is no interval")
+        if "strand" in more and fields[5] not in ("+", "-"):
+            raise BadInput(f"{path}:{number}: strand is {fields[5]!r}, not + or -")
+        rows.append((fields[0], start, end, *(fields[place] for place in places)))
     return pd.DataFrame(rows, columns=columns)
+
+
+def _coordinate(field, where):
+    field = field.strip()
+    if not field.isascii() or not field.isdigit() or len(field) > 12:
+        raise BadInput(f"{where}: {field!r} is no coordinate; start and end are whole numbers from 0 on")
+    return int(field)
 
 
 def read_genes(path):
@@ -110,6 +132,8 @@ def read_genes(path):
     The start of transcription (tss) is the first base of the transcript on its strand.
     """
     table = read_bed(path, ["name", "strand"])
+    if table.empty:
+        raise BadInput(f"{path}: no transcript")
     table["tss"] = np.where(table["strand"] == "+", table["start"], table["end"] - 1)
     return table[["chrom", "tss", "strand", "name"]]
 
@@ -127,7 +151,7 @@ def read_peaks(folder, pattern, chromosomes):
 
     Only peaks on `chromosomes` are kept; BadInput where no file matches, or a file has no peak there.
     """
-    files = sorted(Path(folder).glob(pattern))
+    files = sorted(file for file in Path(folder).glob(pattern) if not file.name.startswith("."))
     if not files:
         raise BadInput(f"{folder}: no peak file matches {pattern}")
     found = {}

@@ -3,11 +3,11 @@
 A sequence is stored as uint8 codes 0-3 for A, C, G, T (U), and 4 for anything else; one-hot is made per batch.
 """
 
-import gzip
 import re
 
 import numpy as np
 
+from deepbio.core import text
 from deepbio.core.files import BadInput
 
 BASES = "ACGT"
@@ -16,37 +16,30 @@ _CODES = np.full(256, UNKNOWN, np.uint8)
 for _code, _letters in enumerate(("Aa", "Cc", "Gg", "TtUu")):
     _CODES[list(_letters.encode())] = _code
 _PLACE = re.compile(r"(?:.*::)?([A-Za-z0-9_.]+):(\d+)-(\d+)(?:\D.*)?")
+_KNOWN = np.zeros(256, bool)
+_KNOWN[list(b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv")] = True
 _IUPAC = re.compile(r"[ACGTUNRYSWKMBDHV]+", re.IGNORECASE)
 
 
-def open_text(path):
-    """A text file, unpacked on the way if its name ends in .gz."""
-    return gzip.open(path, "rt") if str(path).endswith(".gz") else open(path)
-
-
 def read_fasta(path):
-    """Names and sequences of a FASTA file of windows (a genome is read with pyfaidx).
+    """Read names and sequences of a FASTA file of windows (a genome is read with pyfaidx).
 
     Raises BadInput with file and line: text before the first header, an empty record, a letter that is no base.
     """
     names, parts, starts = [], [], []
-    with open_text(path) as handle:
-        try:
-            for number, line in enumerate(handle, 1):
-                line = line.strip()
-                if line.startswith(">"):
-                    names.append(line[1:].strip())
-                    parts.append([])
-                    starts.append(number)
-                elif line and not names:
-                    raise BadInput(f"{path}:{number}: a FASTA file begins with a '>' line, not with {line[:30]!r}")
-                elif line:
-                    if not _IUPAC.fullmatch(line):
-                        wrong = next(letter for letter in line if not _IUPAC.fullmatch(letter))
-                        raise BadInput(f"{path}:{number}: {wrong!r} is no base (record '{names[-1]}')")
-                    parts[-1].append(line)
-        except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
-            raise BadInput(f"{path}: damaged file: {error}") from None
+    for number, line in text.lines(path):
+        line = line.strip()
+        if line.startswith(">"):
+            names.append(line[1:].strip())
+            parts.append([])
+            starts.append(number)
+        elif line and not names:
+            raise BadInput(f"{path}:{number}: a FASTA file begins with a '>' line, not with {line[:30]!r}")
+        elif line:
+            if not _IUPAC.fullmatch(line):
+                wrong = next(letter for letter in line if not _IUPAC.fullmatch(letter))
+                raise BadInput(f"{path}:{number}: {wrong!r} is no base (record '{names[-1]}')")
+            parts[-1].append(line)
     if not names:
         raise BadInput(f"{path}: no FASTA record")
     sequences = ["".join(part) for part in parts]
@@ -56,14 +49,35 @@ def read_fasta(path):
     return names, sequences
 
 
-def encode(sequences, where=""):
-    """Codes (n, length) of equally long sequences; BadInput names the first one that is not."""
+def encode(sequences, where="", lines=None):
+    """Turn equally long sequences into codes (n, length).
+
+    Raises BadInput for the first one that has another length than the first, and for the first letter that is no base
+    (IUPAC letters other than ACGTU are unknown bases). `where` is the file, `lines` the line of each sequence in it.
+    """
+
+    def place(row):
+        return f"{where}:{lines[row]}" if lines is not None else f"{where}{': ' if where else ''}record {row + 1}"
+
     lengths = np.fromiter(map(len, sequences), int, len(sequences))
     wrong = np.flatnonzero(lengths != lengths[0])
     if len(wrong):
-        raise BadInput(f"{where}: record {wrong[0] + 1} has {lengths[wrong[0]]} bases, record 1 has {lengths[0]}")
-    letters = np.frombuffer("".join(sequences).encode("ascii"), np.uint8)
+        raise BadInput(f"{place(wrong[0])} has {lengths[wrong[0]]} bases, the first one has {lengths[0]}")
+    # Letters that are not ASCII become '?', one for each, and are named below.
+    letters = np.frombuffer("".join(sequences).encode("ascii", "replace"), np.uint8)
+    known = _KNOWN[letters]
+    if not known.all():
+        row, column = divmod(int(known.argmin()), int(lengths[0]))
+        raise BadInput(f"{place(row)}: {sequences[row][column]!r} is no base")
     return _CODES[letters].reshape(len(sequences), -1)
+
+
+# The bases that each IUPAC letter stands for.
+AMBIGUOUS = {
+    **{base: base for base in BASES},
+    **{"R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC"},
+    **{"B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT"},
+}
 
 
 def decode(codes):

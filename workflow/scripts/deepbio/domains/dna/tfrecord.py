@@ -1,15 +1,13 @@
 """TFRecords: files of checked records, each a protobuf Example, read as a stream and without TensorFlow.
 
 A record is its length (8 bytes, little-endian), the masked CRC-32C of these 8 bytes, the data, and the masked CRC-32C
-of the data (tensorflow/core/lib/io/record_writer.h). Files may be compressed as one zlib stream.
+of the data (tensorflow/core/lib/io/record_writer.h). Files may be packed as one zlib or gzip stream.
 """
 
 import struct
-import zlib
 
+from deepbio.core import text
 from deepbio.core.files import BadInput
-
-CHUNK = 2**20
 
 
 def _table():
@@ -39,10 +37,10 @@ def records(path):
 
     Raises BadInput naming file and record (from 1) where the file ends early or a check does not hold.
     """
-    with open(path, "rb") as handle:
-        read, number = _reader(handle), 0
+    with text.readable(path), _opened(path) as handle:
+        number = 0
         try:
-            while head := read(12):
+            while head := handle.read(12):
                 number += 1
                 if len(head) < 12:
                     raise ValueError("the file ends in its length")
@@ -50,34 +48,23 @@ def records(path):
                 if masked_crc(head[:8]) != struct.unpack("<I", head[8:])[0]:
                     raise ValueError("the checksum of its length is wrong")
                 (length,) = struct.unpack("<Q", head[:8])
-                data = read(length + 4)
+                data = handle.read(length + 4)
                 if len(data) < length + 4:
                     raise ValueError(f"the file ends after {len(data)} of {length + 4} bytes")
                 if masked_crc(data[:-4]) != struct.unpack("<I", data[-4:])[0]:
                     raise ValueError("the checksum of its data is wrong")
                 yield data[:-4]
-        except (ValueError, zlib.error) as error:
+        except (ValueError, *text.DAMAGE) as error:
             raise BadInput(f"{path}: record {max(number, 1)}: damaged: {error}") from None
 
 
-def _reader(handle):
-    """`read(count)` of a file's bytes, unpacked where it is a zlib stream; fewer bytes come at its end only."""
-    packed = zlib.decompressobj() if handle.peek(1)[:1] == b"\x78" else None
-    waiting = bytearray()
-
-    def read(count):
-        while len(waiting) < count:
-            raw = (packed.unconsumed_tail if packed else b"") or handle.read(CHUNK)
-            if not raw:
-                if packed and not packed.eof:
-                    raise ValueError("the compressed stream is cut short")
-                break
-            waiting.extend(packed.decompress(raw, CHUNK) if packed else raw)
-        found = bytes(waiting[:count])
-        del waiting[:count]
-        return found
-
-    return read
+def _opened(path):
+    """Open the file, unpacked where it is packed; a length with its own checksum at the beginning shows that it is not,
+    though the length may look like the header of a zlib stream."""
+    with open(path, "rb") as handle:
+        head = handle.read(12)
+    plain = len(head) == 12 and masked_crc(head[:8]) == struct.unpack("<I", head[8:])[0]
+    return open(path, "rb") if plain else text.open_bytes(path)
 
 
 def examples(path):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deepbio.core import text
 from deepbio.core.files import BadInput
 
 
@@ -68,7 +69,7 @@ def read_topology(path):
     """
     path = Path(path)
     terms, place, sizes, genes, annotations, edges, number = [], {}, [], {}, [], [], 0
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in text.lines(path):
         key, colon, rest = line.partition(": " if ": " in line else ":")
         words, wanted = rest.split(), ("ROOT", "GENES", "TERMS")[(number - 1) % 3]
         if key != wanted or not colon:
@@ -102,7 +103,7 @@ def read_pairs(path, genes):
     """
     path, known = Path(path), {gene: i for i, gene in enumerate(genes)}
     terms, place, annotations, edges = [], {}, [], []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in text.lines(path):
         words = line.split("\t")
         if len(words) != 3 or words[2] not in ("default", "gene"):
             raise BadInput(f"{path}:{number}: 'parent, child, default' or 'term, gene, gene' was expected")

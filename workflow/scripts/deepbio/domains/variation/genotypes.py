@@ -4,21 +4,20 @@ A genotype is the number of copies of one of a site's two alleles: 0, 1 or 2, an
 table of them is int8 (people, sites).
 """
 
-import gzip
 import hashlib
 import shutil
 import tempfile
-import zlib
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from deepbio.core import tables
+from deepbio.core import tables, text
 from deepbio.core.files import BadInput
 from deepbio.domains.variation import variants
 
 UNKNOWN = -1
+BASES = frozenset("ACGT")
 BLOCK = 4096  # sites turned round at a time
 
 
@@ -45,22 +44,33 @@ class People:
 def read_panel(path, columns, separator=","):
     """People of a delimited file (None: by white space); `columns` name those of the person, the population and the
     continental group."""
-    header, rows = _loose(path, separator) if separator is None else tables.read_csv(path, separator)
-    return People(path, *(tables.column(path, header, rows, name) for name in columns))
+    table = _loose(path, separator) if separator is None else tables.read_csv(path, separator)
+    return People(path, *(table.column(name) for name in columns))
 
 
 def _loose(path, separator):
-    """Header and rows of a table whose first line has another number of empty columns at its end than the others, as
-    those of the 1000 Genomes Project; what a row lacks there is empty."""
-    lines = Path(path).read_text().splitlines()
-    header = lines[0].rstrip().split(separator) if lines else []
-    rows = []
-    for number, line in enumerate(lines[1:], 2):
+    """Read a table whose first line has another number of empty columns at its end than the others, as those of the
+    1000 Genomes Project; what a row lacks there is empty.
+
+    Split by white space, a row must have as many fields as the header: an empty one would shift those behind it.
+    """
+    header, rows, lines = [], [], []
+    for number, line in text.lines(path):
         row = line.rstrip().split(separator)
-        if len(row) < 2 or len(row) > len(header):
+        if not line.strip():
+            continue
+        if not header:
+            header = [name.strip() for name in row]
+            continue
+        if len(row) < (2 if separator else len(header)) or len(row) > len(header):
             raise BadInput(f"{path}:{number}: {len(row)} columns in place of {len(header)}")
+        if separator is None and "\t" in line and [one.strip() for one in line.rstrip().split("\t")] != row:
+            raise BadInput(f"{path}:{number}: an empty field, or blanks and tabs mixed; which column is which?")
         rows.append(row + [""] * (len(header) - len(row)))
-    return header, rows
+        lines.append(number)
+    if not header:
+        raise BadInput(f"{path}:1: the file is empty")
+    return tables.Table(Path(path), header, rows, lines)
 
 
 # ---- genotypes
@@ -68,12 +78,9 @@ def _loose(path, separator):
 
 def read_matrix(path, sites, people, every=1):
     """Genotypes of a gzipped matrix of bytes (sites, people), of every `every`-th site that the file `sites` names."""
-    try:
-        with gzip.open(path) as handle:
-            flat = np.frombuffer(handle.read(), np.uint8)
-    except (OSError, EOFError, zlib.error) as error:
-        raise BadInput(f"{path}: damaged file: {error}") from None
-    names = Path(sites).read_text().split()
+    with text.readable(path), text.open_bytes(path) as handle:
+        flat = np.frombuffer(handle.read(), np.uint8)
+    names = [name for _, line in text.lines(sites) for name in line.split()]
     if len(flat) != len(names) * people:
         raise BadInput(f"{path}: {len(flat)} genotypes in place of {len(names)} sites x {people} people ({sites})")
     table = flat.reshape(len(names), people)
@@ -89,16 +96,16 @@ def read_letters(path, without):
 
     Copies are those of the allele that comes later in the alphabet. `without`: columns that are no sites.
     """
-    header, rows = tables.read_csv(path)
-    sites = [name for name in header if name not in without]
+    table = tables.read_csv(path)
+    sites = [name for name in table.header if name not in without]
     found = []
     for name in sites:
-        values = np.array(tables.column(path, header, rows, name), str)
+        values = np.array(table.column(name), str)
         letters = sorted(set("".join(values)))
         good = np.isin(values, [a + b for a in "ACGT" for b in "ACGT"])
         if not good.all():
             line = int(np.argmin(good))
-            raise BadInput(f"{path}:{line + 2}: column '{name}': {str(values[line])!r} is no pair of bases")
+            raise BadInput(f"{table.where(line)}: column '{name}': {str(values[line])!r} is no pair of bases")
         if len(letters) > 2:
             raise BadInput(f"{path}: column '{name}' has the alleles {', '.join(letters)}; two are expected")
         found.append(np.char.count(values, letters[-1]) if len(letters) == 2 else np.zeros(len(values), int))
@@ -222,10 +229,11 @@ def _records(path, wanted):
         if record.chrom == previous[0] and record.pos < previous[1]:
             raise BadInput(f"{path}: record {number} ({record.chrom}:{record.pos}): places must not fall")
         previous = record.chrom, record.pos
-        if len(record.alleles) != 2 or not all(allele in "ACGT" for allele in record.alleles):
+        if len(record.alleles) != 2 or not all(allele.upper() in BASES for allele in record.alleles):
             continue
         frequency = record.info.get("AF", (0.5,))
         frequency = frequency[0] if isinstance(frequency, tuple) else frequency
+        frequency = 0.5 if frequency is None else frequency  # AF=.
         yield record.chrom, record.pos, frequency, partial(_genotypes, path, record, number, columns)
 
 
@@ -234,13 +242,16 @@ def _genotypes(path, record, number, columns):
     fields = str(record).rstrip("\n").split("\t")[8:]
     if fields[0].split(":")[0] != "GT":
         raise BadInput(f"{path}: record {number} ({record.chrom}:{record.pos}): no genotypes (GT comes first)")
-    calls = np.array(fields[1:], "S3").view("S1").reshape(-1, 3)  # what stands behind GT falls away
+    # Three letters of the genotype, and the one behind them, which ends it: ":" or nothing.
+    calls = np.array(fields[1:], "S4").view("S1").reshape(-1, 4)
     alleles = calls[:, [0, 2]]
-    if not (np.isin(alleles, [b"0", b"1", b"."]) & np.isin(calls[:, 1:2], [b"|", b"/"])).all():
-        person = int(np.argmin((np.isin(alleles, [b"0", b"1", b"."]) & np.isin(calls[:, 1:2], [b"|", b"/"])).all(1)))
+    good = np.isin(alleles, [b"0", b"1", b"."]).all(1)
+    good &= np.isin(calls[:, 1], [b"|", b"/"]) & np.isin(calls[:, 3], [b"", b":"])
+    if not good.all():
+        person = int(np.argmin(good))
         raise BadInput(
             f"{path}: record {number} ({record.chrom}:{record.pos}), person {person + 1}: genotype "
-            f"{fields[1 + person]!r}; two alleles 0, 1 or . are expected"
+            f"{fields[1 + person].split(':')[0]!r}; two alleles 0, 1 or . are expected"
         )
     row = (alleles == b"1").sum(axis=1).astype(np.int8)
     row[(alleles == b".").any(axis=1)] = UNKNOWN
@@ -255,8 +266,8 @@ def read_families(path, names):
 
     Ties are a common family, and relatives that a person's own row names, up to the third order.
     """
-    header, rows = _loose(path, "\t")
-    person, family = (tables.column(path, header, rows, name) for name in ("Individual ID", "Family ID"))
+    table = _loose(path, "\t")
+    person, family = table.column("Individual ID"), table.column("Family ID")
     own = {name: f"family:{label}" for name, label in zip(person, family, strict=True)}
     known = set(names)
     for name in names:
@@ -270,9 +281,9 @@ def read_families(path, names):
         return label
 
     relatives = ("Paternal ID", "Maternal ID", "Siblings", "Second Order", "Third Order", "Children")
-    for column in (name for name in relatives if name in header):
-        for one, text in zip(person, tables.column(path, header, rows, column), strict=True):
-            for other in text.replace(",", " ").replace(";", " ").split():
+    for column in (name for name in relatives if name in table.header):
+        for one, others in zip(person, table.column(column), strict=True):
+            for other in others.replace(",", " ").replace(";", " ").split():
                 if one in known and other in own:
                     leader[find(own[other])] = find(own[one])
     return np.array([find(own[name]) for name in names])

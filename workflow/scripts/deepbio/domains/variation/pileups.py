@@ -7,11 +7,14 @@ and the length of the read's fragment (the seventh, which later releases added).
 the authors' published code as its documentation tells them, not checked against it.
 """
 
+import re
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from deepbio.core import text
 from deepbio.core.files import BadInput
 from deepbio.domains.dna import sequences
 from deepbio.domains.variation.variants import is_snp, normal
@@ -22,6 +25,7 @@ LEFT_OUT = 0xF04  # flags: not mapped, secondary, failed, duplicate, supplementa
 DELETED, NOTHING = 5, 6  # beside the codes of bases
 SHADES = np.array([250, 30, 180, 100, 0, 0, 0], np.uint8)  # A, C, G, T, unknown, deleted, no read
 FULL, REST, FORWARD, REVERSE, SAME = 254, 152, 70, 240, 50
+LONGEST_DELETION = 1000  # a longer one parts a read, as what is skipped by splicing does
 MOST_QUALITY, MOST_MAPPING, MOST_FRAGMENT = 40, 60, 1000
 FEATURES = (
     *("reads", "reads with the allele", "share of reads", "base quality with", "base quality without"),
@@ -87,54 +91,147 @@ def copy_reads(path, contig, start, end, reference, target):
 
 
 @contextmanager
-def _opened(path, contig):
-    """An indexed BAM or CRAM file that has `contig`; what goes wrong in reading it becomes BadInput."""
+def _opened(path, contig, fasta=None, length=None, person=None):
+    """Open an indexed BAM or CRAM file that has `contig`; what goes wrong in reading it becomes BadInput.
+
+    An index that is older than its file is made anew in a temporary folder. `fasta` is what a CRAM file refers to.
+    Raises BadInput where the contig has another `length` in the file's header, and where reads of several people are
+    in it and `person` is none of them.
+    """
     import pysam
 
-    if not Path(path).exists():
-        raise BadInput(f"{path}: no such file")
+    path = Path(path)
+    with text.readable(path), tempfile.TemporaryDirectory() as scratch:
+        with open(path, "rb"):
+            pass
+        index = _index(path, Path(scratch))
+        level = pysam.set_verbosity(0)
+        try:
+            with pysam.AlignmentFile(
+                str(path), index_filename=str(index), reference_filename=str(fasta) if fasta else None
+            ) as opened:
+                if contig not in opened.references:
+                    raise BadInput(f"{path}: no contig '{contig}'; it has {', '.join(opened.references[:25])}")
+                if length and opened.get_reference_length(contig) != length:
+                    raise BadInput(
+                        f"{path}: contig '{contig}' has {opened.get_reference_length(contig)} bases in the header, and "
+                        f"{length} in the FASTA file: the reads are aligned to another genome"
+                    )
+                people = sorted({group.get("SM", "") for group in opened.header.to_dict().get("RG", [])} - {""})
+                if len(people) > 1 and person not in people:
+                    raise BadInput(f"{path}: reads of {len(people)} people ({', '.join(people)}); name one of them")
+                yield opened
+        except (OSError, ValueError) as error:
+            if isinstance(error, BadInput) or getattr(error, "errno", None) in text.OF_MACHINE:
+                raise
+            hint = " (a CRAM file needs the FASTA file that it was made with)" if path.suffix == ".cram" else ""
+            raise BadInput(f"{path}: not readable as an indexed BAM or CRAM file: {error}{hint}") from None
+        finally:
+            pysam.set_verbosity(level)
+
+
+def _index(path, scratch):
+    """Find the index beside a BAM or CRAM file, or make one in `scratch` where none is as young as the file."""
+    import pysam
+
+    made = path.stat().st_mtime_ns
+    for name in (f"{path}.bai", f"{path}.csi", f"{path}.crai", path.with_suffix(".bai"), path.with_suffix(".crai")):
+        if Path(name).exists() and Path(name).stat().st_mtime_ns >= made:
+            return name
+    with open(path, "rb") as handle:
+        kind = "crai" if handle.read(4) == b"CRAM" else "bai"
+    index = scratch / f"reads.{kind}"
     try:
-        with pysam.AlignmentFile(str(path)) as opened:
-            if contig not in opened.references:
-                raise BadInput(f"{path}: no contig '{contig}'; it has {', '.join(opened.references[:25])}")
-            yield opened
-    except (OSError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{path}: not readable as an indexed BAM file: {error}") from None
+        pysam.index("-o", str(index), str(path))
+    except pysam.SamtoolsError as error:
+        said = re.sub(r".*stderr=", "", str(error)).strip("'\\n ")
+        raise BadInput(
+            f"{path}: not readable as a BAM or CRAM file that can be indexed (are the reads sorted by place?): {said}"
+        ) from None
+    return index
 
 
-def read_reads(path, contig, start, end, reference, least):
-    """The Reads of a region of an indexed BAM or CRAM file, indels in their normal form.
+def people(path, fasta=None):
+    """Names of the people whose reads are in a BAM or CRAM file, as its read groups say (SM)."""
+    import pysam
 
-    Left out are reads that are duplicates, secondary, supplementary or failed, or of a mapping quality below
-    least["mapping"]; indels within bases of a quality below least["base"] are not noted.
+    with text.readable(path):
+        level = pysam.set_verbosity(0)
+        try:
+            with pysam.AlignmentFile(
+                str(path), reference_filename=str(fasta) if fasta else None, check_sq=False
+            ) as opened:
+                groups = opened.header.to_dict().get("RG", [])
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{path}: not readable as a BAM or CRAM file: {error}") from None
+        finally:
+            pysam.set_verbosity(level)
+    return sorted({group.get("SM", "") for group in groups} - {""})
+
+
+def read_reads(path, contig, start, end, reference, least, fasta=None, person=None, most=None):
+    """Read the Reads of a region of a BAM or CRAM file, indels in their normal form.
+
+    Left out are reads that are duplicates, secondary, supplementary or failed, of a mapping quality below
+    least["mapping"], or of somebody else than `person`; indels within bases of a quality below least["base"] are not
+    noted. What a spliced read skips parts it into reads of their own, so that no read is longer than its bases. Of more
+    than `most` reads as many are drawn, the same ones each time.
     """
     found, indels, forms = [], {}, {}
-    with _opened(path, contig) as opened:
+    with _opened(path, contig, fasta, reference.length if fasta else None, person) as opened:
+        groups = {one["ID"]: one.get("SM") for one in opened.header.to_dict().get("RG", [])}
+        several = len(set(groups.values())) > 1
+        kept = _sample(opened, contig, start, end, most) if most else None
         for number, read in enumerate(opened.fetch(contig, max(0, start), end), 1):
             if read.flag & LEFT_OUT or read.mapping_quality < least["mapping"] or not read.cigartuples:
                 continue
+            if kept is not None and number not in kept:
+                continue
+            if several and person and groups.get(read.get_tag("RG") if read.has_tag("RG") else None) != person:
+                continue
             if read.query_sequence is None or read.query_qualities is None:
                 raise BadInput(f"{path}: read {number} ('{read.query_name}') has no bases or no qualities")
-            whole, events = _lay(read, reference)
-            for *event, worst in events:
-                event = tuple(event)
-                if event not in forms:
-                    forms[event] = normal(*event, reference)
-                if worst >= least["base"]:
-                    indels.setdefault(forms[event], []).append(len(found))
-            found.append(whole)
-    return Reads(found, indels)
+            for whole, events in _lay(read, reference):
+                if whole[1] <= start or whole[0] >= end:
+                    continue
+                for *event, worst in events:
+                    event = tuple(event)
+                    if event not in forms:
+                        forms[event] = normal(*event, reference)
+                    if worst >= least["base"]:
+                        indels.setdefault(forms[event], []).append(len(found))
+                found.append(whole)
+    # Parts of spliced reads may begin behind the reads that follow.
+    order = sorted(range(len(found)), key=lambda i: found[i][0])
+    place = {old: new for new, old in enumerate(order)}
+    return Reads([found[i] for i in order], {key: [place[i] for i in rows] for key, rows in indels.items()})
+
+
+def _sample(opened, contig, start, end, most):
+    """Numbers of `most` reads of a region, drawn at random; None where there are no more."""
+    count = opened.count(contig, max(0, start), end)
+    if count <= most:
+        return None
+    return set((np.random.default_rng(max(0, start)).permutation(count)[:most] + 1).tolist())
 
 
 def _lay(read, reference):
-    """One read over the reference: (start, stop, mapping, reverse, fragment, bases, qualities), and its indels as
-    (place, ref, alt, lowest base quality)."""
+    """Lay one read over the reference, in parts where it skips something: for each (start, stop, mapping, reverse,
+    fragment, bases, qualities), and its indels as (place, ref, alt, lowest base quality)."""
     codes = sequences.encode([read.query_sequence])[0]
     quality = np.frombuffer(read.query_qualities, np.uint8)
+    about = min(read.mapping_quality, 254), read.is_reverse, abs(read.template_length)
     bases, qualities, events = [], [], []
     here, at = 0, read.reference_start
+    start, parts = at, []
+
+    def close():
+        if bases:
+            flat = [np.concatenate(pieces) for pieces in (bases, qualities)]
+            parts.append(((start, at, *about, *flat), list(events)))
+        for pieces in (bases, qualities, events):
+            pieces.clear()
+
     for kind, size in read.cigartuples:
         if kind in (0, 7, 8):
             bases.append(codes[here : here + size])
@@ -149,14 +246,16 @@ def _lay(read, reference):
                 event = reference.part(at - 1, at + size), anchor
             if not set("".join(event)) - set("ACGT"):
                 events.append((at - 1, *event, worst))
-        if kind in (2, 3):
-            bases.append(np.full(size, DELETED if kind == 2 else NOTHING, np.uint8))
-            qualities.append(np.full(size, quality[max(0, here - 1)] if kind == 2 else 0, np.uint8))
+        if kind == 3 or (kind == 2 and size > LONGEST_DELETION):
+            close()
+            start = at + size
+        elif kind == 2:
+            bases.append(np.full(size, DELETED, np.uint8))
+            qualities.append(np.full(size, quality[max(0, here - 1)], np.uint8))
         here += size if kind in (0, 1, 4, 7, 8) else 0
         at += size if kind in (0, 2, 3, 7, 8) else 0
-    flat = [np.concatenate(parts) if parts else np.zeros(0, np.uint8) for parts in (bases, qualities)]
-    about = read.reference_start, at, min(read.mapping_quality, 254), read.is_reverse, abs(read.template_length)
-    return (*about, *flat), events
+    close()
+    return parts
 
 
 # ---- candidates

@@ -4,12 +4,17 @@ An allele is (place, ref, alt): the 0-based place of the first base of `ref`, in
 as can be (Tan, Abecasis and Kang 2015), so that two callers' ways to write one change are equal.
 """
 
+import re
+import tempfile
+from contextlib import contextmanager
 from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
 
+from deepbio.core import text
 from deepbio.core.files import BadInput, atomic
+from deepbio.domains.dna.sequences import AMBIGUOUS
 
 GENOTYPES = ("hom-ref", "het", "hom-alt")
 MOST_PHRED = 99  # qualities above this are written as this
@@ -34,25 +39,112 @@ class Reference:
 
 
 def read_reference(path, contig, start, end):
-    """The Reference of a region of an indexed FASTA file, plain or packed by bgzip; beyond the contig there is none."""
+    """Read the Reference of a region of a FASTA file, plain or packed; beyond the contig there is none.
+
+    An index beside the file is used if it is not older than the file and fits it; else one is made in a temporary
+    folder. Raises BadInput where the file is missing or damaged, or has no such contig or place.
+    """
+    with open_fasta(path) as genome:
+        if contig not in genome.references:
+            known = ", ".join(genome.references[:20])
+            raise BadInput(f"{path}: no sequence '{contig}'; it has {known}")
+        length = genome.get_reference_length(contig)
+        start, end = max(0, start), min(end, length)
+        if start >= end:
+            raise BadInput(f"{path}: '{contig}' has {length} bases; none is at {start} to {end}")
+        letters = genome.fetch(contig, start, end).upper()
+    wrong = re.search(r"[^ACGTUNRYSWKMBDHV]", letters)
+    if wrong:
+        raise BadInput(f"{path}: '{contig}', base {start + wrong.start() + 1}: {wrong.group()!r} is no base")
+    return Reference(contig, letters, start, length)
+
+
+@contextmanager
+def open_fasta(path):
+    """Open a FASTA file for access by region, as pysam.FastaFile; see read_reference."""
     import pysam
 
-    if not Path(path).exists():
-        raise BadInput(f"{path}: no such file")
+    path = Path(path)
+    with text.readable(path), tempfile.TemporaryDirectory() as scratch:
+        with open(path, "rb") as handle:
+            head = handle.read(16)
+        bgzipped = head[:2] == b"\x1f\x8b" and head[12:14] == b"BC"
+        index, blocks = Path(f"{path}.fai"), Path(f"{path}.gzi")
+        if head[:1] != b">" and not bgzipped:  # packed in another way, or with a byte-order mark
+            plain = Path(scratch) / "genome.fa"
+            with open(plain, "w") as handle:
+                handle.writelines(f"{line}\n" for _, line in text.lines(path))
+        else:
+            plain = path
+        level = pysam.set_verbosity(0)
+        try:
+            if (
+                plain != path
+                or not _fresh(path, index, blocks if bgzipped else None)
+                or not _fits(path, index, bgzipped)
+            ):
+                index, blocks = Path(scratch) / "genome.fai", Path(scratch) / "genome.gzi"
+                _check_names(path)
+                pysam.faidx("--fai-idx", str(index), *(("--gzi-idx", str(blocks)) if bgzipped else ()), str(plain))
+            packed = {"filepath_index_compressed": str(blocks)} if bgzipped else {}
+            with pysam.FastaFile(str(plain), filepath_index=str(index), **packed) as genome:
+                if not genome.references:
+                    raise BadInput(f"{path}: no FASTA record")
+                yield genome
+        except (OSError, ValueError, pysam.SamtoolsError) as error:
+            if isinstance(error, BadInput) or getattr(error, "errno", None) in text.OF_MACHINE:
+                raise
+            said = re.sub(r".*stderr=", "", str(error)).replace(str(plain), "the file").strip("'\\n ")
+            raise BadInput(f"{path}: no FASTA file that can be indexed: {said}") from None
+        finally:
+            pysam.set_verbosity(level)
+
+
+def _check_names(path):
+    """BadInput where a name stands twice; htslib would leave out the second record."""
+    seen = {}
+    with text.open_bytes(path) as handle:
+        for number, line in enumerate(handle, 1):
+            if line.startswith(b">"):
+                name = (line[1:].split() or [b""])[0]
+                if name in seen:
+                    shown = name.decode("ascii", "replace")
+                    raise BadInput(f"{path}:{number}: record '{shown}' stands twice, first on line {seen[name]}")
+                seen[name] = number
+
+
+def _fresh(path, *indices):
+    """Whether all indices are there and none is older than the file."""
+    made = path.stat().st_mtime_ns
+    return all(one.exists() and one.stat().st_mtime_ns >= made for one in indices if one is not None)
+
+
+def _fits(path, index, packed):
+    """Whether each line of a .fai fits the FASTA file: its header is where it should be, and so is its end. Of a packed
+    file, which would have to be unpacked for this, only that there are lines."""
     try:
-        with pysam.FastaFile(str(path)) as genome:
-            if contig not in genome.references:
-                known = ", ".join(genome.references[:20])
-                raise BadInput(f"{path}: no sequence '{contig}'; it has {known}")
-            length = genome.get_reference_length(contig)
-            start, end = max(0, start), min(end, length)
-            if start >= end:
-                raise BadInput(f"{path}: '{contig}' has {length} bases; none is at {start} to {end}")
-            return Reference(contig, genome.fetch(contig, start, end), start, length)
-    except (OSError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{path}: not a FASTA file that can be indexed (a packed one needs bgzip): {error}") from None
+        entries = [line.split("\t") for _, line in text.lines(index) if line.strip()]
+        if packed:
+            return bool(entries)
+        with open(path, "rb") as handle:
+            size = path.stat().st_size
+            for name, *numbers in entries:
+                length, offset, bases, width = map(int, numbers[:4])
+                lines, rest = divmod(length, bases) if bases else (0, 0)
+                end = offset + lines * width + rest
+                handle.seek(max(0, offset - 2**12))
+                before = handle.read(min(offset, 2**12))
+                header = before.rstrip(b"\r\n").rpartition(b"\n")[2]
+                named = header[:1] == b">" and header[1:].split()[:1] == [name.encode()]
+                if not named or not before.endswith((b"\n", b"\r")) or end > size:
+                    return False
+                handle.seek(end)
+                after = handle.read(width - bases + 1 if not rest else 3).lstrip(b"\r\n")
+                if after[:1] not in (b"", b">"):
+                    return False
+    except (BadInput, ValueError, IndexError):
+        return False
+    return bool(entries)
 
 
 def normal(place, ref, alt, reference):
@@ -82,29 +174,57 @@ def is_snp(allele):
 
 
 def records(path, start=None, end=None, contig=None):
-    """Records of a VCF or BCF file with their numbers; BadInput where it is none, or where nothing is of `contig`."""
+    """Yield the number and the record of each line of a VCF file, packed or not, or of a BCF file.
+
+    BadInput where it is none, or where nothing is of `contig`.
+    """
     import pysam
 
-    if not Path(path).exists():
-        raise BadInput(f"{path}: no such file")
     number, seen = 0, False
-    level = pysam.set_verbosity(0)  # what htslib thinks of a header's types is not for our users
-    try:
-        with pysam.VariantFile(str(path)) as variants:
-            for number, record in enumerate(variants, 1):
-                if contig is not None and record.chrom != contig:
-                    continue
-                seen = True
-                if (start is None or record.start >= start) and (end is None or record.start < end):
-                    yield number, record
-    except (OSError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{path}: record {number + 1}: not readable as VCF: {error}") from None
-    finally:
-        pysam.set_verbosity(level)
+    with text.readable(path), tempfile.TemporaryDirectory() as scratch:
+        plain = _for_htslib(path, scratch)
+        level = pysam.set_verbosity(0)  # what htslib thinks of a header's types is not for our users
+        try:
+            with pysam.VariantFile(str(plain)) as variants:
+                for number, record in enumerate(variants, 1):
+                    if contig is not None and record.chrom != contig:
+                        continue
+                    seen = True
+                    if (start is None or record.start >= start) and (end is None or record.start < end):
+                        yield number, record
+        except (OSError, ValueError, UnicodeDecodeError) as error:
+            if isinstance(error, BadInput) or getattr(error, "errno", None) in text.OF_MACHINE:
+                raise
+            said = str(error).replace(str(plain), "the file")
+            raise BadInput(f"{path}: record {number + 1}: not readable as VCF: {said}") from None
+        finally:
+            pysam.set_verbosity(level)
     if contig is not None and not seen:
         raise BadInput(f"{path}: no record on '{contig}'; are its contigs named in another way?")
+
+
+def _for_htslib(path, scratch):
+    """The file itself, or an unpacked copy of one that htslib does not read: gzip but not bgzip, zstd, xz, or text with
+    a byte-order mark."""
+    with open(path, "rb") as handle:
+        head = handle.read(16)
+    if head.startswith((b"##fileformat", b"BCF")) or (head[:2] == b"\x1f\x8b" and head[12:14] == b"BC"):
+        text.open_bytes(path).close()  # a file of bgzip that lacks its end was cut
+        return path
+    plain = Path(scratch) / "variants.vcf"
+    with open(plain, "w") as handle:
+        handle.writelines(f"{line}\n" for _, line in text.lines(path))
+    return plain
+
+
+def same_reference(there, wanted):
+    """Whether a record's reference allele is what the genome holds. VCF 4.3 (section 1.6.1) wants the alphabetically
+    first base where the genome has an ambiguous letter; N in either is any base."""
+    there, wanted = there.upper(), wanted.upper()
+    return len(there) == len(wanted) and all(
+        one == other or "N" in (one, other) or other in AMBIGUOUS.get(one, "") or one in AMBIGUOUS.get(other, "")
+        for one, other in zip(there, wanted, strict=True)
+    )
 
 
 def copies(record, where):
@@ -124,7 +244,7 @@ def read_truth(path, contig, reference, start, end):
         where = f"{path}: record {number} ({record.chrom}:{record.pos})"
         if set(record.filter.keys()) - {"PASS"}:
             continue
-        if reference.part(record.start, record.stop) != record.ref.upper():
+        if not same_reference(reference.part(record.start, record.stop), record.ref):
             holds = reference.part(record.start, record.stop)
             raise BadInput(f"{where}: the genome holds '{holds}' there, not '{record.ref}'")
         for alternative, count in zip(record.alts or (), copies(record, where), strict=True):
@@ -218,6 +338,12 @@ def merge(alleles, p):
     return place, ref, alts, pairs, np.array(weight) / max(sum(weight), 1e-300)
 
 
+def plain(allele):
+    """Write an allele in A, C, G, T and N, as VCF asks: of an ambiguous letter of the genome the alphabetically first
+    base that it stands for."""
+    return "".join(base if base == "N" else AMBIGUOUS.get(base, "N")[0] for base in allele)
+
+
 HEADER = """##fileformat=VCFv4.2
 ##source=deepbio-bench
 ##FILTER=<ID=PASS,Description="All filters passed">
@@ -248,6 +374,7 @@ def write_vcf(path, contigs, sample, alleles, p, counts):
     for (_, place), members in sorted(sites.items()):
         contig = alleles[members[0]][0]
         _, ref, alts, pairs, found = merge([alleles[i][1:] for i in members], np.asarray(p)[members])
+        ref, alts = plain(ref), [plain(alt) for alt in alts]
         best = int(found.argmax())
         scaled = phred(found)
         depth = max(int(counts[i][2]) for i in members)
