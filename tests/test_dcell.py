@@ -15,7 +15,7 @@ from deepbio.core.files import BadInput
 from deepbio.core.kind import small_problem
 from deepbio.domains.genes.ontology import Ontology, read_pairs, read_topology
 from deepbio.figures import ontology as figures
-from deepbio.learning import features
+from deepbio.kinds import deletions
 from deepbio.methods import dcell
 from deepbio.tasks import genotype_growth
 
@@ -306,7 +306,7 @@ def test_ontotype_counts_the_deleted_genes_of_each_term():
     counts = ontotype_forest.Method({}).features(split)
     assert counts.shape == (len(split), 7) and (counts[:, 0] == 2).all()
     np.testing.assert_array_equal(counts[:, 3:].sum(1), 2)
-    np.testing.assert_array_equal(features.matrix(split, {}), split["x"])
+    np.testing.assert_array_equal(deletions.matrix(split, {}), split["x"])
 
 
 # ---- figures

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from deepbio.core import kind
 from deepbio.core.data import Split
-from deepbio.learning import features
 from deepbio.learning.network import NetworkMethod
 
 
@@ -14,7 +14,7 @@ def fingerprint_split(split, parameters):
     if "x" in split:
         return split
     labels = {"y": np.asarray(split.y)} if "y" in split else {}
-    return Split({"x": features.matrix(split, parameters), **labels}, split.context)
+    return Split({"x": kind.load(split.context["input"]).matrix(split, parameters), **labels}, split.context)
 
 
 class Net(nn.Sequential):

@@ -1,22 +1,25 @@
 """What scikit-learn baselines share: features by kind of input, a stated grid, storage without pickle."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV, KFold, PredefinedSplit, StratifiedKFold
 
-from deepbio.core.data import concatenate
+from deepbio.core import kind
+from deepbio.core.data import Split, concatenate
 from deepbio.core.files import atomic, read_json, write_json
+from deepbio.core.job import Job
 from deepbio.core.labels import columns
-from deepbio.learning import features
+from deepbio.core.method import Method
 
 BLOCK = 2**15  # samples whose features are in memory at a time
 SCORING = {"binary": "roc_auc", "multilabel": "roc_auc", "regression": "neg_mean_squared_error"}
 SCORING |= {"multiclass": "accuracy"}
 
 
-class EstimatorMethod:
+class EstimatorMethod(Method):
     """A baseline that is one scikit-learn estimator for each output (of several classes: for all of them); a subclass
     says `estimator`.
 
@@ -27,21 +30,25 @@ class EstimatorMethod:
 
     scoring = SCORING
 
-    def __init__(self, parameters):
-        self.parameters = parameters
+    def __init__(self, parameters: dict):
+        super().__init__(parameters)
         self.kind = None
         self.classes = None  # number of classes, where there are several
         self.models = []
 
-    def estimator(self, kind, seed):
-        """An unfitted scikit-learn estimator for `kind` of output."""
+    def estimator(self, kind: str, seed: int) -> Any:
+        """Build an unfitted scikit-learn estimator for `kind` of output."""
         raise TypeError(f"{type(self).__module__} does not name its estimator")
 
-    def features(self, split):
-        """Design matrix (samples, features), dense or sparse; of labels with several positions a sample, a row each."""
-        return features.matrix(split, self.parameters)
+    def features(self, split: Split) -> Any:
+        """Give the design matrix (samples, features), dense or sparse; of labels with several positions a sample, a row
+        each."""
+        one = kind.load(split.context["input"])
+        if not hasattr(one, "matrix"):
+            raise ValueError(f"{one.TITLE} cannot be given as a design matrix")
+        return one.matrix(split, self.parameters)
 
-    def fit(self, train, valid, job):
+    def fit(self, train: Split, valid: Split, job: Job) -> None:
         self.kind = train.context["output"]
         self.classes = len(train.context["classes"]) if self.kind == "multiclass" else None
         train = train.at_most(self.parameters.get("most_samples"), job.rng("samples"))
@@ -54,7 +61,9 @@ class EstimatorMethod:
             for column, known in enumerate(~np.isnan(labels).T)
         ]
 
-    def fit_output(self, x, y, in_valid, seed):
+    def fit_output(self, x: Any, y: np.ndarray, in_valid: np.ndarray, seed: int) -> Any:
+        """Fit the estimator of one output, chosen from the grid where there is one; `in_valid` says which rows are of
+        the validation split."""
         y = y.astype(int) if self.kind != "regression" else y
         if self.kind in ("binary", "multilabel") and (y == y[0]).all():
             # A class that none of the drawn samples shows: a sure answer, in the form that the others have.
@@ -64,13 +73,13 @@ class EstimatorMethod:
             return model.fit(x, y)
         folds = self.parameters.get("folds", 0)
         if folds:
-            kind = KFold if self.kind == "regression" else StratifiedKFold
-            splitter = kind(folds, shuffle=True, random_state=seed)
+            folding = KFold if self.kind == "regression" else StratifiedKFold
+            splitter = folding(folds, shuffle=True, random_state=seed)
         else:
             splitter = PredefinedSplit(np.where(in_valid, 0, -1))
         return GridSearchCV(model, grid, scoring=self.scoring[self.kind], cv=splitter).fit(x, y).best_estimator_
 
-    def predict(self, split):
+    def predict(self, split: Split) -> dict[str, np.ndarray]:
         found = []
         for start in range(0, len(split), BLOCK):
             x = self.features(split.take(np.arange(start, min(start + BLOCK, len(split)))))
@@ -82,14 +91,14 @@ class EstimatorMethod:
                 found.append(np.stack([_scores(model, x, self.kind) for model in self.models], axis=1))
         return {"y": np.concatenate(found)}
 
-    def weights(self):
-        """Number of fitted coefficients of linear models; None for others."""
+    def weights(self) -> int | None:
+        """Count the fitted coefficients of linear models; None for others."""
         finals = [model[-1] if hasattr(model, "steps") else model for model in self.models]
         if not all(hasattr(final, "coef_") for final in finals):
             return None
         return int(sum(np.size(final.coef_) + np.size(final.intercept_) for final in finals))
 
-    def save(self, folder):
+    def save(self, folder: Path) -> None:
         from skops import io
 
         with atomic(Path(folder) / "model.skops") as temporary:
@@ -98,7 +107,7 @@ class EstimatorMethod:
             Path(folder) / "model.json", {"parameters": self.parameters, "kind": self.kind, "classes": self.classes}
         )
 
-    def load(self, folder):
+    def load(self, folder: Path) -> None:
         from skops import io
 
         facts = read_json(Path(folder) / "model.json")

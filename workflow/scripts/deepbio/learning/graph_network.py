@@ -1,15 +1,17 @@
 """Convolutions on graphs of atoms: batches sorted by degree, and the network of Altae-Tran et al. 2017."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deepbio.domains.chemistry.molecules import CONVMOL_DEGREE, CONVMOL_FEATURES, MAX_DEGREE
+from deepbio.domains.chemistry.molecules import CONVMOL_DEGREE, CONVMOL_FEATURES, MAX_DEGREE, Graphs
 
 
-def by_degree(graph, samples, most=MAX_DEGREE):
-    """A batch of molecules.Graphs as tensors, its atoms sorted by number of neighbours.
+def by_degree(graph: dict[str, np.ndarray], samples: int, most: int = MAX_DEGREE) -> dict[str, Tensor]:
+    """Turn a batch of molecules.Graphs into tensors, its atoms sorted by number of neighbours.
 
     Adds `order` (atoms,), where each atom stood before, `degrees` (most + 1,), the numbers of atoms with 0, 1, … and
     with `most` or more neighbours, and `sizes` (molecules,) in atoms.
@@ -31,11 +33,11 @@ def by_degree(graph, samples, most=MAX_DEGREE):
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-def convmol_batch(graphs, index):
-    """The molecules `index` of molecules.Graphs with ConvMol features as tensors for GraphConvolution.
+def convmol_batch(graphs: Graphs, index: np.ndarray) -> dict[str, Tensor]:
+    """Give the molecules `index` of molecules.Graphs with ConvMol features as tensors for GraphConvolution.
 
     Atoms are sorted by degree and `near` (atoms + bonds,) by atom, each before its neighbours, so that those of all
-    atoms of one degree are a table: no atom is looked at by itself.
+    atoms of one degree are a table: no atom is handled by itself.
     """
     batch = by_degree(graphs.batch(index), len(index), CONVMOL_DEGREE)
     itself = torch.arange(len(batch["atoms"]))
@@ -44,8 +46,9 @@ def convmol_batch(graphs, index):
     return kept | {"near": torch.cat([itself, batch["source"]])[order]}
 
 
-def blocks(values, near, degrees):
-    """For each degree of which there are atoms: degree, and the rows of each and of its neighbours (n, 1 + degree, f).
+def blocks(values: Tensor, near: Tensor, degrees: list[int]) -> Iterator[tuple[int, Tensor]]:
+    """Yield for each degree of which there are atoms: degree, and the rows of each and of its neighbours
+    (n, 1 + degree, f).
 
     values : (atoms, f), sorted by degree; near : of a convmol_batch; degrees : numbers of atoms, a list.
     """
@@ -107,8 +110,8 @@ class GraphConvolution(nn.Module):
 
 
 @torch.no_grad()
-def embed(network, graphs, index, size=128):
-    """Vectors (n, vector) of the molecules `index` of molecules.Graphs, in batches."""
+def embed(network: nn.Module, graphs: Graphs, index: np.ndarray, size: int = 128) -> Tensor:
+    """Compute vectors (n, vector) of the molecules `index` of molecules.Graphs, in batches."""
     where = next(network.parameters()).device
     parts = []
     for start in range(0, len(index), size):

@@ -1,14 +1,16 @@
 """What a model makes of each feature of a table."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from deepbio.core.data import Split
 from deepbio.scoring import metrics
 
 
-def permutation(predict, split, metric, repeats):
-    """How much worse `metric` becomes when the values of one feature are permuted: (features, repeats), positive
-    where the feature helps (Breiman 2001, Machine Learning 45:5, section 10).
+def permutation(predict: Callable[[Split], dict], split: Split, metric: str, repeats: int) -> np.ndarray:
+    """Measure how much worse `metric` becomes when the values of one feature are permuted: (features, repeats),
+    positive where the feature helps (Breiman 2001, Machine Learning 45:5, section 10).
 
     `predict(split) -> {"y": …}` is asked once a feature, for all its permutations together.
     """

@@ -1,5 +1,7 @@
 """Network pieces that at least two methods share."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -19,13 +21,13 @@ class ClassPair(nn.Linear):
         return (second - first)[..., None]
 
 
-def head(features, shape):
-    """The last layer: a pair of classes for a binary label as many papers have it, else one unit an output."""
+def head(features: int, shape: dict) -> nn.Module:
+    """Build the last layer: a pair of classes for a binary label as many papers have it, else one unit an output."""
     return ClassPair(features) if shape["kind"] == "binary" else nn.Linear(features, shape["outputs"])
 
 
-def glorot(module):
-    """`module` with first weights as in Keras in its linear and convolutional layers: uniform after Glorot and Bengio
+def glorot(module: nn.Module) -> nn.Module:
+    """Initialize the linear and convolutional layers of `module` as Keras does: weights uniform after Glorot and Bengio
     (2010, eq. 16), biases zero."""
     for layer in module.modules():
         if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d):
@@ -35,8 +37,8 @@ def glorot(module):
     return module
 
 
-def lstm(inputs, units, bidirectional=False):
-    """An LSTM over (n, steps, inputs) with one bias a gate, as Keras and Torch7 have it.
+def lstm(inputs: int, units: int, bidirectional: bool = False) -> nn.LSTM:
+    """Build an LSTM over (n, steps, inputs) with one bias a gate, as Keras and Torch7 have it.
 
     As there, biases begin at zero but for the forget gate's, which begins at one so that the cell remembers from the
     start. torch adds a second, redundant bias; it is held at zero and takes no part in training.
@@ -66,7 +68,7 @@ class Highway(nn.Module):
 
 
 @torch.no_grad()
-def limit_norms(modules, norm):
+def limit_norms(modules: Iterable[nn.Module], norm: float) -> None:
     """Put the incoming weights of every unit of some layers back to a Euclidean norm of at most `norm`."""
     for module in modules:
         module.weight.copy_(torch.renorm(module.weight, 2, 0, norm))

@@ -10,7 +10,7 @@ from deepbio.learning.estimator import EstimatorMethod
 class RidgeLogistic(EstimatorMethod):
     """Parameters: penalty (strengths to choose from), and those of EstimatorMethod."""
 
-    def estimator(self, kind, seed):
+    def estimator(self, kind: str, seed: int):
         return make_pipeline(StandardScaler(), Ridge() if kind == "regression" else LogisticRegression(max_iter=2000))
 
     def fit_output(self, x, y, in_valid, seed):

@@ -14,6 +14,7 @@ from deepbio.core import labels
 from deepbio.core.data import Split, concatenate
 from deepbio.core.files import atomic, read_json, write_json
 from deepbio.core.job import Job
+from deepbio.core.method import Method
 from deepbio.learning import device, restarts, training
 from deepbio.learning.training import FitResult
 
@@ -22,7 +23,7 @@ BLOCK = 65536  # samples brought to a GPU at a time
 CHANCE = 0.99  # a training whose loss stays above this share of a constant prediction's has learned nothing
 
 
-class NetworkMethod:
+class NetworkMethod(Method):
     """A method that is one torch module; a subclass says `build` and `batch`, and `loss` where it is its own.
 
     `shape` holds the JSON-able facts that the network's form depends on (numbers of inputs and outputs, the mean
@@ -34,7 +35,7 @@ class NetworkMethod:
     by_row = False
 
     def __init__(self, parameters: dict):
-        self.parameters = parameters
+        super().__init__(parameters)
         self.shape = {}
         self.network = None
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from deepbio.core.data import Split
@@ -19,14 +19,15 @@ class SequenceNetwork(nn.Module):
 
     shortest = 1
 
-    def score(self, x):
+    def score(self, x: Tensor) -> Tensor:
+        """Score one-hot windows (n, 4, length): (n, outputs)."""
         raise TypeError(f"{type(self).__name__} does not say how a sequence is scored")
 
     def forward(self, batch):
         return self.score(self.one_hot(batch["codes"]))
 
-    def one_hot(self, codes):
-        """codes (n, length) -> x (n, 4, length or `shortest`)."""
+    def one_hot(self, codes: Tensor) -> Tensor:
+        """Turn codes (n, length) into x (n, 4, length or `shortest`)."""
         missing = max(0, self.shortest - codes.shape[1])
         if missing:
             codes = F.pad(codes, (missing // 2, missing - missing // 2), value=sequences.UNKNOWN)
@@ -41,16 +42,16 @@ class BothStrands(Split):
         return 2 * super().__len__()
 
 
-def shifted(codes, by):
-    """Codes (n, length), each window moved to the right by its number in `by` (n,); unknown bases come in."""
+def shifted(codes: Tensor, by: Tensor) -> Tensor:
+    """Move each window of codes (n, length) to the right by its number in `by` (n,); unknown bases come in."""
     length = codes.shape[1]
     place = torch.arange(length, device=codes.device) - by[:, None]
     found = codes.gather(1, place.clamp(0, length - 1))
     return found.masked_fill((place < 0) | (place >= length), sequences.UNKNOWN)
 
 
-def moved(codes, most):
-    """Codes (n, length), each window moved by up to `most` bases either way, to augment training.
+def moved(codes: Tensor, most: int) -> Tensor:
+    """Move each window of codes (n, length) by up to `most` bases either way, to augment training.
 
     The draws come from torch's CPU generator, whose state a checkpoint holds.
     """
@@ -93,8 +94,8 @@ class SequenceMethod(NetworkMethod):
             found = (found + self.turned(other)) / 2
         return {"y": found}
 
-    def turned(self, found):
-        """Predictions of the other strand as the first one has them: the same, where they are of whole windows."""
+    def turned(self, found: np.ndarray) -> np.ndarray:
+        """Give predictions of the other strand as the first one has them: the same, where they are of whole windows."""
         return found
 
     def interpret(self, split, folder):

@@ -1,10 +1,11 @@
 """A recurrent network that writes SMILES symbol by symbol, and what its methods share: likelihoods and samples."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from deepbio.domains.chemistry.smiles import END, Vocabulary
@@ -44,8 +45,8 @@ class Writer(nn.Module):
             found[rows, :width] = each * counted(codes[rows, :width])
         return found
 
-    def log_likelihood(self, codes):
-        """Log probability (n,) of each string, its end included where there is room for it."""
+    def log_likelihood(self, codes: Tensor) -> Tensor:
+        """Compute the log probability (n,) of each string, its end included where there is room for it."""
         return self(codes).sum(1)
 
     @torch.no_grad()
@@ -71,15 +72,15 @@ class Writer(nn.Module):
         return codes
 
 
-def counted(codes):
-    """Which places (n, length) of codes were drawn: a string's symbols and its first end."""
+def counted(codes: Tensor) -> Tensor:
+    """Tell which positions (n, length) of codes were drawn: a string's symbols and its first end."""
     ended = (codes == END).cumsum(1) > 0
     return ~F.pad(ended[:, :-1], (1, 0))
 
 
 @contextmanager
-def drawn(seed, device):
-    """Within it torch draws on `device` as `seed` has it; what is drawn afterwards does not change."""
+def drawn(seed: int, device: torch.device) -> Iterator[None]:
+    """Let torch, within it, draw on `device` as `seed` has it; what is drawn afterwards does not change."""
     with torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
         torch.manual_seed(seed)
         yield
@@ -94,7 +95,7 @@ class SmilesMethod(NetworkMethod):
         return {"symbols": list(split.context["symbols"]), "length": int(split.y.shape[1])}
 
     @property
-    def vocabulary(self):
+    def vocabulary(self) -> Vocabulary:
         return Vocabulary(self.shape["symbols"])
 
     def batch(self, split, index):
@@ -107,9 +108,9 @@ class SmilesMethod(NetworkMethod):
     def validate(self, network, valid, where, monitor="loss"):
         return self.mean_loss(network, valid, where)
 
-    def samples(self, network, count, seed):
-        """`count` strings of a network as codes (count, length) uint8: the same for the same seed, and the first ones
-        however many are asked for."""
+    def samples(self, network: nn.Module, count: int, seed: int) -> np.ndarray:
+        """Draw `count` strings of a network as codes (count, length) uint8: the same for the same seed, and the first
+        ones however many are asked for."""
         where = next(network.parameters()).device
         with drawn(seed, where):
             parts = [network.write(BATCH, self.shape["length"]) for _ in range(0, count, BATCH)]

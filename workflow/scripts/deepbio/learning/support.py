@@ -1,8 +1,12 @@
 """What baselines that learn from an episode's support alone share."""
 
+from typing import Any
+
 import numpy as np
 
+from deepbio.core.data import Split
 from deepbio.core.files import digest
+from deepbio.core.job import Job
 from deepbio.domains.chemistry.episodes import support
 from deepbio.learning.rule import RuleMethod
 
@@ -10,18 +14,19 @@ from deepbio.learning.rule import RuleMethod
 class SupportMethod(RuleMethod):
     """A baseline that learns from each episode's support alone; a subclass says `prepare` and `rank`."""
 
-    def prepare(self, smiles):
-        """What `rank` needs of all molecules of the context."""
+    def prepare(self, smiles: np.ndarray) -> Any:
+        """Give what `rank` needs of all molecules of the context."""
         raise TypeError(f"{type(self).__module__} does not say what it knows of molecules")
 
-    def rank(self, known, support, labels, query, seed):
-        """Probabilities (q,) of the molecules `query` (q,) after learning from `support` (s,) with `labels` (s,)."""
+    def rank(self, known: Any, support: np.ndarray, labels: np.ndarray, query: np.ndarray, seed: int) -> np.ndarray:
+        """Predict probabilities (q,) of the molecules `query` (q,) after learning from `support` (s,) with `labels`
+        (s,)."""
         raise TypeError(f"{type(self).__module__} does not say how it learns")
 
-    def fit(self, train, valid, job):
+    def fit(self, train: Split, valid: Split, job: Job) -> None:
         self.facts = {"seed": job.number("support")}
 
-    def predict(self, split):
+    def predict(self, split: Split) -> dict[str, np.ndarray]:
         known = self.prepare(split.context["smiles"])
         y = np.zeros(split["query"].shape, np.float32)
         for row in range(len(split)):

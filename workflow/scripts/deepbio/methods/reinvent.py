@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.svm import SVC
 from torch import nn
 
 from deepbio.core.data import Split
@@ -70,6 +68,9 @@ class Method(SmilesMethod):
 
     def learn_activity(self, context, job):
         """The D2 classifier: a support vector machine with a Gaussian kernel on folded FCFP6 counts."""
+        from sklearn.calibration import CalibratedClassifierCV
+        from sklearn.svm import SVC
+
         facts = self.parameters["classifier"]
         with molecule_sets.Reader() as reader:
             x = reader.screen([text.decode() for text in np.asarray(context["labelled"])]).features

@@ -4,7 +4,6 @@ Fingerprints are arrays (n, bits) of 0 and 1.
 """
 
 import numpy as np
-from scipy.stats import kstest
 
 BITS = 166  # RDKit's first of 167 bits is never set and left out
 ROWS = 1000  # fingerprints that are compared with a library at a time
@@ -100,6 +99,8 @@ def prior_match(places):
         unbiased one, and 0 where that is negative.
     prior_ks : Kolmogorov-Smirnov distance of a unit from the normal distribution, mean over units.
     """
+    from scipy.stats import kstest  # slow to import, and not needed to train
+
     places = np.asarray(places, float)
     count, units = places.shape
     width = units

@@ -13,7 +13,6 @@ from rdkit import Chem, DataStructs, RDConfig, RDLogger
 from rdkit.Chem import Crippen, rdFingerprintGenerator
 from rdkit.Chem.QED import qed
 from rdkit.Chem.Scaffolds import MurckoScaffold
-from scipy.stats import wasserstein_distance
 
 RDLogger.DisableLog("rdApp.*")
 
@@ -262,6 +261,8 @@ def property_distance(made, others):
     found = made.properties[made.valid]
     if not len(found):
         return FAR
+    from scipy.stats import wasserstein_distance  # slow to import, and not needed to train
+
     pairs = zip(found.T, others.T, strict=True)
     return float(np.mean([wasserstein_distance(one, other) / max(other.std(), 1e-12) for one, other in pairs]))
 
