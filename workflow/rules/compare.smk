@@ -46,6 +46,7 @@ for task in CATALOG.selected_tasks:
                 task
             input:
                 f"{RESULTS}/{task}/comparison.csv",
+                run_files(task),
                 figures(task),
                 task_figures(task),
             localrule: True

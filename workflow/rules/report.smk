@@ -39,7 +39,8 @@ rule summarize:
         CONDA
     params:
         code=CATALOG.code("summarize.py"),
-        settings=settings(tasks=TASKS),
+        # All chosen tasks: the ledger says which of their runs are missing.
+        settings=settings(tasks=[task for task in CATALOG.selected_tasks if CATALOG.datasets(task)]),
         resources=lambda wildcards: RESOURCES,
     shell:
         "python {SCRIPTS:q}/summarize.py --settings {params.settings:q} "

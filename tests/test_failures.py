@@ -1,0 +1,207 @@
+"""Failures: the machine's are tried again, the run's own are recorded at once, and the rest is summarised."""
+
+import csv
+import errno
+import json
+import subprocess
+import sys
+
+import pytest
+from support import ROOT, Project
+
+import train
+from deepbio.core import failure
+from deepbio.core.files import read_json
+
+CHEAP = ("--config", "tasks=motif_primer", "seeds=1")
+RESULTS = "results/quick"
+
+
+def chained(error, cause):
+    """`error` as it is when `cause` led to it."""
+    error.__cause__ = cause
+    return error
+
+
+class OutOfMemoryError(RuntimeError):
+    """Has the name of torch.cuda.OutOfMemoryError."""
+
+
+MACHINE = [
+    MemoryError(),
+    OSError(errno.ENOSPC, "No space left on device"),
+    OSError(errno.EDQUOT, "Disk quota exceeded"),
+    OSError(errno.EIO, "Input/output error"),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+    OutOfMemoryError("no matter what"),
+    RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:83] DefaultCPUAllocator: can't allocate memory"),
+    RuntimeError("No CUDA GPUs are available"),
+    RuntimeError("config says device: cuda, but torch sees no GPU"),
+    RuntimeError("The NVIDIA driver on your system is too old"),
+    chained(ValueError("could not write"), OSError(errno.ENOSPC, "No space left on device")),
+]
+OWN = [
+    ValueError("prediction 'y' holds NaN or infinite values"),
+    RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
+    RuntimeError("CUDA error: device-side assert triggered"),
+    FileNotFoundError(errno.ENOENT, "No such file or directory"),
+    KeyError("window"),
+]
+
+
+@pytest.mark.parametrize("error", MACHINE, ids=repr)
+def test_failures_of_the_machine(error):
+    assert failure.is_transient(error)
+
+
+@pytest.mark.parametrize("error", OWN, ids=repr)
+def test_failures_of_the_run(error):
+    assert not failure.is_transient(error)
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """train.py on a stand-in for a prepared split; fit_and_predict raises what is given. Exit status, run.json."""
+    facts = {"task": "t", "dataset": "d", "scale": "quick", "split": 1, "origin": "simulated", "digest": "0"}
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/dataset.json").write_text(json.dumps(facts))
+
+    def run(error, *words):
+        def fail(*_):
+            raise error
+
+        command = ["train.py", "m", "--data", tmp_path / "data", "--output", tmp_path / "run"]
+        command += ["--scratch", tmp_path / "scratch", "--parameters", "{}", "--code", "0"]
+        command += ["--facts", '{"role": "listed", "title": "t", "metrics": []}', *words]
+        monkeypatch.setattr(sys, "argv", list(map(str, command)))
+        monkeypatch.setattr(train, "fit_and_predict", fail)
+        status = 0
+        try:
+            train.main()
+        except SystemExit as end:
+            status = end.code
+        path = tmp_path / "run/run.json"
+        return status, read_json(path) if path.exists() else None
+
+    return run
+
+
+def test_memory_is_tried_again_and_recorded_on_the_last_attempt(call):
+    assert call(MemoryError("full"), "--attempt", "1", "--attempts", "3") == (75, None)
+    assert call(MemoryError("full"), "--attempt", "2", "--attempts", "3") == (75, None)
+    status, run = call(MemoryError("full"), "--attempt", "3", "--attempts", "3")
+    assert (status, run["status"], run["reason"], run["attempt"]) == (0, "failed", "MemoryError: full", 3)
+
+
+def test_a_full_disk_is_never_recorded(call):
+    for attempt in ("1", "3"):
+        full = OSError(errno.ENOSPC, "No space left on device")
+        assert call(full, "--attempt", attempt, "--attempts", "3") == (75, None)
+
+
+def test_a_fault_of_the_run_is_recorded_at_once(call):
+    status, run = call(ValueError("NaN"), "--attempt", "1", "--attempts", "3")
+    assert (status, run["status"], run["reason"]) == (0, "failed", "ValueError: NaN")
+    with pytest.raises(ValueError, match="NaN"):
+        call(ValueError("NaN"), "--on-failure", "stop")
+
+
+def test_a_killed_process_is_recorded_on_the_last_attempt(call):
+    attempts = ("--attempts", "3", "--attempt")
+    assert call(None, *attempts, "1", "--ended", "137") == (137, None)
+    # Somebody asked it to end (INT, TERM), or it ended by itself: that is not lost.
+    for ended in (130, 143, 75, 1):
+        assert call(None, *attempts, "3", "--ended", str(ended)) == (ended, None)
+    status, run = call(None, *attempts, "3", "--ended", "137")
+    assert (status, run["status"]) == (0, "lost") and "signal 9 on attempt 3 of 3" in run["reason"]
+
+
+KILLED = """
+import os
+import signal
+
+
+class Method:
+    def __init__(self, parameters):
+        pass
+
+    def fit(self, train, valid, job):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+FULL_ONCE = """
+from pathlib import Path
+
+class Method:
+    def __init__(self, parameters):
+        pass
+
+    def fit(self, train, valid, job):
+        if not Path("seen").exists():
+            Path("seen").touch()
+            raise MemoryError("full")
+        raise ValueError("no such luck")
+"""
+
+
+def read_rows(path):
+    with open(path, newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+@pytest.fixture(scope="module")
+def spoiled(tmp_path_factory):
+    """A run in which one method is killed at each attempt, and one runs out of memory once and then fails."""
+    project = Project(tmp_path_factory.mktemp("spoiled"))
+    scripts = project.folder / "workflow/scripts/deepbio"
+    (scripts / "baselines/best_word.py").write_text(KILLED)
+    (scripts / "methods/primer_cnn.py").write_text(FULL_ONCE)
+    project.done = project.snakemake(*CHEAP)
+    return project
+
+
+@pytest.mark.workflow
+def test_one_killed_training_costs_no_summary(spoiled):
+    ledger = {row["method"]: row for row in read_rows(spoiled.folder / RESULTS / "ledger.csv")}
+    assert {name: row["status"] for name, row in ledger.items()} == {
+        "best_word": "lost",
+        "primer_cnn": "failed",
+        "kmer_logistic": "ok",
+    }
+    assert "killed by signal 9 on attempt 3 of 3" in ledger["best_word"]["reason"]
+    assert ledger["primer_cnn"]["reason"] == "ValueError: no such luck"
+    run = f"{RESULTS}/motif_primer/planted/primer_cnn/seed1/run.json"
+    assert read_json(spoiled.folder / run)["attempt"] == 2
+    scored = {row["method"] for row in read_rows(spoiled.folder / RESULTS / "scores.csv")}
+    assert scored == {"kmer_logistic", "perfect", "random", "constant"}
+    assert "killed by signal 9" in (spoiled.folder / RESULTS / "scoreboard.txt").read_text()
+
+
+@pytest.mark.workflow
+def test_failed_runs_can_be_run_again(spoiled):
+    command = [sys.executable, ROOT / "workflow/scripts/rerun_failed.py", RESULTS]
+    said = subprocess.run([*command, "--dry-run"], cwd=spoiled.folder, check=True, capture_output=True, text=True)
+    assert "2 runs would be trained" in said.stdout and spoiled.planned(*CHEAP) == []
+    subprocess.run([*command, "--only", "lost"], cwd=spoiled.folder, check=True)
+    trained = {out.split("/")[4] for rule, out in spoiled.planned(*CHEAP) if rule == "train"}
+    assert trained == {"best_word"}
+    subprocess.run(command, cwd=spoiled.folder, check=True)
+    trained = {out.split("/")[4] for rule, out in spoiled.planned(*CHEAP) if rule == "train"}
+    assert trained == {"best_word", "primer_cnn"}
+
+
+@pytest.mark.workflow
+def test_what_is_there_is_summarised_and_reported(project):
+    """`partial: true` after a run that ended early: tables, scoreboard and report name what is missing."""
+    kept = f"{RESULTS}/motif_primer/planted/kmer_logistic/seed1/run.json"
+    project.snakemake(*CHEAP, "--", kept)
+    two = ("--config", "tasks=[motif_primer,estrogen_receptor]", "seeds=1", "partial=true")
+    project.snakemake(*two)
+    ledger = read_rows(project.folder / RESULTS / "ledger.csv")
+    done = {row["method"] for row in ledger if row["status"] == "ok"}
+    missing = {row["method"] for row in ledger if row["status"] == "missing"}
+    assert done == {"kmer_logistic"} and missing >= {"primer_cnn", "best_word", "er_metabolomics"}
+    text = (project.folder / RESULTS / "scoreboard.txt").read_text()
+    assert "5-mer logistic regression" in text and "it was not run to its end" in text
+    project.snakemake(*two, "--report", "report.html")
+    assert "Scoreboard" in (project.folder / "report.html").read_text()
