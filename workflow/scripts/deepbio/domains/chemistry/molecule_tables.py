@@ -93,7 +93,7 @@ def _sdf(folder, parameters):
 def _folds(found, parameters, seed):
     """Group (n,) and part of every molecule: 0 (training), 1 (validation), 2 (test), or -1 for none."""
     starts = parameters["fold_starts"]
-    group = molecules.canonical(found)
+    group = molecules.identity(found)
     fold = np.searchsorted(starts, np.arange(len(group)), side="right") - 1
     is_test, in_valid = fold == (seed - 1) % len(starts), fold == (seed - 2) % len(starts)
     is_valid = in_valid & ~np.isin(group, group[is_test])
@@ -103,10 +103,10 @@ def _folds(found, parameters, seed):
 
 def _scaffolds(found, parameters, seed):
     """As `_folds`."""
-    _, first = np.unique(molecules.canonical(found), return_index=True)
+    _, first = np.unique(molecules.identity(found), return_index=True)
     first.sort()
     group = np.full(len(found), b"", object)
-    group[first] = molecules.scaffolds([found[i] for i in first])
+    group[first] = molecules.scaffolds([molecules.parent(found[i]) for i in first])
     part = np.full(len(found), -1)
     rng = np.random.default_rng([seed, 20151])
     fractions = parameters["valid_fraction"], parameters["test_fraction"]

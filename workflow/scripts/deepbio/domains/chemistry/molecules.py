@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from rdkit import Chem, RDLogger
 from rdkit.Chem import rdFingerprintGenerator
+from rdkit.Chem.MolStandardize import rdMolStandardize
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from deepbio.core.data import Ragged
@@ -40,10 +41,16 @@ _BONDS = {
 
 
 def parse(smiles, where=""):
-    """An RDKit molecule; BadInput with `where` (file and line) if the SMILES is wrong or holds no atom."""
+    """Parse a SMILES into an RDKit molecule without atom maps, which number atoms for reactions and are no part of it.
+
+    Raises BadInput with `where` (file and line) if the SMILES is wrong or holds no atom.
+    """
     molecule = Chem.MolFromSmiles(smiles.strip())
     if molecule is None or molecule.GetNumAtoms() == 0:
         raise BadInput(f"{where}: not a valid SMILES: {smiles!r}")
+    if ":" in smiles:
+        for atom in molecule.GetAtoms():
+            atom.SetAtomMapNum(0)
     return molecule
 
 
@@ -127,6 +134,21 @@ def texts(smiles):
 def canonical(molecules):
     """Canonical SMILES as a byte-string array: equal for equal molecules."""
     return np.array([Chem.MolToSmiles(molecule) for molecule in molecules]).astype("S")
+
+
+def parent(molecule):
+    """Give the molecule that a salt or an ion is a form of: its largest organic fragment, uncharged.
+
+    Isotopes, stereoisomers and tautomers stay molecules of their own.
+    """
+    if len(Chem.GetMolFrags(molecule)) == 1 and not any(atom.GetFormalCharge() for atom in molecule.GetAtoms()):
+        return molecule
+    return rdMolStandardize.ChargeParent(molecule)
+
+
+def identity(molecules):
+    """Canonical SMILES of each one's `parent` as a byte-string array: who is the same must not be in two splits."""
+    return canonical(map(parent, molecules))
 
 
 def scaffolds(molecules):

@@ -41,7 +41,8 @@ def open_genome(path):
                     raise BadInput(f"{path}: no FASTA record")
                 yield genome
         except FastaIndexingError as error:
-            raise BadInput(f"{path}: {str(error).replace(str(plain), 'the file')}") from None
+            said = " ".join(str(error).replace(str(plain), "").split())
+            raise BadInput(f"{path}: no FASTA record, or not a FASTA file: {said}") from None
         except UnicodeDecodeError as error:
             raise BadInput(
                 f"{path}: byte 0x{error.object[error.start]:02x} is no base and no letter of a name"
