@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from deepbio.core.files import BadInput
+from deepbio.core.files import BadInput, readable
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 ROOT = SCRIPTS.parent.parent
@@ -34,11 +34,18 @@ Loader.add_constructor("!exponent", lambda loader, node: float(loader.construct_
 def read_yaml(path):
     """Parse one YAML file; BadInput names file and line."""
     try:
-        with open(path) as handle:
-            return yaml.load(handle, Loader=Loader) or {}
+        with readable(path), open(path, "rb") as handle:
+            found = yaml.load(handle, Loader=Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise BadInput(f"{path}:{line}: not YAML: {error.problem}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, TypeError, RecursionError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(found or {}, dict):
+        raise BadInput(f"{path}:1: keys and values are expected, not {str(found)[:40]!r}")
+    return found or {}
 
 
 def check(value, schema, where):

@@ -1,16 +1,49 @@
 """Files that are either whole or absent, stable digests, and the error that a user is meant to read."""
 
+import errno
+import gzip
 import hashlib
 import json
+import lzma
 import os
 import shutil
 import tempfile
+import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 class BadInput(ValueError):
     """Something a user must mend. The message names the file, and the line, record or key in it."""
+
+
+# What a damaged packed file raises, by library.
+DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
+# Errors of the machine, not of a file: they stop everything and may go away by themselves.
+OF_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE}
+
+
+@contextmanager
+def readable(path: str | Path) -> Iterator[None]:
+    """Turn what a missing, unreadable or damaged file raises inside into BadInput that names it."""
+    path = Path(path)
+    try:
+        yield
+    except BadInput:
+        raise
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise BadInput(f"{path}: a folder, not a file") from None
+    except PermissionError:
+        raise BadInput(f"{path}: you may not read it") from None
+    except DAMAGE as error:
+        raise BadInput(f"{path}: damaged file: {error}") from None
+    except OSError as error:
+        if error.errno in OF_MACHINE:
+            raise
+        raise BadInput(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 @contextmanager
@@ -67,9 +100,12 @@ def digest(*parts):
 def read_json(path):
     """Parse a JSON file; BadInput names file, line and column when it is not JSON."""
     try:
-        return json.loads(Path(path).read_text())
+        with readable(path):
+            return json.loads(Path(path).read_bytes())
     except json.JSONDecodeError as error:
         raise BadInput(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f"{path}: not JSON: {error}") from None
 
 
 def write_json(path, value):

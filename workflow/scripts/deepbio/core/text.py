@@ -5,7 +5,6 @@ What cannot be read ends in BadInput with the file's name and, where there is on
 
 import bz2
 import codecs
-import errno
 import gzip
 import io
 import lzma
@@ -15,10 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from deepbio.core.files import DAMAGE as DAMAGE
+from deepbio.core.files import OF_MACHINE as OF_MACHINE
 from deepbio.core.files import BadInput
+from deepbio.core.files import readable as readable
 
-# What a damaged packed file raises, by library.
-DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -26,30 +26,6 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Errors of the machine, not of a file: they stop everything and may go away by themselves.
-OF_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE}
-
-
-@contextmanager
-def readable(path: str | Path) -> Iterator[None]:
-    """Turn what a missing, unreadable or damaged file raises inside into BadInput that names it."""
-    path = Path(path)
-    try:
-        yield
-    except BadInput:
-        raise
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise BadInput(f"{path}: a folder, not a file") from None
-    except PermissionError:
-        raise BadInput(f"{path}: you may not read it") from None
-    except DAMAGE as error:
-        raise BadInput(f"{path}: damaged file: {error}") from None
-    except OSError as error:
-        if error.errno in OF_MACHINE:
-            raise
-        raise BadInput(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def open_bytes(path: str | Path) -> BinaryIO:

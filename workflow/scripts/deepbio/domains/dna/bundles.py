@@ -62,8 +62,8 @@ def opened(path, name):
                 yield Stored(where, array.shape[::-1], rows, _step(array, -1))
             else:
                 yield Stored(where, array.shape, lambda start, stop: array[start:stop], _step(array))
-    except OSError as error:
-        if error.errno is not None:  # the system's, such as a full disk, not HDF5's
+    except (OSError, RuntimeError, KeyError, OverflowError) as error:
+        if getattr(error, "errno", None) is not None:  # the system's, such as a full disk, not HDF5's
             raise
         raise BadInput(f"{where}: damaged file: {error}") from None
 

@@ -1,6 +1,7 @@
 """Genomes and intervals: chromosomes as codes, windows cut from them, BED files, and bins labelled by peaks.
 
-Coordinates are those of BED: 0-based, the end not included.
+Coordinates are those of BED: 0-based, the end not included. bioframe and pandas are imported where they are used:
+whoever trains on prepared data needs neither.
 """
 
 import re
@@ -8,9 +9,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-import bioframe
 import numpy as np
-import pandas as pd
 
 from deepbio.core import text
 from deepbio.core.files import BadInput
@@ -39,6 +38,7 @@ def open_genome(path):
             with Fasta(str(plain), sequence_always_upper=True) as genome:
                 if not len(genome.keys()):
                     raise BadInput(f"{path}: no FASTA record")
+                genome.path = path  # of the user's file, for messages
                 yield genome
         except FastaIndexingError as error:
             said = " ".join(str(error).replace(str(plain), "").split())
@@ -57,11 +57,11 @@ def open_genome(path):
 def chromosome_codes(genome, name):
     """Codes (length,) uint8 of one sequence of an open genome; BadInput where there is none of that name."""
     if name not in genome:
-        raise BadInput(f"the genome has no sequence '{name}'; it has {', '.join(list(genome.keys())[:20])}")
+        raise BadInput(f"{genome.path}: no sequence '{name}'; it has {', '.join(list(genome.keys())[:20])}")
     try:
-        return sequences.encode([str(genome[name])], f"{genome.filename}: '{name}'")[0]
+        return sequences.encode([str(genome[name])], f"{genome.path}: '{name}'")[0]
     except UnicodeDecodeError:
-        raise BadInput(f"the genome's sequence '{name}' holds letters that are no ASCII text") from None
+        raise BadInput(f"{genome.path}: '{name}' holds letters that are no ASCII text") from None
 
 
 def windows(codes, centres, length):
@@ -117,6 +117,8 @@ def read_bed(path, more=()):
         if "strand" in more and fields[5] not in ("+", "-"):
             raise BadInput(f"{path}:{number}: strand is {fields[5]!r}, not + or -")
         rows.append((fields[0], start, end, *(fields[place] for place in places)))
+    import pandas as pd
+
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -167,14 +169,35 @@ def read_peaks(folder, pattern, chromosomes):
 
 def bins(sizes, width):
     """Whole bins of `width` bases over chromosomes: a bedframe. `sizes`: name → length."""
+    import bioframe
+    import pandas as pd
+
     table = bioframe.binnify(pd.Series(sizes), width)
     return table[table["end"] - table["start"] == width].reset_index(drop=True)
 
 
 def label_bins(table, peaks, least):
     """Which bins (rows of `table`) the peaks of each feature cover at `least` so many bases: (n, features) bool."""
+    import bioframe
+
     covered = [
         bioframe.coverage(table, bioframe.merge(found)[["chrom", "start", "end"]])["coverage"].to_numpy()
         for found in peaks.values()
     ]
     return np.stack(covered, axis=1) >= least
+
+
+def site_table(path):
+    """Codes (n, length) of a FASTA file of sites, and their coordinates from the headers as a bedframe."""
+    import pandas as pd
+
+    names, texts = sequences.read_fasta(path)
+    table = pd.DataFrame([sequences.place(name, path) for name in names], columns=["chrom", "start", "end"])
+    return sequences.encode(texts, path), table
+
+
+def overlaps(sites, peaks):
+    """Which sites (rows of a bedframe) at least one peak overlaps: (n,) bool."""
+    import bioframe
+
+    return bioframe.count_overlaps(sites, peaks)["count"].to_numpy() > 0

@@ -233,14 +233,15 @@ def _records(path, wanted):
             continue
         frequency = record.info.get("AF", (0.5,))
         frequency = frequency[0] if isinstance(frequency, tuple) else frequency
-        frequency = 0.5 if frequency is None else frequency  # AF=.
+        if not isinstance(frequency, float | int) or not np.isfinite(frequency):
+            frequency = 0.5  # AF=. or text, in a file whose header says another type
         yield record.chrom, record.pos, frequency, partial(_genotypes, path, record, number, columns)
 
 
 def _genotypes(path, record, number, columns):
     """Counts of the second allele (people,) of one record, of the people in `columns`."""
     fields = str(record).rstrip("\n").split("\t")[8:]
-    if fields[0].split(":")[0] != "GT":
+    if len(fields) < 2 or fields[0].split(":")[0] != "GT":
         raise BadInput(f"{path}: record {number} ({record.chrom}:{record.pos}): no genotypes (GT comes first)")
     # Three letters of the genotype, and the one behind them, which ends it: ":" or nothing.
     calls = np.array(fields[1:], "S4").view("S1").reshape(-1, 4)

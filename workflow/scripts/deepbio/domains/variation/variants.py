@@ -187,6 +187,7 @@ def records(path, start=None, end=None, contig=None):
         try:
             with pysam.VariantFile(str(plain)) as variants:
                 for number, record in enumerate(variants, 1):
+                    str(record)  # a record that cannot be written as text cannot be used either
                     if contig is not None and record.chrom != contig:
                         continue
                     seen = True
