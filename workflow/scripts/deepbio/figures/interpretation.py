@@ -30,7 +30,9 @@ def detector_logos(codes, active, place, strand, width, context, folder):
 
     A window counts when its activation is above half of the detector's largest (as in Alipanahi et al. 2015,
     Online Methods: subsequences that pass the threshold are aligned). Of many detectors those that fire most are drawn.
+    They are matched to the groups of JASPAR that the context names as `jaspar_groups`; without it, to vertebrates.
     """
+    groups = context.get("jaspar_groups", ["vertebrates"])
     length = codes.shape[1]
     padded = np.pad(codes, ((0, 0), (width, width)), constant_values=sequences.UNKNOWN)
     rows, found = [], []
@@ -47,7 +49,7 @@ def detector_logos(codes, active, place, strand, width, context, folder):
         cut[reverse] = sequences.reverse_complement(cut[reverse])
         found.append(motifs.trim(motifs.probabilities(motifs.count_matrix(cut))))
         rows.append({"detector": int(detector), "windows": len(fires), "mean_activation": float(strength.mean())})
-    for row, motif, hit in zip(rows, found, motifs.match(found) if found else [], strict=True):
+    for row, motif, hit in zip(rows, found, motifs.match(found, groups) if found else [], strict=True):
         row |= hit | {"consensus": "".join(sequences.BASES[i] for i in motif.argmax(0))}
     tables.write_csv(Path(folder) / "detectors.csv", FIELDS, ([row[field] for field in FIELDS] for row in rows))
     if not found:
@@ -56,7 +58,8 @@ def detector_logos(codes, active, place, strand, width, context, folder):
     figure, axes = style.panels(len(order), 3, (4, 1.5), (0, 0.6))
     for axis, i in zip(axes, order, strict=True):
         motifs.logo(axis, found[i], _match(rows[i]))
-    figure.suptitle("Motif detectors and their nearest JASPAR motif", x=0.01, ha="left", fontweight="bold")
+    title = f"Motif detectors and their nearest JASPAR motif ({', '.join(groups)})"
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     style.save(figure, Path(folder) / "detectors", context["origin"])
 
 

@@ -109,18 +109,24 @@ class SequenceMethod(NetworkMethod):
         interpretation.saliency_map(self.network, positive, best, folder)
 
     def activations(self, split: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-        """Give the largest activation of every first-layer filter in every window (n, filters), where it begins, its
-        strand (0: the one that is read), and the filters' width."""
-        layer = self.network.detectors
-        left = 0
-        if layer.padding == "same":
-            left = (layer.kernel_size[0] - 1) // 2
-        elif layer.padding[0]:
-            left = layer.padding[0]
+        """Give the largest activations of the first layer, as detector_activations does."""
+        return detector_activations(self, self.network.detectors, split)
 
-        def best(batch):
-            values, places = F.relu(layer(sequences.one_hot(batch["codes"]))).max(2)
-            return values, places - left
 
-        active, place = (found.numpy() for found in self.run_batched(split, best))
-        return active, place, np.zeros(active.shape, int), layer.kernel_size[0]
+def detector_activations(
+    method: NetworkMethod, layer: nn.Conv1d, split: Split
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Give the largest activation of every filter of a first layer in every window (n, filters), where it begins, its
+    strand (0: the one that is read), and the filters' width."""
+    left = 0
+    if layer.padding == "same":
+        left = (layer.kernel_size[0] - 1) // 2
+    elif layer.padding[0]:
+        left = layer.padding[0]
+
+    def best(batch):
+        values, places = F.relu(layer(sequences.one_hot(batch["codes"]))).max(2)
+        return values, places - left
+
+    active, place = (found.numpy() for found in method.run_batched(split, best))
+    return active, place, np.zeros(active.shape, int), layer.kernel_size[0]

@@ -5,8 +5,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from deepbio.core.data import Split
 from deepbio.learning.network import NetworkMethod
 from deepbio.learning.sequence_layers import Dense, Trunk
+from deepbio.learning.sequence_network import detector_activations
 
 
 class AccessNetwork(nn.Module):
@@ -44,3 +46,21 @@ class Method(NetworkMethod):
             "expression": torch.from_numpy(expression),
         }
         return tensors | ({"y": torch.from_numpy(split.y[index])} if "y" in split else {})
+
+    def in_samples(self, codes, context):
+        """Predict sites (n, length) in every sample of the context: probabilities (n, samples)."""
+        samples = len(context["expression"])
+        arrays = {"codes": np.repeat(codes, samples, axis=0), "sample": np.tile(np.arange(samples), len(codes))}
+        return self.predict(Split(arrays, context))["y"].reshape(len(codes), samples)
+
+    def interpret(self, split, folder):
+        from deepbio.figures import accessibility, interpretation
+
+        positive = interpretation.positives(split)
+        active = detector_activations(self, self.network.trunk.detectors, positive)
+        interpretation.detector_logos(np.asarray(positive["codes"]), *active, split.context, folder)
+        codes, site = np.unique(np.asarray(split["codes"]), axis=0, return_inverse=True)
+        p = self.in_samples(codes, split.context)
+        measured = np.full(p.shape, np.nan)
+        measured[site.ravel(), np.asarray(split["sample"])] = np.asarray(split.y).ravel()
+        accessibility.draw_samples(p, measured, split.context, folder)
