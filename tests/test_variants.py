@@ -1,6 +1,8 @@
 """score_variants: effects of variants as a trained model sees them."""
 
 import csv
+import gzip
+import shutil
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from deepbio.core.files import write_json
 from deepbio.core.kind import small_problem
 from deepbio.domains.dna import sequences
 
-WORD = "TGACTCA"  # what conftest plants
+WORD = "TGACTCA"  # what the small problem of sequences plants
 HEADER = '##fileformat=VCFv4.2\n##contig=<ID=chr1,length=400>\n##ALT=<ID=DEL,Description="deletion">\n'
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 START = 200  # of the word in the genome, 0-based
@@ -98,7 +100,7 @@ def test_mistakes_name_the_record(run):
     message = effects(folder, [fine, wrong])
     assert f"record 2 (chr1:21 {wrong[3]}>" in message and f"holds '{text[20]}' there" in message
     (folder / "other.fa").write_text(">chr2\nACGT\n")
-    assert "has no sequence 'chr1'" in effects(folder, [fine], "other.fa")
+    assert "no sequence 'chr1'; it has chr2" in effects(folder, [fine], "other.fa")
     (folder / "broken.vcf").write_text("no variants\n")
     for fasta, said in (("genome.fa", "broken.vcf: record 1: not readable"), ("none.fa", "none.fa: no such file")):
         words = ["--vcf", folder / "broken.vcf", "--fasta", folder / fasta, "--output", folder / "o.tsv"]
@@ -183,3 +185,68 @@ def test_models_of_other_inputs(tmp_path, run, name):
         assert "reads a sample's expression too" in rows
     else:
         assert np.isfinite(float(rows[0]["output1"])) and len(rows) == 1
+
+
+# ---- real files
+
+
+def test_a_symbolic_allele_of_an_unknown_base_gets_a_row(run):
+    folder, text = run
+    rows = effects(
+        folder,
+        [
+            record(text, 30, "<DEL>"),
+            ("chr1", 90, ".", "N", "<DEL>", ".", ".", "."),
+            record(text, 120, other(text[120])),
+        ],
+    )
+    assert [row["note"] for row in rows] == ["no sequence", "no sequence", ""]
+
+
+def test_the_genome_may_be_ambiguous_where_the_record_names_a_base(run):
+    folder, text = run
+    letter = {"A": "R", "G": "R", "C": "Y", "T": "Y"}[text[60]]
+    (folder / "ambiguous.fa").write_text(f">chr1\n{text[:60]}{letter}{text[61:]}\n")
+    rows = effects(folder, [record(text, 60, other(text[60]))], genome="ambiguous.fa")
+    assert rows[0]["output1"]
+    wrong = {"R": "C", "Y": "A"}[letter]
+    said = effects(folder, [("chr1", 61, ".", wrong, "T", ".", ".", ".")], genome="ambiguous.fa")
+    assert f"the genome holds '{letter}' there, not '{wrong}'" in said
+
+
+def test_plain_gzip_and_packed_output(run):
+    folder, text = run
+    rows = effects(folder, [record(text, 60, other(text[60]))])
+    (folder / "variants.vcf.gz").write_bytes(gzip.compress((folder / "variants.vcf").read_bytes()))
+    words = ["--vcf", folder / "variants.vcf.gz", "--fasta", folder / "genome.fa", "--output", folder / "out.tsv.gz"]
+    done = call("score_variants.py", folder, *words)
+    assert done.returncode == 0, done.stderr
+    with gzip.open(folder / "out.tsv.gz", "rt", newline="") as handle:
+        assert list(csv.DictReader(handle, delimiter="\t")) == rows
+
+
+@pytest.mark.parametrize("lines", ["1\t100\t300\tGENA\t0\t+\n", ""])
+def test_genes_that_lie_on_no_sequence_of_the_genome_are_an_error(expression, lines):
+    folder, text = expression[:2]
+    (folder / "other.bed").write_text(lines)
+    said = effects(folder, [("chr1", 10, ".", text[9], other(text[9]), ".", ".", ".")], genes="other.bed")
+    assert "other.bed: no transcript" in said
+
+
+def test_a_run_that_is_not_there_or_damaged_is_named(run, tmp_path):
+    folder, _ = run
+    words = ["--vcf", folder / "variants.vcf", "--fasta", folder / "genome.fa"]
+
+    def said(place, output):
+        done = call("score_variants.py", place, *words, "--output", output)
+        assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+        return done.stderr
+
+    assert "run.json: no such file" in said(tmp_path / "none", tmp_path / "o.tsv")
+    shutil.copytree(folder / "model", tmp_path / "run" / "model")
+    shutil.copy(folder / "run.json", tmp_path / "run")
+    weights = tmp_path / "run" / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-40])
+    assert "model: cannot be loaded: SafetensorError" in said(tmp_path / "run", tmp_path / "o.tsv")
+    (tmp_path / "file").write_text("")
+    assert str(tmp_path / "file") in said(folder, tmp_path / "file" / "o.tsv")

@@ -138,7 +138,7 @@ def alleles(path, opened, places):
             known = {record.chrom: chromosome(opened, record.chrom, where)}
         codes = known[record.chrom]
         if any(set(alternative.upper()) <= set("ACGTN") for alternative in record.alts or ()):
-            check(codes, record, where)
+            check(opened, record, where)
         seen = places.of(record)
         for alternative in record.alts or ():
             row = [record.chrom, record.pos, record.id or ".", record.ref, alternative]
@@ -158,9 +158,9 @@ def chromosome(opened, name, where):
         raise BadInput(f"{where}: {error}") from None
 
 
-def check(codes, record, where):
+def check(opened, record, where):
     """BadInput where the genome does not hold a record's reference allele."""
-    there = sequences.decode(codes[record.start : record.start + len(record.ref)])
+    there = str(opened[record.chrom][record.start : record.start + len(record.ref)])
     if not variants.same_reference(there, record.ref):
         raise BadInput(f"{where}: the genome holds '{there}' there, not '{record.ref}'")
 

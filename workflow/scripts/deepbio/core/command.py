@@ -62,9 +62,13 @@ def catalog_of(scale, task, dataset):
 
 
 def run(main):
-    """Call `main()`; a BadInput becomes one message and exit status 1."""
+    """Call `main()`; a BadInput, and a file that cannot be opened or written, becomes one message and exit status 1."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     try:
         main()
     except BadInput as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.exit(f"error: {error.filename}: {error.strerror}")

@@ -32,18 +32,19 @@ def readable(path: str | Path) -> Iterator[None]:
         yield
     except BadInput:
         raise
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise BadInput(f"{path}: a folder, not a file") from None
-    except PermissionError:
-        raise BadInput(f"{path}: you may not read it") from None
     except DAMAGE as error:
         raise BadInput(f"{path}: damaged file: {error}") from None
     except OSError as error:
-        if error.errno in OF_MACHINE:
+        another = error.filename is not None and Path(str(error.filename)) != path
+        if another or error.errno in OF_MACHINE:
             raise
-        raise BadInput(f"{path}: cannot be read: {error.strerror or error}") from None
+        known = {
+            errno.ENOENT: "no such file",
+            errno.EISDIR: "a folder, not a file",
+            errno.EACCES: "you may not read it",
+        }
+        said = known.get(error.errno) or f"cannot be read: {error.strerror or error}"
+        raise BadInput(f"{path}: {said}") from None
 
 
 @contextmanager

@@ -69,11 +69,17 @@ def create(name: str, role: str, parameters: dict) -> Method:
 
 
 def trained(folder: Path, run: dict) -> Method:
-    """Load the fitted method of a run's folder; `run` is what its run.json says. BadInput where the run failed."""
+    """Load the fitted method of a run's folder; `run` is what its run.json says. BadInput where the run failed or
+    its model is missing or damaged."""
     if run["status"] != "ok":
         raise BadInput(f"{folder}/run.json: this run failed ({run['reason']}); there is no model")
     model = create(run["method"], run["role"], run["parameters"])
-    model.load(Path(folder) / "model")
+    try:
+        model.load(Path(folder) / "model")
+    except (BadInput, MemoryError):
+        raise
+    except Exception as error:  # each library has its own for a file that is cut or missing
+        raise BadInput(f"{folder}/model: cannot be loaded: {type(error).__name__}: {error}") from error
     return model
 
 
