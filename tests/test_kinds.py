@@ -1,11 +1,15 @@
 """The contract of kinds, over every kind that the configuration names."""
 
+import sys
+import types
+
 import numpy as np
 import pytest
 
-from deepbio.core import data, kind, labels
+from deepbio.core import data, kind, labels, method
 from deepbio.core.config import ROOT, read_yaml
 from deepbio.core.files import BadInput
+from deepbio.core.job import Job
 from deepbio.scoring import metrics
 
 TASKS = [read_yaml(path) for path in sorted((ROOT / "config" / "tasks").glob("*.yaml"))]
@@ -100,3 +104,19 @@ def test_labels_that_are_none_are_refused(output, label, message):
 def test_an_unknown_kind_is_named_with_the_known_ones():
     with pytest.raises(BadInput, match="unknown kind 'tabel'; .* table"):
         kind.load("tabel")
+
+
+def test_the_kind_of_the_documentation_works_as_it_stands(monkeypatch, tmp_path):
+    blocks = (ROOT / "docs" / "adding-a-method.md").read_text().split("```python\n")
+    code = next(block.split("```")[0] for block in blocks if 'ROLE = "input"' in block)
+    module = types.ModuleType("deepbio.kinds.window_pair")
+    exec(code, module.__dict__)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(kind, "names", lambda: ("binary", "window_pair"))
+    splits = kind.small_problem("window_pair", "binary", 300)
+    for part, split in splits.items():
+        kind.check(split, part)
+    forest = method.create("random_forest", "baseline", {"trees": 50})
+    forest.fit(splits["train"], splits["valid"], Job(1, tmp_path))
+    p = forest.predict(splits["test"].inputs())["y"]
+    assert metrics.evaluate(["auroc"], splits["test"].y, p)["auroc"] > 0.8
