@@ -17,16 +17,18 @@ MISSING += [] if os.geteuid() == 0 else ["root"]
 MISSING += ["no SLURM of its own"] if Path("/etc/slurm/slurm.conf").exists() else []
 
 
+@pytest.mark.workflow
+@pytest.mark.long
 @pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
 def test_a_run_is_submitted_with_its_resources(project, tmp_path_factory):
     folder = tmp_path_factory.mktemp("slurm")
     subprocess.run([SCRIPT, "start", folder], check=True)
     try:
         run = "results/quick/molecule_properties/freesolv/mean_label/seed1/run.json"
-        words = ["--profile", "profiles/slurm", "--slurm-status-command", "squeue", "--latency-wait", "5"]
+        words = ["--workflow-profile", "profiles/slurm", "--slurm-status-command", "squeue", "--latency-wait", "5"]
         words += ["--default-resources", "slurm_partition=main", "mem_mb=1000", "runtime=20"]
         words += ["--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "5"]
-        done = project.snakemake(*words, "--set-threads", "train=1", "--config", "device=cpu", "--", run)
+        done = project.snakemake(*words, "--config", "device=cpu", "--", run)
         assert read_json(project.folder / run)["status"] == "ok"
         assert "has been submitted with SLURM jobid" in done.stderr
         logs = list((project.folder / ".snakemake" / "slurm_logs").rglob("*.log"))

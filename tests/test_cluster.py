@@ -1,0 +1,78 @@
+"""What profiles/slurm submits, counted with a stand-in for sbatch: which jobs, and what each asks for."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from support import Project
+
+pytestmark = [pytest.mark.workflow, pytest.mark.long]
+STUB = Path(__file__).parent / "slurm" / "stub" / "sbatch"
+TASK = "genotype_growth"
+# What runs on each of the task's two datasets at quick: methods that gain from a GPU, a baseline that learns a single
+# number, and the other baselines.
+GPU = {"dcell", "dcell-connected", "dcell-permuted"}
+PLAIN = {"mean_label"}
+OTHERS = {"ridge_logistic", "random_forest", "ontotype_forest"}
+DATASETS = {"planted_pathways", "planted_new_genes"}
+ATTEMPTS = 3
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A project in which the data of one task are prepared, so that all of its trainings are due."""
+    project = Project(tmp_path_factory.mktemp("cluster"))
+    project.snakemake("--until", "prepare", "--config", f"tasks={TASK}")
+    return project
+
+
+@pytest.fixture
+def submissions(prepared, tmp_path, monkeypatch):
+    """A function that calls snakemake with the stand-in; list of (method, attempt, words of sbatch)."""
+    for name in ("sbatch", "sacct", "squeue", "scancel", "sinfo", "scontrol", "sacctmgr"):
+        shutil.copy(STUB, tmp_path / name)
+    folder = tmp_path / "submissions"
+    folder.mkdir()
+    monkeypatch.setenv("SUBMISSIONS", str(folder))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")  # without the nvidia-smi that a machine may have elsewhere
+
+    def call(*words):
+        quick = ["--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"]
+        quick += ["--latency-wait", "1", "--default-resources", "slurm_partition=p", "--slurm-no-account"]
+        done = prepared.snakemake(
+            *words, *quick, "--slurm-status-command", "sacct", "--", TASK, check=False, cores="all"
+        )
+        assert done.returncode, "the stand-in ran nothing, so the workflow cannot have ended well"
+        found = {}
+        for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns):
+            dataset, method, asked = re.search(
+                rf"--comment rule_train_wildcards_{TASK}_({'|'.join(DATASETS)})_(\S+)_1 (.*?) --wrap", path.read_text()
+            ).groups()
+            found.setdefault((dataset, method), []).append(asked)
+        assert found, done.stderr[-4000:]
+        return found
+
+    return call
+
+
+def amount(option, asked):
+    """The number that an option of sbatch has in each attempt."""
+    return [int(re.search(rf"(?:^| ){option}[ =](\d+)", one).group(1)) for one in asked]
+
+
+def test_every_due_training_is_submitted_with_what_it_needs(submissions):
+    """Any --config leaves the GPUs where they are: on a login node without one, `device: auto` asks for it too."""
+    found = submissions("--workflow-profile", "profiles/slurm", "--config", f"tasks={TASK}")
+    assert found.keys() == {(dataset, method) for dataset in DATASETS for method in GPU | PLAIN | OTHERS}
+    for (_, method), asked in found.items():
+        assert len(asked) == ATTEMPTS
+        assert all(("--gpus=1" in one) == (method in GPU) for one in asked), method
+        assert all("--requeue" in one and "-p p" in one for one in asked)
+        memory, minutes = amount("--mem", asked), amount("-t", asked)
+        assert [memory[0] * factor for factor in (1, 2, 4)] == memory
+        assert [minutes[0] * factor for factor in (1, 2, 4)] == minutes
+        if method in PLAIN:
+            assert memory[0] <= 1000 and minutes[0] <= 10
+        elif method in GPU:
+            assert memory[0] >= 4000 and minutes[0] >= 60
