@@ -88,9 +88,9 @@ def test_fat_weights_are_predicted_and_none_is_free(splits, name):
     for part in (network.encode, network.decode):
         assert all(parameter.grad.abs().sum() > 0 for parameter in part.parameters())
     # Another embedding of one SNP makes another row of weights, and leaves the other rows as they are.
-    before = network.weights(network.told()).detach().clone()
+    before = network.weights(network.embedded()).detach().clone()
     network.embedding[3] += 1
-    after = network.weights(network.told()).detach()
+    after = network.weights(network.embedded()).detach()
     assert (before != after).any(dim=1).nonzero().flatten().tolist() == [3]
 
 
@@ -119,10 +119,10 @@ def test_weights_from_the_others_know_nothing_of_the_batch(splits):
     counts = genotypes.class_counts(rest["x"], np.asarray(rest.y).ravel(), model.shape["outputs"])
     assert network.count(batch).sum() + counts.sum() == network.counts.sum()
     wanted = network.encode(diet_networks.histogram(torch.from_numpy(counts).float()))
-    torch.testing.assert_close(network.weights(network.told(batch)), wanted)
-    assert not torch.allclose(network.weights(network.told()), wanted)
+    torch.testing.assert_close(network.weights(network.embedded(batch)), wanted)
+    assert not torch.allclose(network.weights(network.embedded()), wanted)
     everybody = model.batch(train, np.arange(len(train)))
-    torch.testing.assert_close(network.weights(network.told(everybody)), network.weights(network.told()))
+    torch.testing.assert_close(network.weights(network.embedded(everybody)), network.weights(network.embedded()))
     # Only while it is trained; nor does a network that leaves nobody out keep the counts.
     network.eval()
     loss = float(model.loss(network, batch).detach())
@@ -163,7 +163,7 @@ def test_reconstruction_is_counted_over_all_sites(splits):
     with torch.no_grad():
         x = model.network.standardise(batch["x"])
         assert (x[batch["x"] < 0] == 0).all()
-        told = model.network.told()
+        told = model.network.embedded()
         encode, decode = model.network.weights(told), model.network.decode(told)
         rebuilt = torch.relu(x @ encode + model.network.bias) @ decode.T
         wanted = model.loss_of(model.network(batch), batch) + 10 * (rebuilt - x).square().mean()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from rdkit import Chem
 from rdkit.Chem import MACCSkeys
-from test_methods import fit, parameters_of
+from support import fit, parameters_of
 
 from deepbio.core import method, tables
 from deepbio.core.data import NAMES
@@ -213,7 +213,7 @@ def test_each_loss_moves_its_own_part_alone(splits):
         "discriminator": ["discriminator."],
         "encoder": ["encoder.trunk.", "encoder.place."],
         "manifold": ["encoder.trunk.", "encoder.place."],
-        "regression": ["encoder.trunk.", "encoder.told."],
+        "regression": ["encoder.trunk.", "encoder.activity."],
         "autoencoder": ["encoder.", "decoder."],
     }
     for name, prefixes in moved.items():
@@ -254,7 +254,7 @@ def test_losses_of_a_blind_discriminator_and_decoder_are_known(splits):
         assert model.manifold_loss(x).item() == pytest.approx(0, abs=1e-6)
         y = torch.full((len(x), 1), math.nan)
         y[:5] = 3.0
-        for parameter in model.network.encoder.told.parameters():
+        for parameter in model.network.encoder.activity.parameters():
             parameter.zero_()
         assert model.regression_loss(x, y).item() == pytest.approx(9)
 

@@ -1,4 +1,4 @@
-"""Writers of SMILES: their likelihoods, how they finish strings, and what reinforcement changes."""
+"""Language models of SMILES: their likelihoods, how they finish strings, and what reinforcement changes."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from deepbio.domains.chemistry.smiles import END, Vocabulary
 from deepbio.figures import molecule as figures
 from deepbio.figures import style
 from deepbio.kinds import molecule_set
-from deepbio.learning.smiles_network import Writer
+from deepbio.learning.smiles_network import LanguageModel
 from deepbio.methods import chemical_vae, organ, reinvent
 from deepbio.scoring import runs as scoring
 from deepbio.tasks import molecule_generation
@@ -27,14 +27,14 @@ SYMBOLS = Vocabulary(molecule_set.SYMBOLS)
 @pytest.fixture(scope="module")
 def writer():
     torch.manual_seed(3)
-    return Writer(3, 4, 8, 2)
+    return LanguageModel(3, 4, 8, 2)
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_likelihoods_of_all_strings_add_up_to_one(cell):
     """Of two symbols and three places: each string once, with its end where there is room."""
     torch.manual_seed(1)
-    network = Writer(2, 4, 8, 1, cell)
+    network = LanguageModel(2, 4, 8, 1, cell)
     grid = torch.cartesian_prod(*[torch.arange(3)] * 3)
     ended = (grid == END).cumsum(1) > 0
     strings = torch.unique(torch.where(ended, END, grid), dim=0)

@@ -1,4 +1,4 @@
-"""The presence of one exact word: the rule by which planted motifs can be told without learning weights."""
+"""The presence of one exact word: the rule that finds planted motifs without learning weights."""
 
 import numpy as np
 

@@ -1,6 +1,6 @@
 """Molecules of the training set, drawn at random: what a generator that only copies would reach.
 
-Properties that the task asks for are told by ridge regression on circular fingerprints.
+Ridge regression on circular fingerprints predicts the properties that a task asks for.
 """
 
 import numpy as np

@@ -31,7 +31,7 @@ def draw_course(course, restarts, origin, path):
     """
     figure, axes = plt.subplots(1, len(PANELS), figsize=(3.3 * len(PANELS), 3.2))
     phases = list(dict.fromkeys(row["phase"] for row in course))
-    # Every look is one place along the axis: the phases differ a thousandfold in steps.
+    # Every evaluation is one position along the axis: the phases differ a thousandfold in steps.
     place = np.arange(1, len(course) + 1)
     edges = [1 + max(i for i, row in enumerate(course) if row["phase"] == phase) for phase in phases[:-1]]
     for axis, (title, keys) in zip(axes, PANELS.items(), strict=True):
@@ -45,7 +45,7 @@ def draw_course(course, restarts, origin, path):
             axis.axvline(edge + 0.5, color="#999999", lw=1, ls=":")
         if title in ("discriminator", "encoder"):
             axis.axhline(math.log(2), color="#999999", lw=0.8, ls="--")
-        axis.set(title=title, xlabel="look (grey: pretraining)", xlim=(0.5, len(course) + 0.5))
+        axis.set(title=title, xlabel="evaluation (grey: pretraining)", xlim=(0.5, len(course) + 0.5))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_ylim(0, axis.get_ylim()[1] * (1.3 if len(keys) > 1 else 1))
         if len(keys) > 1:

@@ -1,4 +1,4 @@
-"""Figures of brain tables: what first-layer units look at, what depth brings, and samples in two dimensions."""
+"""Figures of brain tables: what first-layer units respond to, what depth brings, and samples in two dimensions."""
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def draw_filters(weights, levels, names, marked, origin, path):
         axis.text(len(units) - 0.35, first + (count - 1) / 2, text, va="center", fontsize=7)
     figure.colorbar(image, ax=axis, label="weight", location="top", shrink=0.5, pad=0.01)
     note = "\nbold: regions in which the difference was planted" if set(marked) & set(names) else ""
-    figure.suptitle("What first-layer units look at" + note, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    figure.suptitle("What first-layer units respond to" + note, x=0.01, ha="left", fontsize=11, fontweight="bold")
     save(figure, path, origin)
 
 

@@ -49,8 +49,8 @@ def draw_attention(query, support, labels, weights, title, origin, path):
         axis.axis("off")
     axes[0, 0].imshow(picture(query))
     axes[0, 0].set_title("query, an active\n", fontsize=9)
-    told = f"predicted {weights @ labels:.3f}\nshare of actives\nin the support {labels.mean():.3f}"
-    axes[1, 0].text(0.02, 0.95, told, transform=axes[1, 0].transAxes, va="top", fontsize=9)
+    text = f"predicted {weights @ labels:.3f}\nshare of actives\nin the support {labels.mean():.3f}"
+    axes[1, 0].text(0.02, 0.95, text, transform=axes[1, 0].transAxes, va="top", fontsize=9)
     even = 1 / len(labels)
     for line, value in zip(axes, (1, 0), strict=True):
         order = np.flatnonzero(labels == value)

@@ -107,7 +107,7 @@ def _style(place):
 
 
 def draw_game(rows, objective, origin, path):
-    """{svg,png,csv}: reward, objective and share of valid molecules along a game of writer and discriminator."""
+    """{svg,png,csv}: reward, objective and share of valid molecules along a game of generator and discriminator."""
     figure, axis = plt.subplots(figsize=(5.2, 3.2))
     steps = [row["step"] for row in rows]
     for place, (key, label) in enumerate((("reward", "reward"), ("objective", objective), ("valid", "valid"))):
@@ -158,7 +158,7 @@ def draw_latent(places, properties, names, origin, path):
         figure.colorbar(shown, ax=axis, label=name)
         axis.set_xlabel(f"component 1 ({share[0]:.0%})")
     axes[0].set_ylabel(f"component 2 ({share[1]:.0%})")
-    figure.suptitle("Latent places of validation molecules", x=0.01, ha="left", fontsize=11)
+    figure.suptitle("Latent codes of validation molecules", x=0.01, ha="left", fontsize=11)
     save(figure, path, origin)
     rows = ([*(f"{v:.5g}" for v in (*point, *values))] for point, values in zip(xy, properties, strict=True))
     tables.write_csv(path.with_suffix(".csv"), ["component1", "component2", *names], rows)

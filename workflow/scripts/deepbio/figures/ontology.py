@@ -100,7 +100,7 @@ def draw_hierarchy(ontology, change, rows, genes, origin, path):
     type; `genes`: the numbers of the genotype's genes. Larger where the term's state tells more of the phenotype."""
     members = ontology.members()[:, genes].any(1)
     x, y = places(ontology)
-    told = np.nan_to_num([row[2] for row in rows]).clip(0)
+    spearman = np.nan_to_num([row[2] for row in rows]).clip(0)
     header = ["term", "change", "holds_gene"]
     tables.write_csv(
         path.with_suffix(".csv"),
@@ -114,10 +114,10 @@ def draw_hierarchy(ontology, change, rows, genes, origin, path):
         axis.plot(x[[parent, child]], y[[parent, child]], "-", zorder=0, **style)
     limit = max(np.abs(change).max(), 1e-12)
     edge = ["#000000" if held else "#999999" for held in members]
-    area = 40 + 260 * told / max(told.max(), 1e-12)
+    area = 40 + 260 * spearman / max(spearman.max(), 1e-12)
     shade = {"c": change, "cmap": DIVERGING, "vmin": -limit, "vmax": limit}
     drawn = axis.scatter(x, y, s=area, edgecolors=edge, linewidths=np.where(members, 1.6, 0.6), **shade)
-    for term in np.argsort(-(told + 10 * members), kind="stable")[:LABELLED]:
+    for term in np.argsort(-(spearman + 10 * members), kind="stable")[:LABELLED]:
         axis.annotate(
             ontology.terms[term],
             (x[term], y[term]),

@@ -55,10 +55,10 @@ def draw_sizes(split, p, path):
     figure, axes = plt.subplots(1, len(SIZES), figsize=(4 * len(SIZES), 3.9))
     columns = [names.astype(str)]
     for i, (axis, size) in enumerate(zip(axes, SIZES, strict=True)):
-        true, told = (values[:, i] for values in sizes)
-        columns += [true, told]
-        axis.loglog(true, told, MARKS["listed"], color=COLOURS["listed"], ms=5, alpha=0.7)
-        span = [min(true.min(), told.min()), max(true.max(), told.max())]
+        true, predicted = (values[:, i] for values in sizes)
+        columns += [true, predicted]
+        axis.loglog(true, predicted, MARKS["listed"], color=COLOURS["listed"], ms=5, alpha=0.7)
+        span = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
         axis.plot(span, span, ":", color="#999999", lw=1)
         axis.set(xlabel=f"true {size}", ylabel=f"estimated {size}")
         for one in (axis.xaxis, axis.yaxis):

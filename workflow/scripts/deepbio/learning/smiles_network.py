@@ -1,4 +1,4 @@
-"""A recurrent network that writes SMILES symbol by symbol, and what its methods share: likelihoods and samples."""
+"""A recurrent language model of SMILES, and what its methods share: likelihoods and samples."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +12,11 @@ from deepbio.domains.chemistry.smiles import END, Vocabulary
 from deepbio.learning.network import NetworkMethod
 
 CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
-BATCH = 512  # strings written at a time
+BATCH = 512  # strings drawn at a time
 READ = 64  # strings read together, of a batch in the order of their lengths
 
 
-class Writer(nn.Module):
+class LanguageModel(nn.Module):
     """Codes (n, length) -> log probability (n, length) of each symbol, from those before it.
 
     `symbols` counts the vocabulary without the end; the code `symbols + 1` is read before the first symbol.
@@ -87,7 +87,7 @@ def drawn(seed: int, device: torch.device) -> Iterator[None]:
 
 
 class SmilesMethod(NetworkMethod):
-    """A method whose network writes the symbols of the task's vocabulary: labels `y` are the codes of molecules."""
+    """A method whose network is a language model over the task's vocabulary: labels `y` are the codes of molecules."""
 
     by_row = True
 

@@ -25,7 +25,7 @@ TITLES |= {"adagrad": "AdaGrad", "adam": "Adam", "rmsprop": "RMSProp", "adadelta
 class Layer(nn.Module):
     """x (copies, n, inputs) or (n, inputs) -> (copies, n, units): linear, batch normalisation, activation, dropout.
 
-    First weights are Glorot and Bengio's (2010): uniform within sqrt(6 / (inputs + units)). There is no bias, which
+    Initial weights are Glorot and Bengio's (2010): uniform within sqrt(6 / (inputs + units)). There is no bias, which
     batch normalisation would take away again.
     """
 

@@ -17,7 +17,7 @@ LOGO_FLANK = 64  # bases on both sides of a peak bin in which detectors are soug
 class Layer(nn.Module):
     """Convolution without bias, batch norm, ReLU, max pooling, dropout: (n, a, length) -> (n, b, length // pool).
 
-    The order, Xavier's first weights and the norm's settings are those of the code's release 0.1 (seqnn_orig.py).
+    The order, Xavier's initial weights and the norm's settings are those of the code's release 0.1 (seqnn_orig.py).
     """
 
     def __init__(self, a, b, width, pool=1, dilation=1, dropout=0.0):

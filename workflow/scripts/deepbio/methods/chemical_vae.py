@@ -1,8 +1,9 @@
-"""A variational autoencoder of SMILES whose latent space also tells properties (Gómez-Bombarelli et al. 2018).
+"""A variational autoencoder of SMILES whose latent space also predicts properties (Gómez-Bombarelli et al. 2018).
 
-A convolutional encoder gives mean and spread of a molecule's place; recurrent layers write it back, the last of them
-reading the symbol before: the true one in training, its own when it writes. A small network tells properties from the
-mean. A Gaussian process over places then points to molecules that should reach an objective.
+A convolutional encoder gives mean and standard deviation of a molecule's latent code. A recurrent decoder writes the
+molecule again; its last layer reads the symbol before: the true one in training, its own when it draws. A small network
+predicts properties from the mean. A Gaussian process over latent codes points to molecules that should reach an
+objective.
 """
 
 import math
@@ -43,9 +44,9 @@ class Autoencoder(nn.Module):
         )
         self.terminal = nn.GRU(parameters["units"] + self.symbols, self.symbols, batch_first=True)
         self.head = nn.Linear(self.symbols, self.symbols)
-        sizes = [latent, *(round(parameters["told"] * parameters["growth"] ** i) for i in range(3))]
-        told = [layer for pair in pairwise(sizes) for layer in dense(*pair, parameters["told_dropout"])]
-        self.properties = nn.Sequential(*told, nn.Linear(sizes[-1], shape["properties"]))
+        sizes = [latent, *(round(parameters["predictor"] * parameters["growth"] ** i) for i in range(3))]
+        predictor = [layer for pair in pairwise(sizes) for layer in dense(*pair, parameters["predictor_dropout"])]
+        self.properties = nn.Sequential(*predictor, nn.Linear(sizes[-1], shape["properties"]))
 
     def one_hot(self, codes):
         return F.one_hot(codes, self.symbols).float()
@@ -84,7 +85,8 @@ def dense(before, units, dropout):
 
 class Method(NetworkMethod):
     """Parameters: length; filters and widths of the encoder's convolutions, latent, dropout, units and layers of the
-    writer, recurrent_dropout, told (units of the first of three layers that tell properties), growth, told_dropout;
+    decoder, recurrent_dropout, predictor (units of the first of three layers that predict properties), growth,
+    predictor_dropout;
     mix (share of the properties in the loss), anneal (centre and slope, in epochs, of the sigmoid that scales the
     divergence and the noise); training; search (places that a Gaussian process learns from, poor places that it
     begins at, tries at each, and the way between two tries as a share of the spread of places).
@@ -148,9 +150,9 @@ class Method(NetworkMethod):
         written = F.cross_entropy(logits.transpose(1, 2), batch["codes"])
         weight = self.weight if network.training else 1.0
         divergence = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).mean()
-        told = F.mse_loss(network.properties(mean).float(), batch["properties"])
+        error = F.mse_loss(network.properties(mean).float(), batch["properties"])
         mix = self.parameters["mix"]
-        return (1 - mix) * (written + weight * divergence) + mix * told
+        return (1 - mix) * (written + weight * divergence) + mix * error
 
     def validate(self, network, valid, where, monitor="loss"):
         return self.mean_loss(network, valid, where, BATCH)
@@ -213,15 +215,15 @@ class Method(NetworkMethod):
 
     def predict(self, split):
         """`y`: SMILES from places drawn from the prior; `y_reconstructed`: the split's molecules, written from their
-        places; `y_properties`: their properties as told from there."""
+        places; `y_properties`: their properties as predicted from there."""
         count, latent = len(split), self.parameters["latent"]
         drawn = np.random.default_rng(self.shape["samples"]).standard_normal((count, latent), dtype=np.float32)
-        mean, told = self.places(self.encoded(split))
-        seed, told_in, length = self.shape["samples"], Vocabulary(split.context["symbols"]), split.context["length"]
+        mean, predicted = self.places(self.encoded(split))
+        seed, vocabulary, length = self.shape["samples"], Vocabulary(split.context["symbols"]), split.context["length"]
         return {
-            "y": told_in.encode(self.written(drawn, seed), length, blank=True),
-            "y_reconstructed": told_in.encode(self.written(mean, seed), length, blank=True),
-            "y_properties": told,
+            "y": vocabulary.encode(self.written(drawn, seed), length, blank=True),
+            "y_reconstructed": vocabulary.encode(self.written(mean, seed), length, blank=True),
+            "y_properties": predicted,
         }
 
     # ---- figures

@@ -82,7 +82,7 @@ class Level(nn.Module):
 
 
 def draw(bound):
-    """Uniform numbers within ± `bound` (n,), torch's first weights of a linear layer."""
+    """Uniform numbers within ± `bound` (n,), torch's initial weights of a linear layer."""
     return torch.empty_like(bound).uniform_(-1, 1) * bound
 
 
@@ -144,7 +144,7 @@ def connected(ontology, units):
 
 class Method(NetworkMethod):
     """Parameters: wiring (ontology, permuted: its genes' places exchanged, or connected), least_units, unit_share (of
-    the genes in a term), alpha (weight of the heads' losses), init_scale (factor of the first weights), training.
+    the genes in a term), alpha (weight of the heads' losses), init_scale (factor of the initial weights), training.
     """
 
     by_row = True

@@ -20,7 +20,7 @@ from deepbio.learning.network import NetworkMethod, tensors
 class Auxiliary(nn.Sequential):
     """Embeddings (sites, width) -> rows of a fat layer's weights (sites, units[-1]): tanh layers.
 
-    First weights are uniform within ± `first`, first biases 0.
+    Initial weights are uniform within ± `first`, initial biases 0.
     """
 
     def __init__(self, width, units, first):
@@ -33,7 +33,7 @@ class Auxiliary(nn.Sequential):
 
 
 def dense(inputs, outputs):
-    """A linear layer with Glorot and Bengio's first weights and no first bias."""
+    """A linear layer with Glorot and Bengio's initial weights and no initial bias."""
     return glorot(nn.Linear(inputs, outputs))
 
 
@@ -81,8 +81,9 @@ class Diet(nn.Module):
     def standardise(self, x):
         return torch.where(x < 0, 0.0, (x.float() - self.centre) * self.scale)
 
-    def told(self, batch=None):
-        """What the auxiliary networks are told of each site (sites, width); None where the first weights are final.
+    def embedded(self, batch=None):
+        """Give what the auxiliary networks know of each site (sites, width); None where the weights of
+        the first layer are final.
 
         Where `counts` are known and a batch is given, the people of the batch are left out of the histograms, but of
         classes that nobody else is of.
@@ -94,9 +95,9 @@ class Diet(nn.Module):
             known = histogram(torch.where(alone, self.counts, others))
         return known if known is None or self.embed is None else self.embed(known)
 
-    def weights(self, told):
+    def weights(self, embedded):
         """Weights of the first layer (sites, hidden[0])."""
-        return self.fat if told is None else self.encode(told)
+        return self.fat if embedded is None else self.encode(embedded)
 
     def count(self, batch):
         """How many people of a batch have 0, 1 and 2 copies, by class: (classes, 3, sites)."""
@@ -109,7 +110,7 @@ class Diet(nn.Module):
 
     def last(self, batch):
         """The last hidden layer (n, hidden[-1])."""
-        return self.rest(self.first(self.standardise(batch["x"]), self.weights(self.told())))
+        return self.rest(self.first(self.standardise(batch["x"]), self.weights(self.embedded())))
 
     def forward(self, batch):
         return self.head(self.last(batch))
@@ -118,14 +119,14 @@ class Diet(nn.Module):
         """Make the predicted weights final: predicting needs no embedding any more."""
         if self.embedding is not None:
             with torch.no_grad():
-                self.fat.copy_(self.weights(self.told()))
+                self.fat.copy_(self.weights(self.embedded()))
             self.embedding = self.counts = None
 
 
 class Method(NetworkMethod):
     """Parameters: hidden (units of the main network's layers), embedding (histogram, raw or none), auxiliary (units of
     the auxiliary networks before their last layer), learned (units of the embedding that is learned from raw
-    genotypes), dropout, first (span of the auxiliary networks' first weights, by what the predicted ones do),
+    genotypes), dropout, first (span of the auxiliary networks' initial weights, by what the predicted ones do),
     reconstruction (its weight in the loss), others (whether a training step's people are left out of the histograms
     that its weights come from), validate (false: validation people are learned from too, to the last epoch), training.
     """
@@ -162,11 +163,11 @@ class Method(NetworkMethod):
     def loss(self, network, batch):
         """Cross-entropy, and the mean squared error of the reconstructed, standardised genotypes."""
         x = network.standardise(batch["x"])
-        told = network.told(batch if network.training else None)
-        hidden = network.first(x, network.weights(told))
+        embedded = network.embedded(batch if network.training else None)
+        hidden = network.first(x, network.weights(embedded))
         loss = self.loss_of(network.head(network.rest(hidden)), batch)
-        if told is not None and network.decode is not None:
-            again = hidden @ network.decode(told).T
+        if embedded is not None and network.decode is not None:
+            again = hidden @ network.decode(embedded).T
             loss = loss + self.parameters["reconstruction"] * F.mse_loss(again.float(), x)
         return loss
 

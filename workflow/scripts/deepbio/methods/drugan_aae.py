@@ -1,4 +1,4 @@
-"""Adversarial autoencoder of fingerprints, one of whose hidden units tells activity (Kadurin et al. 2017, Oncotarget).
+"""Adversarial autoencoder of fingerprints with a hidden unit that predicts activity (Kadurin et al. 2017, Oncotarget).
 
 A compound at a concentration is encoded to a few units that a discriminator holds against a normal distribution, and
 one that is trained to equal the activity. With that unit set to a wanted activity and the others drawn from the
@@ -34,7 +34,7 @@ class Encoder(nn.Module):
             layers += [nn.Linear(before, width, bias=False), nn.BatchNorm1d(width, eps=1e-3, momentum=None), nn.ReLU()]
             before = width
         self.trunk = nn.Sequential(*layers)
-        self.place, self.told = nn.Linear(before, latent), nn.Linear(before, 1)
+        self.place, self.activity = nn.Linear(before, latent), nn.Linear(before, 1)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_uniform_(layer.weight)
@@ -43,7 +43,7 @@ class Encoder(nn.Module):
 
     def forward(self, bits, dose):
         x = self.trunk(torch.cat([bits, dose], dim=1))
-        return self.place(x), self.told(x)
+        return self.place(x), self.activity(x)
 
 
 class Decoder(nn.Module):
@@ -59,8 +59,8 @@ class Decoder(nn.Module):
         self.bits, self.dose = nn.Linear(before, bits), nn.Linear(before, 1)
         self.apply(small_weights)
 
-    def forward(self, place, told):
-        x = self.trunk(torch.cat([place, told], dim=1))
+    def forward(self, place, activity):
+        x = self.trunk(torch.cat([place, activity], dim=1))
         return self.bits(x), self.dose(x)
 
 
@@ -77,7 +77,7 @@ class Autoencoder(nn.Module):
 
 
 def small_weights(layer):
-    """First weights of the published code: almost none, with biases of unit spread."""
+    """Initial weights of the published code: almost none, with biases of unit standard deviation."""
     if isinstance(layer, nn.Linear):
         nn.init.normal_(layer.weight, std=2 / layer.weight.numel())
         nn.init.normal_(layer.bias)
@@ -89,7 +89,7 @@ class Method(NetworkMethod):
     units, latent, critic : widths of the encoder's layers (the decoder's in reverse), of the latent places, and of the
         discriminator's layer.
     concentration : mean and spread of the log10 concentrations (mol/L) that are drawn for every compound; null where
-        none are: it is 0 throughout then, is not told, and leaves the manifold nothing to bring together.
+        none are: it is 0 throughout then, is not rebuilt, and leaves the manifold nothing to bring together.
     pretraining : batch_size, epochs and steps (of an epoch); in a step the encoder has `moves` tries to come below the
         loss `hard`; `pairs` compounds at two concentrations; it is over once an epoch after the first `least` has an
         encoder's loss below `converged`, and begins anew from other weights otherwise, `starts` times at most.
@@ -139,13 +139,13 @@ class Method(NetworkMethod):
         """One optimiser for each loss, with moments of its own, over the weights that follow that loss."""
         network, settings = self.network, self.parameters["training"]
         encoder = [*network.encoder.trunk.parameters(), *network.encoder.place.parameters()]
-        told = list(network.encoder.told.parameters())
+        activity = list(network.encoder.activity.parameters())
         moved = {
             "discriminator": list(network.discriminator.parameters()),
             "encoder": encoder,
             "manifold": encoder,
-            "regression": encoder + told,
-            "autoencoder": encoder + told + list(network.decoder.parameters()),
+            "regression": encoder + activity,
+            "autoencoder": encoder + activity + list(network.decoder.parameters()),
         }
         return {name: optimizer_of(weights, settings) for name, weights in moved.items()}
 
@@ -186,9 +186,9 @@ class Method(NetworkMethod):
 
     def regression_loss(self, bits, y):
         """Squared error of the activity unit, over the known activities."""
-        _, told = self.network.encoder(bits, self.doses(bits))
+        _, predicted = self.network.encoder(bits, self.doses(bits))
         known = ~torch.isnan(y)
-        return F.mse_loss(told[known], y[known])
+        return F.mse_loss(predicted[known], y[known])
 
     def autoencoder_losses(self, bits):
         """Cross-entropy of the bits, mean over them, and squared error of the concentration where there is one."""
@@ -205,14 +205,14 @@ class Method(NetworkMethod):
         size, pairs = min(facts["batch_size"], len(x)), min(facts["pairs"], len(x))
 
         def step(number):
-            told = {"discriminator_loss": descend(parts["discriminator"], self.discriminator_loss(draw(x, size)))}
+            found = {"discriminator_loss": descend(parts["discriminator"], self.discriminator_loss(draw(x, size)))}
             for _ in range(facts["moves"]):
-                told["encoder_loss"] = descend(parts["encoder"], self.encoder_loss(draw(x, size)))
-                if told["encoder_loss"] <= facts["hard"]:
+                found["encoder_loss"] = descend(parts["encoder"], self.encoder_loss(draw(x, size)))
+                if found["encoder_loss"] <= facts["hard"]:
                     break
             if self.parameters["concentration"]:
-                told["manifold_loss"] = descend(parts["manifold"], self.manifold_loss(draw(x, pairs)))
-            return told
+                found["manifold_loss"] = descend(parts["manifold"], self.manifold_loss(draw(x, pairs)))
+            return found
 
         steps = facts["epochs"] * facts["steps"]
         return training.play(parts, step, steps, job, name, facts["steps"], stop=self.converged)
@@ -228,12 +228,12 @@ class Method(NetworkMethod):
         size = min(facts["batch_size"], len(x))
 
         def step(number):
-            told = {"discriminator_loss": descend(parts["discriminator"], self.discriminator_loss(draw(x, size)))}
-            told["encoder_loss"] = descend(parts["encoder"], self.encoder_loss(draw(x, size)))
-            told["regression_loss"] = descend(parts["regression"], self.regression_loss(*draw((x, y), size)))
+            found = {"discriminator_loss": descend(parts["discriminator"], self.discriminator_loss(draw(x, size)))}
+            found["encoder_loss"] = descend(parts["encoder"], self.encoder_loss(draw(x, size)))
+            found["regression_loss"] = descend(parts["regression"], self.regression_loss(*draw((x, y), size)))
             losses = self.autoencoder_losses(draw(x, size))
             descend(parts["autoencoder"], sum(losses.values()))
-            return told | {name: loss.detach() for name, loss in losses.items()}
+            return found | {name: loss.detach() for name, loss in losses.items()}
 
         def evaluate(row):
             self.settle(x)
@@ -275,10 +275,10 @@ class Method(NetworkMethod):
         """
         where = next(self.network.parameters()).device
         bits = torch.from_numpy(np.asarray(split["x"], np.float32)).to(where)
-        place, told = self.network.encoder(bits, torch.full_like(bits[:, :1], self.concentration["mean"]))
-        logits, _ = self.network.decoder(place, told)
+        place, predicted = self.network.encoder(bits, torch.full_like(bits[:, :1], self.concentration["mean"]))
+        logits, _ = self.network.decoder(place, predicted)
         place, _ = self.network.encoder(bits, self.same_doses(bits))
-        y = told.cpu().numpy() * self.shape["spread"] + self.shape["mean"]
+        y = predicted.cpu().numpy() * self.shape["spread"] + self.shape["mean"]
         return {"y": y, "y_rebuilt": torch.sigmoid(logits).cpu().numpy(), "y_latent": place.cpu().numpy()}
 
     @torch.no_grad()
@@ -307,7 +307,7 @@ class Method(NetworkMethod):
         folder, origin, found = Path(folder), split.context["origin"], self.predict(split)
         y, active = np.asarray(split.y, float).ravel(), split.context["active"]
         shown = np.column_stack([y, found["y"]])
-        names = ("measured activity", "activity told")
+        names = ("measured activity", "predicted activity")
         molecule.draw_latent(found["y_latent"], shown, names, origin, folder / "latent")
         autoencoder.draw_course(self.shape["course"], self.shape["restarts"], origin, folder / "losses")
         place, similar = fingerprints.nearest(found["y_made"], split["x"])

@@ -37,7 +37,7 @@ NAMED = {"beta-alanine", "xanthine", "glutamate", "glutamic acid", "glycolic aci
 class Stack(nn.Module):
     """x (n, features) -> logits (copies, n, 2), one set for each of `copies` networks of the same form.
 
-    First weights are uniform within sqrt(6 / (inputs + outputs)), H2O's default; first biases are 0.
+    Initial weights are uniform within sqrt(6 / (inputs + outputs)), H2O's default; initial biases are 0.
     """
 
     def __init__(self, centre, spread, hidden, activation, input_dropout, hidden_dropout, l1, l2, copies=1):

@@ -1,4 +1,4 @@
-"""evoNet (Sheehan and Song 2016): selection and population sizes, told together from summary statistics of a region.
+"""evoNet (Sheehan and Song 2016): selection and population sizes, both from summary statistics of a region.
 
 Each hidden layer first learns, as a sparse autoencoder, to rebuild what it is given; then the whole network learns
 the class of selection and the sizes.

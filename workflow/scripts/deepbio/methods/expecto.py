@@ -33,7 +33,7 @@ class Beluga(SequenceNetwork):
         length = ((max(length, self.shortest) - lost) // pool - lost) // pool - lost
         self.dense = nn.Linear(kernels[-1] * length, dense)
         self.head = nn.Linear(dense, outputs)
-        # torch's own first weights let less than half of the signal through every layer; of seven that is too little.
+        # torch's own initial weights let less than half of the signal through every layer; of seven that is too little.
         for layer in (*layers, self.dense):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)

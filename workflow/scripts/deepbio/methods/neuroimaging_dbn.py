@@ -21,7 +21,7 @@ EDGE = 5.0  # standard deviations beyond which a feature is cut: machines with G
 class Belief(nn.Module):
     """{"x": (n, features)} -> logits (n, outputs): sigmoid layers over standardised features, and a last linear one.
 
-    First weights are Glorot and Bengio's, first biases 0.
+    Initial weights are Glorot and Bengio's, initial biases 0.
     """
 
     def __init__(self, hidden, shape):

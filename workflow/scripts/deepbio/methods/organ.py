@@ -1,6 +1,6 @@
-"""ORGAN (Guimaraes et al. 2017): a writer of SMILES rewarded by a discriminator and by an objective.
+"""ORGAN (Guimaraes et al. 2017): a language model of SMILES rewarded by a discriminator and by an objective.
 
-The reward of a symbol is the mean, over strings that a slower copy of the writer finishes from there, of
+The reward of a symbol is the mean, over strings that a slower copy of it finishes from there, of
 lambda · P(real) + (1 - lambda) · objective (section 3). Lambda 1 is SeqGAN, lambda 0 reinforcement alone.
 """
 
@@ -19,7 +19,7 @@ from deepbio.learning import training
 from deepbio.learning.layers import Highway
 from deepbio.learning.network import trained
 from deepbio.learning.settings import optimizer_of
-from deepbio.learning.smiles_network import SmilesMethod, Writer, counted
+from deepbio.learning.smiles_network import LanguageModel, SmilesMethod, counted
 
 # Objective: property, and the values that count 0 and 1.
 OBJECTIVES = {"druglikeness": ("QED", 0, 1), "solubility": ("logP", -2.12, 6.04), "synthesizability": ("SAS", 10, 1)}
@@ -46,15 +46,15 @@ class Discriminator(nn.Module):
 
 
 class Method(SmilesMethod):
-    """Parameters: embedding and units of the writer; `training` by likelihood; `discriminator` (embedding, filters by
-    width, dropout, l2, clip, batch_size, steps before the game); `game`: objective, mix (lambda), wasserstein, rounds,
-    generator_steps and discriminator_steps of a round, batch_size, rollouts of each prefix, stride (symbols from one
-    prefix to the next), follow (rate at which the copy that finishes strings follows), learning_rate. Where
-    `reinforced` is false, the writer is the one trained by likelihood.
+    """Parameters: embedding and units of the generator; `training` by likelihood; `discriminator` (embedding, filters
+    by width, dropout, l2, clip, batch_size, steps before the game); `game`: objective, mix (lambda), wasserstein,
+    rounds, generator_steps and discriminator_steps of a round, batch_size, rollouts of each prefix, stride (symbols
+    from one prefix to the next), follow (rate at which the copy that finishes strings follows), learning_rate. Where
+    `reinforced` is false, the generator is the one trained by likelihood.
     """
 
     def build(self, parameters, shape):
-        return Writer(len(shape["symbols"]), parameters["embedding"], parameters["units"], 1, "lstm")
+        return LanguageModel(len(shape["symbols"]), parameters["embedding"], parameters["units"], 1, "lstm")
 
     def fit(self, train, valid, job):
         self.shape = {**self.describe(train), "samples": job.number("samples")}
@@ -65,25 +65,25 @@ class Method(SmilesMethod):
                 self.play(train, reader, job)
 
     def play(self, train, reader, job):
-        """The game of writer and discriminator."""
+        """Play the game of generator and discriminator."""
         facts, settings, real = self.parameters["game"], self.parameters["discriminator"], np.asarray(train.y)
         length = self.shape["length"]
         job.seed_torch("discriminator", "build")
         shape = {name: settings[name] for name in ("embedding", "filters", "dropout")}
         judge = Discriminator(len(self.shape["symbols"]), length, **shape).to(job.device)
-        writer, follower = self.network, copy.deepcopy(self.network)
+        generator, follower = self.network, copy.deepcopy(self.network)
         optimizers = {
-            "writer_optimizer": optimizer_of(writer.parameters(), facts),
+            "generator_optimizer": optimizer_of(generator.parameters(), facts),
             "judge_optimizer": optimizer_of(judge.parameters(), settings),
         }
         self.memory = {}
 
         def judged(number, name):
-            """One step of the discriminator: real strings against as many of the writer's."""
+            """One step of the discriminator: real strings against as many of the generator's."""
             index = job.rng(name, number).integers(0, len(real), settings["batch_size"])
             truth = torch.from_numpy(real[index].astype(np.int64)).to(job.device)
             judge.train()
-            scores = judge(truth), judge(writer.write(len(truth), length))
+            scores = judge(truth), judge(generator.write(len(truth), length))
             loss = self.adversarial(judge, *scores)
             optimizers["judge_optimizer"].zero_grad(set_to_none=True)
             loss.backward()
@@ -102,20 +102,20 @@ class Method(SmilesMethod):
         def step(number):
             found = []
             for _ in range(facts["generator_steps"]):
-                found.append(self.reinforce(writer, follower, judge, optimizers["writer_optimizer"], reader))
-                follow(follower, writer, facts["follow"])
+                found.append(self.reinforce(generator, follower, judge, optimizers["generator_optimizer"], reader))
+                follow(follower, generator, facts["follow"])
             losses = [
                 judged((number, i), "game") for i in range(facts["discriminator_steps"] if facts["mix"] > 0 else 0)
             ]
             means = {key: torch.tensor(np.mean([one[key] for one in found])) for key in found[0]}
             return means | ({"judge_loss": torch.stack(losses).mean()} if losses else {})
 
-        parts = {"writer": writer, "follower": follower, "judge": judge, **optimizers}
+        parts = {"generator": generator, "follower": follower, "judge": judge, **optimizers}
         result = training.play(parts, step, facts["rounds"], job, "game", max(1, facts["rounds"] // 50))
         job.samples += facts["rounds"] * facts["generator_steps"] * facts["batch_size"]
         keys = ("step", "reward", "objective", "valid")
         self.progress = [{key: row[key] for key in keys} for row in result.history]
-        writer.eval()
+        generator.eval()
 
     def adversarial(self, judge, real, fake):
         """The discriminator's loss: cross-entropy, or the difference of means between clipped critics' scores."""
@@ -124,17 +124,17 @@ class Method(SmilesMethod):
         penalty = self.parameters["discriminator"]["l2"] * judge.head.weight.square().sum() / 2
         return F.softplus(-real).mean() + F.softplus(fake).mean() + penalty
 
-    def reinforce(self, writer, follower, judge, optimizer, reader):
+    def reinforce(self, generator, follower, judge, optimizer, reader):
         """One step of REINFORCE with the rewards of finished strings; the means of a batch."""
         facts, length = self.parameters["game"], self.shape["length"]
-        codes = writer.write(facts["batch_size"], length)
+        codes = generator.write(facts["batch_size"], length)
         rewards, seen = self.rewards(codes, follower, judge, reader)
-        writer.train()
-        each = writer(codes)
+        generator.train()
+        each = generator(codes)
         loss = -(each * (rewards - rewards[counted(codes)].mean())).sum(1).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(writer.parameters(), self.parameters["training"]["clip_norm"])
+        nn.utils.clip_grad_norm_(generator.parameters(), self.parameters["training"]["clip_norm"])
         optimizer.step()
         return {"train_loss": float(loss.detach()), **seen}
 
@@ -226,7 +226,7 @@ class Method(SmilesMethod):
 
 
 @torch.no_grad()
-def follow(follower, writer, rate):
+def follow(follower, generator, rate):
     """The slower copy keeps `rate` of itself (the roll-out policy of SeqGAN)."""
-    for slow, fast in zip(follower.parameters(), writer.parameters(), strict=True):
+    for slow, fast in zip(follower.parameters(), generator.parameters(), strict=True):
         slow.mul_(rate).add_(fast, alpha=1 - rate)

@@ -18,10 +18,10 @@ from deepbio.domains.chemistry.smiles import rewritten
 from deepbio.learning import training
 from deepbio.learning.network import load_network, save_network, trained
 from deepbio.learning.settings import optimizer_of
-from deepbio.learning.smiles_network import SmilesMethod, Writer
+from deepbio.learning.smiles_network import LanguageModel, SmilesMethod
 
 SIMILAR = 0.7  # similarity to celecoxib that is enough (k of the paper)
-STAGES = 5  # looks at an agent's molecules that are kept for figures
+STAGES = 5  # steps whose molecules are kept for figures
 SHOWN = 4  # molecules of each of them
 
 
@@ -35,7 +35,7 @@ class Method(SmilesMethod):
     """
 
     def build(self, parameters, shape):
-        return Writer(len(shape["symbols"]), *(parameters[name] for name in ("embedding", "units", "layers")))
+        return LanguageModel(len(shape["symbols"]), *(parameters[name] for name in ("embedding", "units", "layers")))
 
     def fit(self, train, valid, job):
         self.shape = {**self.describe(train), "samples": job.number("samples")}

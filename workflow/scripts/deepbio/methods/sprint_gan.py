@@ -213,7 +213,7 @@ class Method(NetworkMethod):
                 optimizers[0].zero_grad(set_to_none=True)
                 loss.backward()
             optimizers[0].step()
-            # The discriminator's loss is a fact of real people that no noise covers: with privacy it is not told.
+            # The discriminator's loss is a fact of real people that no noise covers: with privacy it is left out.
             losses = {"generator_loss": loss.detach()}
             return losses if privacy else losses | {"discriminator_loss": value}
 
