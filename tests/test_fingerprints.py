@@ -353,9 +353,9 @@ def test_figures_are_those_of_the_paper(fitted, splits, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {
         f"{n}.{form}" for n in names for form in ("svg", "png", "csv")
     }
-    header, rows = tables.read_csv(tmp_path / "neighbours.csv")
+    rows = tables.read_csv(tmp_path / "neighbours.csv").rows
     assert len(rows) == len(model.parameters["wanted"])
-    header, rows = tables.read_csv(tmp_path / "losses.csv")
+    rows = tables.read_csv(tmp_path / "losses.csv").rows
     assert [row[0] for row in rows] == [row["phase"] for row in model.shape["course"]]
     shown = {key: values for key, values in splits["valid"].arrays.items() if key != "smiles"}
     model.interpret(type(splits["valid"])(shown, splits["valid"].context), tmp_path / "without")

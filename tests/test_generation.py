@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from test_methods import fit, parameters_of
+from support import fit, parameters_of
 
 from deepbio.core.catalog import Catalog
 from deepbio.core.config import merge

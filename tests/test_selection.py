@@ -7,8 +7,7 @@ import msprime
 import numpy as np
 import pytest
 import torch
-from support import ROOT
-from test_methods import fit, parameters_of
+from support import ROOT, fit, parameters_of
 
 from deepbio.core import simulation
 from deepbio.core.catalog import Catalog
