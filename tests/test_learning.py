@@ -296,3 +296,13 @@ def test_a_job_imports_no_more_than_it_needs(tmp_path, name, role, parameters, a
     done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.split()) <= allowed
+
+
+def test_a_metric_that_chooses_the_epoch_counts_among_the_code_of_a_training():
+    """Of a network that the loss alone stops, the code of metrics decides nothing."""
+    from support import CATALOG
+
+    from deepbio.core.catalog import _monitors
+
+    watched = {name for name in CATALOG.methods if _monitors(CATALOG.methods[name].get("hyperparameters", {}))}
+    assert {"deeperbind", "one_shot", "er_metabolomics"} <= watched and "deepsea" not in watched

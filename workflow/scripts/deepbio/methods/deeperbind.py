@@ -30,7 +30,8 @@ class DeeperBind(SequenceNetwork):
 
 
 class Method(SequenceMethod):
-    """Parameters: motifs, motif_length, recurrent (units of the LSTMs), dropout, training."""
+    """Parameters: motifs, motif_length, recurrent (units of the LSTMs), dropout, monitor (kind of
+    output → what chooses the epoch), training."""
 
     def build(self, parameters, shape):
         names = ("motifs", "motif_length", "recurrent", "dropout")
@@ -39,5 +40,5 @@ class Method(SequenceMethod):
     def fit(self, train, valid, job):
         # The published code keeps the epoch with the best Spearman correlation; for classes, the best loss.
         self.shape = self.describe(train)
-        monitor = "spearman" if self.shape["kind"] == "regression" else "loss"
+        monitor = self.parameters["monitor"].get(self.shape["kind"], "loss")
         self.network, _ = self.train_network(self.parameters, train, valid, job, settings={"monitor": monitor})
