@@ -6,7 +6,13 @@ CORES ?= all
 SCALE ?= quick
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo report test lint format docs reference clean
+# Where pip is told of wheels beside PyPI's (such as torch for CPUs, a tenth of the size), pip takes torch from there;
+# all else, and torch elsewhere, is what uv.lock says, checked by hash.
+CUDA := torch triton $(shell sed -n 's/^name = "\(nvidia-[^"]*\|cuda-[^"]*\)"$$/\1/p' uv.lock)
+TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)",/\1/p' pyproject.toml)
+OWN_TORCH := $(PIP_FIND_LINKS)$(PIP_INDEX_URL)$(PIP_EXTRA_INDEX_URL)
+
+.PHONY: demo report test test-fast lint format docs reference clean
 
 demo: .venv/ready
 	snakemake --cores $(CORES) --quiet rules
@@ -22,6 +28,10 @@ report: .venv/ready
 # A file's tests share what takes long to make, so they stay with one worker.
 test: .venv/ready
 	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile
+
+# Without what runs snakemake or takes long.
+test-fast: .venv/ready
+	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile -m 'not (workflow or slow or long)'
 
 lint: .venv/ready
 	ruff check .
@@ -42,11 +52,12 @@ docs: .venv/ready
 reference: .venv/ready
 	python workflow/scripts/reference.py --scale $(SCALE)
 
-.venv/ready: pyproject.toml
+.venv/ready: pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed: make PYTHON=python3.12 …"'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==$$(sed -n 's/.*"torch==\(.*\)",/\1/p' pyproject.toml)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9 $(if $(OWN_TORCH),$(TORCH))
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv sync --quiet --frozen --active --inexact --extra dev --extra slurm \
+	    $(if $(OWN_TORCH),$(CUDA:%=--no-install-package %))
 	touch $@
 
 clean:

@@ -216,6 +216,20 @@ def test_address_as_mirror(server, tmp_path):
     assert [path for path, _ in server.asked] == ["/s/good"]
 
 
+def test_a_mirror_that_cannot_be_read_is_an_error(server, tmp_path):
+    for wrong in (tmp_path / "nowhere", tmp_path / "file"):
+        (tmp_path / "file").touch()
+        with pytest.raises(BadInput, match=f"mirror {wrong}: it is no folder that can be read"):
+            sources.fetch("s", facts(server, "good"), tmp_path / "resources", wrong)
+    assert server.asked == []
+
+
+def test_a_dead_mirror_is_asked_once(server, tmp_path, capsys):
+    sources.fetch("s", facts(server, "good", "slow"), tmp_path, "http://127.0.0.1:9")
+    assert capsys.readouterr().err.count("trying the origin") == 1
+    assert [path for path, _ in server.asked] == ["/good", "/slow"]
+
+
 def test_member_of_a_package(tmp_path, monkeypatch):
     wheel = tmp_path / "thing-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:

@@ -44,8 +44,19 @@ class _Fetch:
         # Hashes that nobody could know beforehand are pinned by the first fetch; later ones must agree.
         self.pins_path = resources / f"{source}.pins.json"
         self.pins = read_json(self.pins_path) if self.pins_path.exists() else {}
+        self.dead = False  # whether the mirror did not answer
+
+    def check_mirror(self):
+        """BadInput for a mirror that is a folder and is not there or cannot be read."""
+        if not self.mirror or str(self.mirror).startswith(("http://", "https://")):
+            return
+        try:
+            next(Path(self.mirror).iterdir(), None)
+        except OSError as error:
+            raise BadInput(f"mirror {self.mirror}: it is no folder that can be read: {error.strerror}") from None
 
     def run(self):
+        self.check_mirror()
         missing = [name for name in self.facts["files"] if not self.is_here(name)]
         missing = [name for name in missing if not self.from_mirror(name)]
         if missing:
@@ -108,14 +119,16 @@ class _Fetch:
 
     def from_mirror(self, name):
         """True if the mirror had the file with the right hash; a file of unknown hash is never taken from there."""
-        if not self.mirror or self.expected(name) is None:
+        if not self.mirror or self.dead or self.expected(name) is None:
             return False
         if str(self.mirror).startswith(("http://", "https://")):
             url = f"{str(self.mirror).rstrip('/')}/{self.source}/{name}"
             try:
-                self.download(name, url, self.expected(name))
+                self.download(name, url, self.expected(name), retries=0)
             except (OSError, ValueError) as error:
                 print(f"mirror: {url}: {error}; trying the origin", file=sys.stderr)
+                # One that gives no answer at all is not asked for the other files.
+                self.dead = getattr(error, "response", None) is None and isinstance(error, OSError)
                 return False
             return True
         path = Path(self.mirror) / self.source / name
@@ -170,19 +183,19 @@ class _Fetch:
         lines = [line.split() for line in answer.text.splitlines() if len(line.split()) == 2]
         return {name.lstrip("*").removeprefix("./"): value for value, name in lines}
 
-    def download(self, name, url, expected, listed=None):
-        with self.retrieved(url, expected, listed) as path:
+    def download(self, name, url, expected, listed=None, retries=RETRIES):
+        with self.retrieved(url, expected, listed, retries) as path:
             self.keep(name, path)
 
     @contextmanager
-    def retrieved(self, url, expected, listed=None):
+    def retrieved(self, url, expected, listed=None, retries=RETRIES):
         """Path of a downloaded file that is checked and lives as long as the block."""
         import pooch
 
         pooch.get_logger().setLevel("WARNING")
         with tempfile.TemporaryDirectory(dir=self.record.parent, prefix=".fetch-") as folder:
             keeper = pooch.create(
-                path=folder, base_url="", registry={"file": expected}, urls={"file": url}, retry_if_failed=RETRIES
+                path=folder, base_url="", registry={"file": expected}, urls={"file": url}, retry_if_failed=retries
             )
             part = self.record.parent / f".{self.source}-{digest(url)}.part"
             downloader = _Resuming(part)
