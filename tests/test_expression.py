@@ -23,6 +23,7 @@ PARAMETERS = {
     "conditions": {"a": ["a1", "a2"], "b": ["b1", "b2"]},
     "pseudocount": 1.0,
     "chromosomes": {"chr1": "I", "chr2": "II", "chr3": "III"},
+    "groups": ["fungi"],
     "bins": 4,
     "bin": 20,
     "flank": 10,

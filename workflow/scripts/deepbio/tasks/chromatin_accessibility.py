@@ -1,8 +1,6 @@
 """Chromatin accessibility: in which cell types is a site open?"""
 
-import bioframe
 import numpy as np
-import pandas as pd
 
 from deepbio.core.data import NAMES, Split
 from deepbio.domains.dna import bundles, genome, planted, sequences
@@ -25,8 +23,10 @@ def prepare(sources, parameters, seed):
 
 def _sites(sources, parameters, rng):
     folder = next(iter(sources.values()))
-    codes, table = site_table(folder / parameters["sites"])
-    y = np.stack([overlaps(table, genome.read_bed(folder / file)) for file in parameters["peaks"].values()], axis=1)
+    codes, table = genome.site_table(folder / parameters["sites"])
+    y = np.stack(
+        [genome.overlaps(table, genome.read_bed(folder / file)) for file in parameters["peaks"].values()], axis=1
+    )
     chromosome = table["chrom"].to_numpy().astype(str)
     context = {"features": list(parameters["peaks"]), "jaspar_groups": ["vertebrates"]}
     return {
@@ -35,18 +35,6 @@ def _sites(sources, parameters, rng):
         )
         for name, part in sequences.by_chromosome(chromosome, parameters).items()
     }
-
-
-def site_table(path):
-    """Codes (n, length) of a FASTA file of sites, and their coordinates from the headers as a bedframe."""
-    names, texts = sequences.read_fasta(path)
-    table = pd.DataFrame([sequences.place(name, path) for name in names], columns=["chrom", "start", "end"])
-    return sequences.encode(texts, path), table
-
-
-def overlaps(sites, peaks):
-    """Which sites (rows of a bedframe) at least one peak overlaps: (n,) bool."""
-    return bioframe.count_overlaps(sites, peaks)["count"].to_numpy() > 0
 
 
 def _basset(sources, parameters, rng):

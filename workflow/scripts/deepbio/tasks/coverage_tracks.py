@@ -1,6 +1,5 @@
 """Coverage tracks: how many reads each bin of a long window of DNA has in each of many experiments."""
 
-import bioframe
 import numpy as np
 
 from deepbio.core import tables
@@ -17,7 +16,8 @@ def prepare(sources, parameters, seed):
 
     Arrays: codes (n, length) uint8, y (n, bins, tracks), group, the window's name. The bins cover the middle of the
     window. The context holds the names of the tracks as `features`, the width of a `bin` in bases, and for every
-    track that of the other strand as `strand_pair` (a track without strand is its own).
+    track that of the other strand as `strand_pair` (a track without strand is its own); for figures it holds the groups
+    of JASPAR whose motifs the data may hold as `jaspar_groups`, and the assay of each track as `output_groups`.
     """
     readers = {"tfrecord": _tfrecord, "planted": _planted}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 28739]))
@@ -25,6 +25,8 @@ def prepare(sources, parameters, seed):
 
 def _tfrecord(sources, parameters, rng):
     """Records stand in the order of their part's rows of sequences.bed; a part may end before its rows do."""
+    import bioframe  # slow to import, and scoring does without
+
     folder = next(iter(sources.values())) / parameters["folder"]
     sizes = read_json(folder / "statistics.json")
     chosen, pairs, titles = choose_tracks(folder / "targets.txt", parameters["tracks"])
@@ -34,7 +36,8 @@ def _tfrecord(sources, parameters, rng):
         raise BadInput(f"{folder}/sequences.bed: a window is not as long as the bins of statistics.json")
     # The sequence reaches beyond the bins on both sides.
     windows = bioframe.expand(windows, (sizes["seq_length"] - int(span.iloc[0])) // 2)
-    context = {"features": titles, "bin": sizes["pool_width"], "strand_pair": pairs}
+    context = {"features": titles, "bin": sizes["pool_width"], "strand_pair": pairs, "jaspar_groups": ["vertebrates"]}
+    context["output_groups"] = [assay(title) for title in titles]
     found, used = {}, {}
     for part in ("train", "valid", "test"):
         rows = windows[windows["name"] == part]
@@ -82,6 +85,11 @@ def choose_tracks(path, names):
     return chosen, [chosen.index(pair[column]) for column in chosen], titles
 
 
+def assay(title):
+    """The assay of a track, which its title names between the identifier and a colon."""
+    return title.partition(" ")[2].partition(":")[0]
+
+
 def decode_example(example, sizes, where):
     """Codes (length,) uint8 and targets (bins, tracks) float16 of one Example; BadInput says where it is wrong."""
     shape = (sizes["target_length"], sizes["num_targets"])
@@ -101,7 +109,7 @@ def decode_example(example, sizes, where):
 def check_apart(windows, path):
     """BadInput where windows (bedframes by part) of two parts overlap."""
     for one, other in (("train", "valid"), ("train", "test"), ("valid", "test")):
-        shared = np.flatnonzero(bioframe.count_overlaps(windows[one], windows[other])["count"])
+        shared = np.flatnonzero(genome.overlaps(windows[one], windows[other]))
         if len(shared):
             row = windows[one].iloc[shared[0]]
             place = f"{row.chrom}:{row.start}-{row.end}"
@@ -131,6 +139,18 @@ def _planted(sources, parameters, rng):
     rate[np.arange(count)[:, None], promoters, 1] += np.where(driven, parameters["driven"], parameters["basal"])
     crop = parameters["crop"]
     y = rng.poisson(rate[:, crop : size - crop]).astype(np.float32)
-    context = {"features": ["accessibility", "expression"], "bin": width, "strand_pair": [0, 1]}
+    context = {
+        "features": ["accessibility", "expression"],
+        "bin": width,
+        "strand_pair": [0, 1],
+        "jaspar_groups": parameters["groups"],
+    }
     arrays = {"codes": codes, "y": y, "group": planted.names("window", count)}
     return planted.splits(arrays, parameters["fractions"], context)
+
+
+def interpret(train, runs, path):
+    """Scores of the outputs by group, and of methods against each other; see figures/outputs.py."""
+    from deepbio.figures import outputs
+
+    outputs.draw(runs, train.context, path)

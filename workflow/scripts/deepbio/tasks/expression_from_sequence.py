@@ -1,7 +1,6 @@
 """Expression from sequence: how strongly is a gene expressed, told from the DNA around its start of transcription?"""
 
 import numpy as np
-import pandas as pd
 
 from deepbio.core import tables
 from deepbio.core.data import Split
@@ -19,9 +18,9 @@ def prepare(sources, parameters, seed):
 
     Arrays: codes (genes, region) uint8, read along the gene's strand; marks (genes, bins, proteins) bool, the measured
     peaks in the bins in the middle of the region; y (genes, conditions) float32, log expression; group. The context
-    holds the conditions as `features`, the proteins as `marks`, the width of a `bin`, and `tss`, the place of the start
-    in a region. Marks are what a chromatin model may learn from in the training split; of other splits only the
-    baseline that says so reads them.
+    holds the conditions as `features`, the proteins as `marks`, the width of a `bin`, `tss`, the position of the start
+    in a region, and `jaspar_groups`, those of JASPAR whose motifs the data may hold. A chromatin model may learn from
+    the marks of the training split; of other splits only the baseline that says so reads them.
     """
     readers = {"genome": _genome, "planted": _planted}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2018]))
@@ -44,6 +43,7 @@ def _genome(sources, parameters, rng):
     marks = genome.label_bins(table, peaks, parameters["least"]).reshape(len(genes), count, len(peaks))
     arrays = {"codes": cut, "marks": marks, "y": y, "group": chromosome.astype("S")}
     context = {"features": list(parameters["conditions"]), "marks": list(peaks), "bin": width, "tss": length // 2}
+    context["jaspar_groups"] = parameters["groups"]
     return {
         name: Split({key: array[part] for key, array in arrays.items()}, context)
         for name, part in sequences.by_chromosome(chromosome, parameters).items()
@@ -79,6 +79,8 @@ def read_expression(path, parameters):
     """
     read = tables.read_csv(path, "\t")
     columns = {name: read.column(name) for name in ("GENE", "Name", "Status")}
+    import pandas as pd
+
     table = pd.DataFrame({name: columns[name] for name in ("GENE", "Name")})
     for condition, replicates in parameters["conditions"].items():
         values = []
@@ -122,6 +124,8 @@ def bins_of(chromosome, starts, minus, count, width):
     # A bin holds the bases at offset … offset + width - 1 downstream of the start; on the minus strand these are
     # start - offset - width + 1 … start - offset.
     first = np.where(minus[:, None], starts[:, None] - offset - width + 1, starts[:, None] + offset).ravel()
+    import pandas as pd
+
     return pd.DataFrame({"chrom": np.repeat(chromosome, count), "start": first, "end": first + width})
 
 
@@ -154,4 +158,12 @@ def _planted(sources, parameters, rng):
     arrays = {"codes": codes, "marks": marks, "y": y.astype(np.float32)}
     arrays["group"] = planted.names("gene", count)
     context = {"features": parameters["conditions"], "marks": motifs, "bin": width, "tss": tss}
+    context["jaspar_groups"] = parameters["groups"]
     return planted.splits(arrays, parameters["fractions"], context)
+
+
+def interpret(train, runs, path):
+    """Scores of the outputs by group, and of methods against each other; see figures/outputs.py."""
+    from deepbio.figures import outputs
+
+    outputs.draw(runs, train.context, path)

@@ -8,7 +8,6 @@ from deepbio.core import tables
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.domains.dna import genome, planted, sequences
-from deepbio.tasks.chromatin_accessibility import overlaps, site_table
 
 
 def prepare(sources, parameters, seed):
@@ -27,10 +26,10 @@ def prepare(sources, parameters, seed):
 
 def _sites(sources, parameters, rng):
     folder = next(iter(sources.values()))
-    codes, table = site_table(folder / parameters["sites"])
+    codes, table = genome.site_table(folder / parameters["sites"])
     names = list(parameters["peaks"])
     opened = np.stack(
-        [overlaps(table, genome.read_bed(folder / path)) for path in parameters["peaks"].values()], axis=1
+        [genome.overlaps(table, genome.read_bed(folder / path)) for path in parameters["peaks"].values()], axis=1
     )
     counts = _counts(folder / parameters["expression"], names)
     chromosome = table["chrom"].to_numpy().astype(str)
@@ -60,7 +59,11 @@ def _pairs(codes, opened, counts, names, parameters, rows, group):
         raise BadInput(f"held_out: '{parameters['held_out']}' is none of {', '.join(names)}")
     out = names.index(parameters["held_out"])
     training = np.array([i for i in range(len(names)) if i != out])
-    context = {"expression": expressed(counts, training, parameters["genes"]), "samples": names}
+    context = {
+        "expression": expressed(counts, training, parameters["genes"]),
+        "samples": names,
+        "jaspar_groups": parameters.get("groups", ["vertebrates"]),
+    }
     found = {}
     for name, sites in rows.items():
         samples = np.array([out]) if name == "test" else training
