@@ -14,6 +14,7 @@ from deepbio.core.config import SCRIPTS
 from deepbio.core.data import Split, read_facts, save_dataset
 from deepbio.core.files import write_json
 from deepbio.figures import comparison, outputs
+from deepbio.tasks import coverage_tracks
 
 TASK, DATASET = "chromatin_profiles", "planted_motifs"
 # How much each method's scores say of the labels, and the random share.
@@ -162,3 +163,20 @@ def test_curves_of_all_kinds_are_drawn(tmp_path):
     none = pd.DataFrame(columns=[*shared, "kind", "label", "x", "y"])
     comparison.curves(none, "title", "simulated", tmp_path / "none")
     assert {path.stem for path in tmp_path.glob("*.svg")} == {"both", "categories", "none"}
+
+
+@pytest.mark.parametrize(
+    ("title", "assay"), [("CNhs13207+ CAGE:CD14-CD16+ monocytes", "CAGE"), ("ENCFF136DBS DNASE:HepG2", "DNASE")]
+)
+def test_tracks_are_grouped_by_their_assay(title, assay):
+    assert coverage_tracks.assay(title) == assay
+
+
+def test_the_database_of_a_dataset_is_that_of_its_organism():
+    """Detectors of yeast are not named after human factors, and planted motifs are looked for where they came from."""
+    for scale in ("quick", "standard"):
+        known = Catalog({"scale": scale})
+        for task, planted in (("chromatin_profiles", "fungi"), ("expression_from_sequence", "fungi")):
+            for dataset in known.datasets(task):
+                parameters = known.dataset(task, dataset)["parameters"]
+                assert parameters["groups"] == [planted]
