@@ -1,4 +1,5 @@
 # What all rules share: the catalog of what there is to run, and names for its places.
+import json
 import shutil
 
 from deepbio.core.catalog import Catalog, data_folder
@@ -46,6 +47,21 @@ def settings(**changes):
         key: CATALOG.settings[key] for key in ("scale", "methods", "seeds", "cross", "variants", "results")
     }
     return as_json(kept | changes)
+
+
+def scripts(wildcards, output):
+    """Folder of the commands; a shell command of a module sees no names of its Snakefile, but its params."""
+    return SCRIPTS
+
+
+def prefix(file):
+    """What a module's `prefix:` has put before the path of a file of results."""
+    return str(file).partition(RESULTS)[0]
+
+
+def placed(file, told):
+    """Settings of a command, with the results where the rule's own output is."""
+    return as_json(json.loads(told) | {"results": prefix(file) + CATALOG.settings["results"]})
 
 
 def run_files(task=None, method=None, name="run.json", catalog=None):
@@ -156,13 +172,10 @@ def runs_beside_baselines(wildcards, name="run.json"):
     return present(f"{RESULTS}/{run.folder}/{name}" for run in runs + baselines)
 
 
-def check_targets():
-    """WorkflowError for a target that is no rule and cannot be a file, with what there is."""
-    known = {rule.name for rule in workflow.rules}
-    for target in workflow.dag_settings.targets if workflow.dag_settings else ():
-        if target not in known and not {"/", "."} & set(str(target)):
-            raise WorkflowError(
-                f"no target '{target}'; there are the tasks {', '.join(TASKS)}; "
-                f"the methods {', '.join(name for name in CATALOG.selected_methods if name in known)}; "
-                "and all, cross, fetch_all, summarize"
-            )
+def what_there_is(wildcards):
+    """WorkflowError for a target that is no rule, with those that there are."""
+    methods = [name for name in CATALOG.selected_methods if CATALOG.runs(method=name)]
+    raise WorkflowError(
+        f"no target '{wildcards.target}'; there are the tasks {', '.join(TASKS)}; the methods {', '.join(methods)}; "
+        "and all, cross, fetch_all, summarize"
+    )

@@ -28,13 +28,15 @@ rule compare:
     conda:
         CONDA
     params:
+        scripts=scripts,
         code=lambda wildcards: CATALOG.code("compare.py"),
         settings=settings(),
+        placed=lambda wildcards, output: placed(output[0], settings()),
         folder=lambda wildcards, output: Path(output.table).parent,
         # Titles and published figures come from the configuration, so a change of theirs is drawn anew.
         facts=lambda wildcards: digest(CATALOG.tasks[wildcards.task], CATALOG.methods),
     shell:
-        "python {SCRIPTS:q}/compare.py {wildcards.task} --settings {params.settings:q} "
+        "python {params.scripts:q}/compare.py {wildcards.task} --settings {params.placed:q} "
         "--scores {params.folder:q} --output {params.folder:q} 2> {log:q}"
 
 

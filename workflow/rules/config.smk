@@ -2,6 +2,7 @@
 import os
 import sys
 
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
 if not os.path.isdir(str(workflow.current_basedir)):

@@ -25,8 +25,10 @@ use rule score as score_cross with:
     benchmark:
         "<benchmarks>/cross/{task}.tsv"
     params:
+        scripts=scripts,
         code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
         settings=settings(**CROSSED),
+        placed=lambda wildcards, output: placed(output[0], settings(**CROSSED)),
         facts=metrics,
         folder=lambda wildcards, output: Path(output.scores).parent,
 
@@ -48,8 +50,12 @@ rule cross:
     conda:
         CONDA
     params:
+        scripts=scripts,
         code=CATALOG.code("cross.py"),
         settings=settings(**CROSSED, tasks=CATALOG.settings["tasks"]),
+        placed=lambda wildcards, output: placed(
+            output[0], settings(**CROSSED, tasks=CATALOG.settings["tasks"])
+        ),
         folder=lambda wildcards, output: Path(output.table).parent,
     shell:
-        "python {SCRIPTS:q}/cross.py --settings {params.settings:q} --output {params.folder:q} 2> {log:q}"
+        "python {params.scripts:q}/cross.py --settings {params.placed:q} --output {params.folder:q} 2> {log:q}"

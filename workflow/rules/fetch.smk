@@ -13,13 +13,14 @@ rule fetch:
     conda:
         CONDA
     params:
+        scripts=scripts,
         # The hash decides what is fetched, wherever it comes from.
         facts=lambda wildcards: digest(
             {name: file["sha256"] for name, file in CATALOG.sources[wildcards.source]["files"].items()}
         ),
         folder=lambda wildcards, output: Path(output[0]).parent,
     shell:
-        "python {SCRIPTS:q}/fetch.py {wildcards.source} --resources {params.folder:q} 2> {log:q}"
+        "python {params.scripts:q}/fetch.py {wildcards.source} --resources {params.folder:q} 2> {log:q}"
 
 
 rule fetch_all:

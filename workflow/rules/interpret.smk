@@ -27,12 +27,13 @@ rule interpret:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=30,
     params:
+        scripts=scripts,
         code=lambda wildcards: CATALOG.code("interpret.py", CATALOG.file_of(wildcards.method), drawing=True),
         title=lambda wildcards: CATALOG.dataset(wildcards.task, wildcards.dataset)["title"],
         data=lambda wildcards, input: Path(input.facts).parent,
         run=lambda wildcards, input: Path(input.run).parent,
     shell:
-        "python {SCRIPTS:q}/interpret.py {params.run:q} --data {params.data:q} --output {output:q} "
+        "python {params.scripts:q}/interpret.py {params.run:q} --data {params.data:q} --output {output:q} "
         "2> {log:q}"
 
 
@@ -58,11 +59,13 @@ rule interpret_task:
     conda:
         CONDA
     params:
+        scripts=scripts,
         code=lambda wildcards: CATALOG.code(
             "interpret_task.py", f"deepbio/tasks/{wildcards.task}.py", drawing=True
         ),
         settings=settings(),
+        placed=lambda wildcards, output: placed(output[0], settings()),
     shell:
-        "python {SCRIPTS:q}/interpret_task.py {wildcards.task} --settings {params.settings:q} --scores {input.scores:q} "
+        "python {params.scripts:q}/interpret_task.py {wildcards.task} --settings {params.placed:q} --scores {input.scores:q} "
         "--output {output:q} "
         "2> {log:q}"

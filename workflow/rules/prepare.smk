@@ -13,13 +13,14 @@ rule simulate:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
+        scripts=scripts,
         code=lambda wildcards: CATALOG.code(
             "simulate.py",
             f"deepbio/domains/{CATALOG.dataset(wildcards.task, wildcards.dataset)['simulation']['by'].replace('.', '/')}.py",
         ),
         facts=lambda wildcards: as_json(CATALOG.dataset(wildcards.task, wildcards.dataset)["simulation"]),
     shell:
-        "python {SCRIPTS:q}/simulate.py --facts {params.facts:q} --batch {wildcards.batch} --output {output:q} "
+        "python {params.scripts:q}/simulate.py --facts {params.facts:q} --batch {wildcards.batch} --output {output:q} "
         "2> {log:q}"
 
 
@@ -49,15 +50,17 @@ rule prepare:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        scripts=scripts,
         code=lambda wildcards: CATALOG.code(
             "prepare.py", f"deepbio/tasks/{wildcards.task}.py", preparing=True
         ),
         facts=lambda wildcards: as_json(CATALOG.preparation(wildcards.task, wildcards.dataset)),
         folder=lambda wildcards, output: Path(output.facts).parent,
-        resources=lambda wildcards, output: RESOURCES,
+        resources=lambda wildcards, output: prefix(output.facts) + RESOURCES,
         scale=SCALE,
-        simulation=lambda wildcards: f"{RESULTS}/{wildcards.task}/{wildcards.dataset}/simulation",
+        simulation=lambda wildcards, output: prefix(output.facts)
+        + f"{RESULTS}/{wildcards.task}/{wildcards.dataset}/simulation",
     shell:
-        "python {SCRIPTS:q}/prepare.py {wildcards.task} {wildcards.dataset} --scale {params.scale} "
+        "python {params.scripts:q}/prepare.py {wildcards.task} {wildcards.dataset} --scale {params.scale} "
         "--split {wildcards.split} --facts {params.facts:q} --resources {params.resources:q} "
         "--simulation {params.simulation:q} --output {params.folder:q} 2> {log:q}"

@@ -38,10 +38,14 @@ rule summarize:
     conda:
         CONDA
     params:
+        scripts=scripts,
         code=CATALOG.code("summarize.py"),
         # All chosen tasks: the ledger says which of their runs are missing.
         settings=settings(tasks=[task for task in CATALOG.selected_tasks if CATALOG.datasets(task)]),
-        resources=lambda wildcards: RESOURCES,
+        placed=lambda wildcards, output: placed(
+            output[0], settings(tasks=[task for task in CATALOG.selected_tasks if CATALOG.datasets(task)])
+        ),
+        resources=lambda wildcards, output: prefix(output.scores) + RESOURCES,
     shell:
-        "python {SCRIPTS:q}/summarize.py --settings {params.settings:q} "
+        "python {params.scripts:q}/summarize.py --settings {params.placed:q} "
         "--resources {params.resources:q} 2> {log:q}"

@@ -20,12 +20,14 @@ rule score:
         # Hundreds of outputs over half a million test windows take hours.
         runtime=720 if SCALE == "full" else 60,
     params:
+        scripts=scripts,
         code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
         settings=settings(),
+        placed=lambda wildcards, output: placed(output[0], settings()),
         facts=metrics,
         folder=lambda wildcards, output: Path(output.scores).parent,
     shell:
-        "python {SCRIPTS:q}/score.py {wildcards.task} --settings {params.settings:q} "
+        "python {params.scripts:q}/score.py {wildcards.task} --settings {params.placed:q} "
         "--output {params.folder:q} 2> {log:q}"
 
 
@@ -44,7 +46,9 @@ use rule score as score_method with:
     benchmark:
         "<benchmarks>/score/{task}/{method}.tsv"
     params:
+        scripts=scripts,
         code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
         settings=lambda wildcards: settings(methods=[wildcards.method]),
+        placed=lambda wildcards, output: placed(output[0], settings(methods=[wildcards.method])),
         facts=metrics,
         folder=lambda wildcards, output: Path(output.scores).parent,

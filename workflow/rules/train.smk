@@ -22,6 +22,8 @@ rule train:
         attempt=lambda wildcards, attempt: attempt,
     # What takes `resources` or another derived thing as an argument reruns nothing when it changes.
     params:
+        scripts=scripts,
+        attempts=lambda wildcards, resources: ATTEMPTS,
         code=lambda wildcards: CATALOG.training_code(wildcards.method, wildcards.task, wildcards.dataset),
         parameters=lambda wildcards: as_json(
             CATALOG.parameters(wildcards.method, wildcards.task, wildcards.dataset)
@@ -33,14 +35,14 @@ rule train:
         ),
         data=lambda wildcards, input: Path(input.facts).parent,
         folder=lambda wildcards, output: Path(output.run).parent,
-        scratch=lambda wildcards, output: f"{RESULTS}/checkpoints",
+        scratch=lambda wildcards, output: prefix(output.run) + f"{RESULTS}/checkpoints",
         device=lambda wildcards, resources: CATALOG.settings["device"] if gains(wildcards) else "cpu",
         on_failure=lambda wildcards, resources: CATALOG.settings["on_failure"],
     # The second call records a process that was killed, on the last attempt; it ends as the first one did before that.
     shell:
-        "train() {{ python {SCRIPTS:q}/train.py {wildcards.method} --data {params.data:q} --seed {wildcards.seed} "
+        "train() {{ python {params.scripts:q}/train.py {wildcards.method} --data {params.data:q} --seed {wildcards.seed} "
         "--parameters {params.parameters:q} --code {params.code} --facts {params.facts:q} "
         "--output {params.folder:q} --scratch {params.scratch:q} "
         "--threads {threads} --device {params.device} {params.numbers} "
-        "--on-failure {params.on_failure} --attempt {resources.attempt} --attempts {ATTEMPTS} "
+        "--on-failure {params.on_failure} --attempt {resources.attempt} --attempts {params.attempts} "
         '"$@" 2>> {log:q}; }}; : > {log:q}; train || train --ended $?'

@@ -28,7 +28,8 @@ NUMBERS, FIGURES, PREPARATION = "numbers", "figures", "preparation"
 class _Outline:
     """What is kept of a file, once read. Its syntax tree is not: half a million nodes in memory make Python slow."""
 
-    functions: frozenset[str]  # names of all functions and methods
+    functions: frozenset[str]  # names of all functions
+    methods: frozenset[str]  # names of those that stand in a class
     dicts: dict[str, frozenset[str]]  # literal keys of the dicts of the module
     bases: frozenset[str]  # modules of this package from which its classes may inherit
     imports: dict[str, frozenset[str]]  # view → modules that it may import
@@ -57,7 +58,9 @@ def imports(*names: str | Path, drawing: bool = False) -> set[Path]:
 @cache
 def defines(file: Path, function: str) -> bool:
     """Tell whether a module defines a function of that name, in a class that it imports from this package included."""
-    return any(function in _outline(module).functions for module in _base_modules(file))
+    return function in _outline(file).functions or any(
+        function in _outline(module).methods for module in _base_modules(file)
+    )
 
 
 def dict_keys(file: Path, name: str) -> frozenset[str]:
@@ -102,6 +105,13 @@ def _outline(file: Path) -> _Outline:
     left_out = _left_out(file, tree, statements)
     return _Outline(
         functions=frozenset(node.name for node in statements if isinstance(node, ast.FunctionDef)),
+        methods=frozenset(
+            inner.name
+            for node in statements
+            if isinstance(node, ast.ClassDef)
+            for inner in node.body
+            if isinstance(inner, ast.FunctionDef)
+        ),
         dicts={
             target.id: frozenset(key.value for key in node.value.keys if isinstance(key, ast.Constant))
             for node in tree.body
