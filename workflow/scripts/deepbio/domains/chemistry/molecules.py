@@ -15,6 +15,8 @@ from deepbio.core.text import lines as text_lines
 
 RDLogger.DisableLog("rdApp.*")
 
+LONGEST = 10_000  # characters of a SMILES; RDKit takes minutes over longer ones, and no molecule here has them
+
 # The atom features of Duvenaud et al. 2015: 43 elements and "other", degree, hydrogens, implicit valence, aromatic.
 ELEMENTS = tuple(
     "C N O S F Si P Cl Br Mg Na Ca Fe As Al I B V K Tl Yb Sb Sn Ag Pd Co Se Ti Zn H Li Ge Cu Au Ni Cd In Mn Zr Cr "
@@ -45,6 +47,8 @@ def parse(smiles, where=""):
 
     Raises BadInput with `where` (file and line) if the SMILES is wrong or holds no atom.
     """
+    if len(smiles) > LONGEST:
+        raise BadInput(f"{where}: a SMILES of {len(smiles)} characters, {smiles[:20]}…; at most {LONGEST} are read")
     molecule = Chem.MolFromSmiles(smiles.strip())
     if molecule is None or molecule.GetNumAtoms() == 0:
         raise BadInput(f"{where}: not a valid SMILES: {smiles!r}")

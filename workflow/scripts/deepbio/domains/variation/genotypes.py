@@ -232,7 +232,7 @@ def _records(path, wanted):
         if len(record.alleles) != 2 or not all(allele.upper() in BASES for allele in record.alleles):
             continue
         frequency = record.info.get("AF", (0.5,))
-        frequency = frequency[0] if isinstance(frequency, tuple) else frequency
+        frequency = next(iter(frequency), None) if isinstance(frequency, tuple) else frequency
         if not isinstance(frequency, float | int) or not np.isfinite(frequency):
             frequency = 0.5  # AF=. or text, in a file whose header says another type
         yield record.chrom, record.pos, frequency, partial(_genotypes, path, record, number, columns)
