@@ -19,6 +19,7 @@ def read_rows(path):
         return list(csv.DictReader(handle))
 
 
+pytestmark = pytest.mark.workflow
 ONE = ("--config", "tasks=estrogen_receptor", "seeds=1")
 CHEAP = ("--config", "tasks=motif_primer", "seeds=1")  # needs no source
 
@@ -90,7 +91,7 @@ def test_nothing_is_done_twice_and_touch_reruns_nothing(finished):
 def test_an_edit_reruns_exactly_its_jobs(finished):
     path = finished.folder / "workflow/scripts/deepbio/baselines/lda.py"
     text = path.read_text()
-    path.write_text(text + "\n# a change\n")
+    path.write_text(text + "\nCHANGED = 1\n")
     try:
         jobs = finished.planned(*ONE)
     finally:
