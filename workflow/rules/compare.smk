@@ -3,6 +3,7 @@ rule compare:
     input:
         scores="<results>/{task}/scores.csv",
         intervals="<results>/{task}/intervals.csv",
+        paired="<results>/{task}/paired.csv",
         curves="<results>/{task}/curves.csv",
     output:
         table="<results>/{task}/comparison.csv",

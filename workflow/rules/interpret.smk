@@ -43,6 +43,7 @@ rule interpret_task:
         runs=lambda wildcards: run_files(wildcards.task),
         predictions=lambda wildcards: run_files(wildcards.task, name="predictions.npz"),
         scores="<results>/{task}/scores.csv",
+        per_output="<results>/{task}/per_output.csv",
     output:
         report(
             directory("<results>/{task}/figures"),
