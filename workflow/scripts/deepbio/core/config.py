@@ -43,8 +43,6 @@ def read_yaml(path):
         if isinstance(error, BadInput):
             raise
         raise BadInput(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(found or {}, dict):
-        raise BadInput(f"{path}:1: keys and values are expected, not {str(found)[:40]!r}")
     return found or {}
 
 
