@@ -25,13 +25,13 @@ report: .venv/ready
 	snakemake --cores 1 --quiet all --configfile config/$(SCALE).yaml --report results/$(SCALE)/report.html
 	@echo "report: $(CURDIR)/results/$(SCALE)/report.html"
 
-# A file's tests share what takes long to make, so they stay with one worker. `pytest -m long` runs what is left out.
+# A file's tests share what takes long to make, so they stay with one worker. `pytest -m fuzz` runs what is left out.
 test: .venv/ready
-	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile -m 'not long'
+	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile -m 'not fuzz'
 
 # Without what runs snakemake or takes long.
 test-fast: .venv/ready
-	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile -m 'not (workflow or slow or long)'
+	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile -m 'not (workflow or slow or long or fuzz)'
 
 lint: .venv/ready
 	ruff check .

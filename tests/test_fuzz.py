@@ -1,7 +1,7 @@
 """Damaged files: one byte changed, cut at any place, another encoding, a huge field.
 
 Every reader gives a value or a BadInput that names the file; never another error, a hang or a crash. The short form
-runs a few dozen examples of each reader; `pytest -m long tests/test_fuzz.py` runs two thousand.
+runs a few dozen examples of each reader; `pytest -m fuzz tests/test_fuzz.py` runs two thousand.
 """
 
 import gzip
@@ -198,7 +198,7 @@ def test_a_damaged_file_is_read_or_named(tmp_path_factory, name):
     run()
 
 
-@pytest.mark.long
+@pytest.mark.fuzz
 @pytest.mark.parametrize("name", sorted(READERS))
 def test_a_file_damaged_in_two_thousand_ways_is_read_or_named(tmp_path_factory, name):
     @settings(max_examples=2000, **COMMON)
