@@ -1,6 +1,7 @@
 # What all rules share: the catalog of what there is to run, and names for its places.
 import json
 import shutil
+from functools import cache
 
 from deepbio.core.catalog import Catalog, data_folder
 from deepbio.core.config import as_json
@@ -62,6 +63,15 @@ def prefix(file):
 def placed(file, told):
     """Settings of a command, with the results where the rule's own output is."""
     return as_json(json.loads(told) | {"results": prefix(file) + CATALOG.settings["results"]})
+
+
+CROSSED = dict(cross=True, seeds=1, variants=False)
+
+
+@cache
+def crossed():
+    """The catalog of the cross table, read when it is asked for: most calls of Snakemake do not."""
+    return Catalog({**CATALOG.settings, **CROSSED}, CONFIG)
 
 
 def run_files(task=None, method=None, name="run.json", catalog=None):

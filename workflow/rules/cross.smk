@@ -1,15 +1,4 @@
 # The cross table, `snakemake cross`: every method on every task whose kind of data it takes, one seed, no variants.
-from functools import cache
-
-CROSSED = dict(cross=True, seeds=1, variants=False)
-
-
-@cache
-def crossed():
-    """The catalog of the cross table, read when it is asked for: most calls of Snakemake do not."""
-    return Catalog({**CATALOG.settings, **CROSSED}, CONFIG)
-
-
 use rule score as score_cross with:
     input:
         runs=lambda wildcards: run_files(wildcards.task, catalog=crossed()),

@@ -1,6 +1,5 @@
 """Growth of genotypes: how two deleted genes act together, or how mutated cells bear a drug, by way of an ontology."""
 
-
 import numpy as np
 
 from deepbio.core import tables, text
