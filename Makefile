@@ -38,6 +38,7 @@ lint: .venv/ready
 	ruff format --check .
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+	ty check --quiet
 
 format: .venv/ready
 	ruff check --fix .

@@ -113,7 +113,7 @@ def _outline(file: Path) -> _Outline:
             if isinstance(inner, ast.FunctionDef)
         ),
         dicts={
-            target.id: frozenset(key.value for key in node.value.keys if isinstance(key, ast.Constant))
+            target.id: frozenset(str(key.value) for key in node.value.keys if isinstance(key, ast.Constant))
             for node in tree.body
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
             for target in node.targets

@@ -132,7 +132,7 @@ def save_dataset(folder, splits, facts):
     """
     context = splits["train"].context
     with atomic(folder, folder=True) as temporary:
-        layout = {}
+        layout: dict = {}
         for name in NAMES:
             split = splits[name]
             if split.context is not context and digest(_plain(split.context)) != digest(_plain(context)):

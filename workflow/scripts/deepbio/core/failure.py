@@ -55,7 +55,7 @@ def killed_by(status: int) -> int | None:
     return signal if signal > 0 and signal not in ASKED_TO_END else None
 
 
-def _chain(error: BaseException):
+def _chain(error: BaseException | None):
     """Give an error and, one after the other, those that it came from."""
     seen = set()
     while error is not None and id(error) not in seen:

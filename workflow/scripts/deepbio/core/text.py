@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from deepbio.core.files import DAMAGE as DAMAGE
 from deepbio.core.files import OF_MACHINE as OF_MACHINE
@@ -28,9 +28,9 @@ MARKS = (
 )
 
 
-def open_bytes(path: str | Path) -> BinaryIO:
+def open_bytes(path: str | Path) -> Any:
     """Open a file, unpacked on the way where its content is gzip, bgzip, zstd, bzip2, xz or a zlib stream; joined
-    streams are read to their end. The name of the file says nothing."""
+    streams are read to their end. The name of the file says nothing. Gives a binary file, whatever its class."""
     with open(path, "rb") as handle:
         head = handle.read(512)
         if head.startswith(b"\x1f\x8b") and head[12:14] == b"BC":
@@ -75,7 +75,7 @@ class _Unpacked(io.RawIOBase):
     raises.
     """
 
-    def __init__(self, handle: BinaryIO, make: Callable, error: type[Exception]):
+    def __init__(self, handle: BinaryIO, make: Callable[[], Any], error: type[Exception]):
         self.handle, self.make, self.error = handle, make, error
         self.stream, self.waiting, self.rest = make(), b"", b""
 
@@ -154,7 +154,7 @@ def writing(path: str | Path) -> Iterator[TextIO]:
     if suffix == ".gz":
         import pysam
 
-        raw = pysam.BGZFile(str(path), "wb")
+        raw = pysam.BGZFile(str(path), "wb", None)
     elif suffix == ".zst":
         import zstandard
 

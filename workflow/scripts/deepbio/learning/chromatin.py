@@ -1,6 +1,8 @@
 """The training that DeepSEA and its successor share: bounded weights, and few active units in the last hidden layer."""
 
-from torch import Tensor, nn
+from typing import Any
+
+from torch import Tensor
 
 from deepbio.learning import layers
 from deepbio.learning.sequence_network import SequenceMethod
@@ -13,7 +15,7 @@ class ChromatinMethod(SequenceMethod):
     last hidden layer's activations in the training loss), and those of SequenceMethod.
     """
 
-    def loss(self, network: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    def loss(self, network: Any, batch: dict[str, Tensor]) -> Tensor:
         if network.training:
             limited = (network.detectors, *network.deeper, network.dense, network.head)
             layers.limit_norms(limited, self.parameters["max_norm"])  # which the last step may have passed

@@ -32,8 +32,8 @@ class EstimatorMethod(Method):
 
     def __init__(self, parameters: dict):
         super().__init__(parameters)
-        self.kind = None
-        self.classes = None  # number of classes, where there are several
+        self.kind: str = ""  # of output, known once fitted
+        self.classes: int | None = None  # number of classes, where there are several
         self.models = []
 
     def estimator(self, kind: str, seed: int) -> Any:
@@ -83,7 +83,7 @@ class EstimatorMethod(Method):
         found = []
         for start in range(0, len(split), BLOCK):
             x = self.features(split.take(np.arange(start, min(start + BLOCK, len(split)))))
-            if self.kind == "multiclass":
+            if self.classes:
                 p = np.zeros((len(x), self.classes))
                 p[:, self.models[0].classes_] = self.models[0].predict_proba(x)  # a class may lack in training
                 found.append(p)

@@ -1,6 +1,7 @@
 """Network pieces that at least two methods share."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -68,7 +69,7 @@ class Highway(nn.Module):
 
 
 @torch.no_grad()
-def limit_norms(modules: Iterable[nn.Module], norm: float) -> None:
-    """Put the incoming weights of every unit of some layers back to a Euclidean norm of at most `norm`."""
+def limit_norms(modules: Iterable[Any], norm: float) -> None:
+    """Put the incoming weights of every unit of some layers (with a `weight`) back to a Euclidean norm of at most `norm`."""
     for module in modules:
         module.weight.copy_(torch.renorm(module.weight, 2, 0, norm))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ class NetworkMethod(Method):
     def __init__(self, parameters: dict):
         super().__init__(parameters)
         self.shape = {}
-        self.network = None
+        self.network: Any = None  # a torch module once it is fitted or loaded
 
     # ---- what a method says of itself
 
@@ -81,9 +82,9 @@ class NetworkMethod(Method):
     # ---- the contract
 
     def fit(self, train: Split, valid: Split, job: Job) -> None:
-        train, valid = self.learned(train, valid)
-        self.shape = self.describe(train)
-        self.network, _ = self.train_network(self.parameters, train, valid, job)
+        learned, judge = self.learned(train, valid)
+        self.shape = self.describe(learned)
+        self.network, _ = self.train_network(self.parameters, learned, judge, job)
 
     def learned(self, train: Split, valid: Split) -> tuple[Split, Split | None]:
         """Give what is learned from and what decides when to stop: with `validate: false` all samples and none, so
@@ -113,8 +114,8 @@ class NetworkMethod(Method):
             network = self.build(parameters, self.shape)
             return network, self.train_built(network, settings, train, valid, job, name, groups, on_epoch)
 
-        most = settings.get("restarts", 0) if valid is not None else 0
-        if not most:
+        most = settings.get("restarts", 0)
+        if not most or valid is None:
             return attempt(name)
         return restarts.until_alive(attempt, CHANCE * self.chance_loss(train, valid), most, job, name)
 

@@ -12,6 +12,8 @@ def factor(schedule: str | dict, step: int, total: int, per_epoch: int, losses: 
         return 1 - step / total
     if schedule == "cosine":
         return 0.5 * (1 + math.cos(math.pi * step / total))
+    if isinstance(schedule, str):
+        raise ValueError(f"a schedule is constant, linear, cosine or a mapping, not '{schedule}'")
     if "plateau" in schedule:
         return plateau(losses, **schedule)
     every = schedule.get("every") or schedule["every_epochs"] * per_epoch

@@ -9,6 +9,7 @@ metric itself.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -202,7 +203,7 @@ def distances(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     return np.hypot(*(p - y).T)
 
 
-def of_distances(summary: Callable[[np.ndarray], float]) -> Function:
+def of_distances(summary: Callable[[np.ndarray], Any]) -> Function:
     """Return a summary of the distances of points from their predictions."""
     return lambda y, p: float(summary(distances(y, p)))
 

@@ -56,7 +56,8 @@ def percentiles(draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     draws = draws[~np.isnan(draws)]
     if not len(draws):
         return np.nan, np.nan
-    return tuple(map(float, np.percentile(draws, [50 * (1 - level), 50 * (1 + level)])))
+    low, high = np.percentile(draws, [50 * (1 - level), 50 * (1 + level)])
+    return float(low), float(high)
 
 
 def bootstrap(metric: str, y: np.ndarray, p: np.ndarray, seed: int = 0, repeats: int = REPEATS) -> tuple[float, float]:
