@@ -23,7 +23,7 @@ def splits():
 
 
 def untrained(splits, name="diet_networks"):
-    """A method at its network's first weights."""
+    """A method at its network's initial weights."""
     role = "variant" if "-" in name else "listed"
     model = method.create(name, role, parameters_of(name))
     model.shape = model.describe(splits["train"])
@@ -132,7 +132,7 @@ def test_weights_from_the_others_know_nothing_of_the_batch(splits):
 
 
 def test_validation_people_are_learned_from_where_it_says_so(splits, tmp_path):
-    told = {}
+    predicted = {}
     for name in ("diet_networks", "diet_networks-more_people"):
         other = {key: split.take(np.arange(len(split))) for key, split in splits.items()}
         model, job = fit(name, other, tmp_path / name)
@@ -140,11 +140,11 @@ def test_validation_people_are_learned_from_where_it_says_so(splits, tmp_path):
         before = model.network.fat.clone()
         other["valid"].arrays["y"] = np.roll(other["valid"].y, 1)
         again, _ = fit(name, other, tmp_path / f"{name} again")
-        told[name] = (model.known[0].clone(), bool((again.network.fat != before).any()))
+        predicted[name] = (model.known[0].clone(), bool((again.network.fat != before).any()))
     both = np.concatenate([splits[key]["x"] for key in ("train", "valid")]).astype(float)
     mean = np.nanmean(np.where(both < 0, np.nan, both), axis=0)
-    np.testing.assert_allclose(told["diet_networks-more_people"][0], mean, rtol=1e-5)
-    assert told["diet_networks-more_people"][1]
+    np.testing.assert_allclose(predicted["diet_networks-more_people"][0], mean, rtol=1e-5)
+    assert predicted["diet_networks-more_people"][1]
 
 
 def test_settled_weights_predict_what_the_auxiliary_network_did(splits):
@@ -163,8 +163,8 @@ def test_reconstruction_is_counted_over_all_sites(splits):
     with torch.no_grad():
         x = model.network.standardise(batch["x"])
         assert (x[batch["x"] < 0] == 0).all()
-        told = model.network.embedded()
-        encode, decode = model.network.weights(told), model.network.decode(told)
+        predicted = model.network.embedded()
+        encode, decode = model.network.weights(predicted), model.network.decode(predicted)
         rebuilt = torch.relu(x @ encode + model.network.bias) @ decode.T
         wanted = model.loss_of(model.network(batch), batch) + 10 * (rebuilt - x).square().mean()
         assert float(model.loss(model.network, batch)) == pytest.approx(float(wanted), rel=1e-5)

@@ -33,7 +33,7 @@ def fitted(splits, tmp_path_factory):
 
 
 def untrained(splits):
-    """A network at its first weights, with concentrations drawn."""
+    """A network at its initial weights, with concentrations drawn."""
     model = method.create("drugan_aae-dosed", "variant", parameters_of("drugan_aae-dosed"))
     model.shape = model.describe(splits["train"])
     torch.manual_seed(1)

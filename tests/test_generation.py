@@ -238,15 +238,15 @@ def test_what_is_written_is_what_teacher_forcing_thinks_likeliest(autoencoder):
 
 def test_one_place_is_written_alike_alone_and_among_others(autoencoder):
     model, splits = autoencoder
-    places, told = model.places(model.encoded(splits["test"]))
+    places, predicted = model.places(model.encoded(splits["test"]))
     assert model.written(places[:3], 1) == model.written(places, 1)[:3]
-    np.testing.assert_allclose(model.predict(splits["test"])["y_properties"], told)
+    np.testing.assert_allclose(model.predict(splits["test"])["y_properties"], predicted)
 
 
 def test_properties_are_told_from_the_latent_space(autoencoder):
     model, splits = autoencoder
-    truth, told = np.asarray(splits["test"]["y_properties"]), model.predict(splits["test"])["y_properties"]
-    assert min(np.corrcoef(truth[:, i], told[:, i])[0, 1] for i in range(truth.shape[1])) > 0.5
+    truth, predicted = np.asarray(splits["test"]["y_properties"]), model.predict(splits["test"])["y_properties"]
+    assert min(np.corrcoef(truth[:, i], predicted[:, i])[0, 1] for i in range(truth.shape[1])) > 0.5
 
 
 def test_what_cannot_be_read_counts_as_not_written_back(autoencoder):
@@ -272,8 +272,8 @@ def test_a_process_leads_up_and_random_steps_as_far():
     process = molecule_search.fitted(places, -np.square(places - [1, 0, 0]).sum(1))
     starts = np.array([[-1.5, 0, 0], [0, 1.5, 0.0]])
     way = molecule_search.climb(process, starts, 0.1, 10)
-    told = process.predict(way.reshape(-1, 3)).reshape(10, 2)
-    assert (np.diff(told, axis=0) > 0).all()
+    predicted = process.predict(way.reshape(-1, 3)).reshape(10, 2)
+    assert (np.diff(predicted, axis=0) > 0).all()
     step = 1e-4 * np.eye(3)
     slope = [(process.predict(starts[:1] + d) - process.predict(starts[:1] - d))[0] for d in step]
     first = (way[0] - starts)[0]

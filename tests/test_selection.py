@@ -79,8 +79,8 @@ def test_tracts_distances_and_homozygosity_are_those_of_a_plain_count():
             if abs((start + end) / 2 / length - 0.5) < 0.05:
                 tracts[np.digitize(end - start, edges)] += end - start
     found = one(alleles, places, length)
-    told = [found[f"identity tract {i + 1}, close"] for i in range(len(tracts))]
-    np.testing.assert_allclose(told, tracts / tracts.sum(), rtol=1e-4, atol=1e-6)
+    predicted = [found[f"identity tract {i + 1}, close"] for i in range(len(tracts))]
+    np.testing.assert_allclose(predicted, tracts / tracts.sum(), rtol=1e-4, atol=1e-6)
     close = alleles[np.abs(places / length - 0.5) < 0.05]
     _, counts = np.unique(close, axis=1, return_counts=True)
     share = np.sort(counts / counts.sum())[::-1]
@@ -171,8 +171,8 @@ def test_sweeps_take_variation_away_and_balancing_brings_it():
             alleles, places, frequency, strength = coalescent.region(parameters, [1e4, 1e4, 1e4], kind, rng)
             assert alleles.shape == (len(places), 24) and alleles.max() == 1
             assert np.isnan(strength) == (kind in ("neutral", "balancing selection"))
-            told = one(alleles, places, 40000)
-            values.append([told["segregating sites, close"], told["Tajima's D, close"], told["H12"]])
+            predicted = one(alleles, places, 40000)
+            values.append([predicted["segregating sites, close"], predicted["Tajima's D, close"], predicted["H12"]])
         found[kind] = np.mean(values, axis=0)
     assert found["hard sweep"][0] < 0.5 * found["neutral"][0]
     assert found["hard sweep"][2] > found["soft sweep"][2] > found["neutral"][2]
@@ -295,7 +295,7 @@ def test_scores_are_those_of_demographies():
     group, p = np.array([b"a"] * 4 + [b"b"] * 2), y.copy()
     p[:4, 4] = np.log10([2000, 2000, 500, 500])  # 1000 in the mean of logarithms
     p[4:, 5] = np.log10(750)
-    p[0, 6] = np.log10(6000)  # told of the only region of its demography that is called neutral
+    p[0, 6] = np.log10(6000)  # predicted for the only region of its demography that is called neutral
     test = Split({"y": y, "group": group}, {})
     names = [f"n{i}_error{mark}" for i in (1, 2, 3) for mark in ("", "_neutral")]
     found = selection_demography.score(test, {"y": p}, ["selection_accuracy", "sweep_auroc", *names])

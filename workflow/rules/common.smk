@@ -43,7 +43,7 @@ wildcard_constraints:
 
 
 def settings(**changes):
-    """What task-level commands are told of the configuration: the keys that decide which runs there are."""
+    """Give what task-level commands need of the configuration: the keys that decide which runs there are."""
     kept = {
         key: CATALOG.settings[key] for key in ("scale", "methods", "seeds", "cross", "variants", "results")
     }
@@ -60,9 +60,9 @@ def prefix(file):
     return str(file).partition(RESULTS)[0]
 
 
-def placed(file, told):
+def placed(file, given):
     """Settings of a command, with the results where the rule's own output is."""
-    return as_json(json.loads(told) | {"results": prefix(file) + CATALOG.settings["results"]})
+    return as_json(json.loads(given) | {"results": prefix(file) + CATALOG.settings["results"]})
 
 
 CROSSED = dict(cross=True, seeds=1, variants=False)

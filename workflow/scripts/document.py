@@ -195,7 +195,7 @@ def read_reference(scale, table="comparison"):
 def ours(name, known, reference):
     """Our means in the primary metric of each kind of dataset, with the best baseline on the same datasets."""
     for scale, rows in reference.items():
-        told = []
+        found = []
         here = Catalog({"scale": scale})
         mine = [r for r in rows if r["method"] == name and r["role"] == "listed"]
         primary = [r for r in mine if r["metric"] == here.dataset(r["task"], r["dataset"])["metrics"][0]]
@@ -204,9 +204,9 @@ def ours(name, known, reference):
             value = fmean(float(r["mean"]) for r in primary if (r["task"], r["metric"]) == (task, metric))
             best = best_baseline(rows, task, metric, sets)
             over = sets[0] if len(sets) == 1 else f"mean of {len(sets)} datasets"
-            told.append(f"{metrics.title(metric, task)} {value:.3f} ({over}; {best}; {scale})")
-        if told:
-            return "<br>".join(told)
+            found.append(f"{metrics.title(metric, task)} {value:.3f} ({over}; {best}; {scale})")
+        if found:
+            return "<br>".join(found)
     return "no reference yet"
 
 
@@ -226,14 +226,14 @@ def best_baseline(rows, task, metric, sets):
 
 def published(facts):
     """Published figures, each with its place and whether it is comparable."""
-    told = []
+    found = []
     for figure in facts.get("published", []):
         sign = "=" if figure["comparable"] else "≠"
         label = f"{figure['label']}: " if "label" in figure else ""
         on = f" on {figure['dataset']}" if "dataset" in figure else ""
         metric = metric_title(figure["metric"], figure["task"])
-        told.append(f"{sign} {label}{metric} {figure['value']:g}{on} ({figure['where']})")
-    return "<br>".join(told) or "none"
+        found.append(f"{sign} {label}{metric} {figure['value']:g}{on} ({figure['where']})")
+    return "<br>".join(found) or "none"
 
 
 if __name__ == "__main__":

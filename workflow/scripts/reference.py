@@ -107,8 +107,8 @@ def merged(old, new, known):
     kept = [
         place not in replaced
         and (place[0] not in renewed or (place[0], dataset) in there)
-        and (place[1] in named or told)
-        for place, dataset, told in zip(key(old), old["dataset"].fillna(""), published, strict=True)
+        and (place[1] in named or figures)
+        for place, dataset, figures in zip(key(old), old["dataset"].fillna(""), published, strict=True)
     ]
     order = ["stage", "task"] if "stage" in new else ["task"]
     return pd.concat([old[kept], new], ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
@@ -126,10 +126,10 @@ def same_data(ledger):
 def with_published(known, table, tasks):
     """comparison.csv with the published figures of `tasks` as the configuration has them now."""
     fixed = table[(table["role"] != "published") | ~table["task"].isin(tasks)]
-    told = [compare.published(known, task, fixed[fixed["task"] == task]) for task in tasks]
-    told = [one for one in told if len(one)]  # an empty one has no kinds of columns
+    figures = [compare.published(known, task, fixed[fixed["task"] == task]) for task in tasks]
+    figures = [one for one in figures if len(one)]  # an empty one has no kinds of columns
     order = ["task", "dataset", "metric", "role", "method"]
-    return pd.concat([fixed, *told], ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
+    return pd.concat([fixed, *figures], ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
 
 
 def draw(known, task, tables, path):

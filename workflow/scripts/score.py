@@ -145,8 +145,8 @@ def add_intervals(tables, draws):
             for other in dict.fromkeys([*baselines[:1], ranked[0]]):
                 if other != method:
                     low, high = intervals.percentiles(mean_draws[method] - mean_draws[other])
-                    told = {"other": other, "difference": means[method] - means[other], "low": low, "high": high}
-                    tables["paired"].append(identities[method] | told)
+                    row = {"other": other, "difference": means[method] - means[other], "low": low, "high": high}
+                    tables["paired"].append(identities[method] | row)
 
 
 def primary(rows, dataset):

@@ -86,7 +86,7 @@ def cost(folder, ledger):
     """One row for each job that Snakemake measured: stage, names, seconds, CPU seconds, peak memory.
 
     Only jobs of the tasks and methods of `ledger`: the folder may hold those of other choices and of the cross table,
-    whose guests have budgets of their own.
+    whose cross-task runs have budgets of their own.
     """
     ran = {*zip(ledger["task"], ledger["method"], strict=True), *((task, None) for task in ledger["task"])}
     rows = []

@@ -1,4 +1,4 @@
-"""The labels of the training frame that looks most alike."""
+"""Repeat the labels of the most similar training frame."""
 
 import numpy as np
 from skimage.transform import downscale_local_mean

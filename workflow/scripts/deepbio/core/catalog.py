@@ -185,7 +185,7 @@ class Catalog:
         return {key: value for key, value in self.dataset(task, dataset).items() if key not in ("title", "metrics")}
 
     def about(self, method: str, task: str, dataset: str) -> dict:
-        """Give what a training is told and what decides none of its numbers: role, title of the dataset, metrics."""
+        """Give what a training is passed that decides none of its numbers: role, title of the dataset, metrics."""
         facts = self.dataset(task, dataset)
         return {"role": self.roles[method], "title": facts["title"], "metrics": facts["metrics"]}
 

@@ -33,7 +33,7 @@ class Job:
         return np.random.default_rng(self.number(*names))
 
     def seed_torch(self, *names):
-        """Set torch's generators for one purpose, such as the first weights of a network."""
+        """Set torch's generators for one purpose, such as the initial weights of a network."""
         import torch
 
         torch.manual_seed(self.number(*names))

@@ -19,7 +19,7 @@ WANTED = ("O", "N", "Cl", "c")  # an assay asks for one of these atoms
 
 
 def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
-    """Draw five molecules with an atom and five without, and twelve that are to be told apart."""
+    """Draw five molecules with an atom and five without, and twelve to classify."""
     holds = np.array([[atom in text for text in MOLECULES] for atom in WANTED])
     found = []
     for number in range(n):

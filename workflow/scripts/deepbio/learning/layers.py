@@ -70,6 +70,6 @@ class Highway(nn.Module):
 
 @torch.no_grad()
 def limit_norms(modules: Iterable[Any], norm: float) -> None:
-    """Put the incoming weights of every unit of some layers (with a `weight`) back to a Euclidean norm of at most `norm`."""
+    """Put the incoming weights of every unit of some layers back to a norm of at most `norm`."""
     for module in modules:
         module.weight.copy_(torch.renorm(module.weight, 2, 0, norm))

@@ -73,7 +73,7 @@ class CKN(SequenceNetwork):
         return (values * norms[:, :, None]).max(1)
 
     def projection(self):
-        """The anchors' kernel matrix to the power of -1/2 (filters, filters); predicting reckons it only once."""
+        """The anchors' kernel matrix to the power of -1/2 (filters, filters); computed once for all predictions."""
         unit, kept, learning = self.unit(), self.projected, torch.is_grad_enabled()
         if not learning and kept is not None and kept[0].device == unit.device and torch.equal(kept[0], unit):
             return kept[1]

@@ -1,4 +1,4 @@
-"""Biological age: how old a person is, told from a routine blood test and sex."""
+"""Biological age: how old a person is, predicted from a routine blood test and sex."""
 
 import numpy as np
 import pandas as pd

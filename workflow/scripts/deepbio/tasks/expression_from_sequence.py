@@ -1,4 +1,4 @@
-"""Expression from sequence: how strongly is a gene expressed, told from the DNA around its start of transcription?"""
+"""Expression from sequence: how strongly a gene is expressed, predicted from the DNA around its start."""
 
 import numpy as np
 

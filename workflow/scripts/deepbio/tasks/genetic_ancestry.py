@@ -1,4 +1,4 @@
-"""Genetic ancestry: which of 26 populations a person comes from, told from SNPs that far outnumber the people."""
+"""Genetic ancestry: which of 26 populations a person comes from, predicted from SNPs that far outnumber the people."""
 
 import numpy as np
 

@@ -50,7 +50,7 @@ AGENTS = ("sulphur_free", "celecoxib_similarity", "d2_active")
 # What figures show of all methods, and the number of molecules of each that they draw.
 WRITTEN = ("validity", "uniqueness", "novelty", "qed", "internal_diversity", "scaffold_diversity")
 SHOWN = 6
-TOLD = "Properties told of test molecules (in the row of training molecules: by ridge regression on ECFP)"
+PREDICTED = "Properties predicted of test molecules (in the row of training molecules: by ridge regression on ECFP)"
 
 
 def prepare(sources, parameters, seed):
@@ -111,7 +111,7 @@ def read(sources, files, parameters, rng):
 
 
 def canonical(molecule, parameters):
-    """Canonical SMILES, of the flat molecule where stereoisomers are not to be told apart."""
+    """Canonical SMILES, of the flat molecule where stereoisomers count as one."""
     return Chem.MolToSmiles(molecule, isomericSmiles=parameters.get("stereo", True))
 
 
@@ -207,7 +207,7 @@ def score(test, predictions, wanted, train):
 
 def latent(test, predictions):
     """What an autoencoder keeps of the test molecules: the share written back as they were, the share of their symbols
-    in their places, and mean absolute errors of the properties told."""
+    in their places, and mean absolute errors of the predicted properties."""
     values = {}
     if "y_reconstructed" in predictions:
         truth, made = np.asarray(test.y), predictions["y_reconstructed"]
@@ -273,7 +273,7 @@ def resampled(test, predictions, metric):
 
 
 def interpret(train, runs, path):
-    """What the molecules of each method are like, and the first ones; errors of the properties that are told of
+    """What the molecules of each method are like, and the first ones; errors of the properties predicted of
     molecules; and how far agents get beyond their prior."""
     from deepbio.figures import molecule as figures
     from deepbio.figures import style
@@ -283,7 +283,7 @@ def interpret(train, runs, path):
     errors = [f"{name.lower()}_mae" for name in molecule_sets.PROPERTIES]
     for name, title, shown, wanted, columns in (
         ("generators", "What each method writes", runs, WRITTEN, 3),
-        ("properties", TOLD, runs, errors, len(errors)),
+        ("properties", PREDICTED, runs, errors, len(errors)),
         ("agents", "Agents beside their prior", sides, measures, max(1, len(measures) // 3)),
     ):
         wanted = {one: metrics.title(one, "molecule_generation") for one in wanted}

@@ -1,4 +1,4 @@
-"""Diagnosis, sex or age of people whom no training site has scanned, told from volumes and thicknesses of their brain.
+"""Diagnosis, sex or age of people from sites that are not in training, by volumes and thicknesses of their brain.
 
 A feature is one measure of one region. Volumes may be shares of the brain's volume. What the scanning site and age tell
 of a feature linearly is taken out, and features are standardised, all with numbers from training people.

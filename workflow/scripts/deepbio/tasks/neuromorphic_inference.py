@@ -1,4 +1,4 @@
-"""Handwritten digits told by networks on devices of few levels: what precision and noise cost, what energy is saved."""
+"""Handwritten digits on devices of few levels: what precision and noise cost, and what energy is saved."""
 
 from pathlib import Path
 

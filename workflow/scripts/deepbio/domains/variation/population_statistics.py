@@ -1,5 +1,5 @@
 """Summary statistics of genomic regions from phased haplotypes, for many regions (windows) at a time, and what is
-told from them.
+predicted from them.
 
 The list follows Sheehan and Song (2016): in each of three parts of a region (close to its centre, in between, far) the
 number of segregating sites, Tajima's D, the folded spectrum, the distances between neighbouring sites, tracts of
@@ -149,15 +149,15 @@ def _linkage(alleles, minor, cell, cells):
 def _homozygosity(alleles, cell, windows):
     """H1, H12 and H2 (Garud et al. 2015, PLoS Genetics 11:e1005004) of the haplotypes of the close parts."""
     close = np.flatnonzero(cell % len(PARTS) == 0)
-    # A haplotype is told by a sum of random numbers, one for each site at which it has the second allele.
+    # A haplotype is identified by a sum of random numbers, one for each site at which it has the second allele.
     mark = np.random.default_rng(0).standard_normal(len(close))
     window, rows = cell[close] // len(PARTS), alleles[close] * mark[:, None]
-    told = np.zeros((windows, alleles.shape[1]))
+    sums = np.zeros((windows, alleles.shape[1]))
     first = np.flatnonzero(np.r_[True, np.diff(window) > 0]) if len(window) else np.array([], int)
     if len(first):
-        told[window[first]] = np.add.reduceat(rows, first, axis=0)
-    told = np.sort(told.round(6), axis=1)
-    kind = np.cumsum(np.diff(told, axis=1, prepend=told[:, :1]) > 0, axis=1)
+        sums[window[first]] = np.add.reduceat(rows, first, axis=0)
+    sums = np.sort(sums.round(6), axis=1)
+    kind = np.cumsum(np.diff(sums, axis=1, prepend=sums[:, :1]) > 0, axis=1)
     haplotypes = alleles.shape[1]
     counts = _table(np.repeat(np.arange(windows), haplotypes), kind.ravel(), windows, haplotypes)
     share = -np.sort(-counts / haplotypes, axis=1)
@@ -165,7 +165,7 @@ def _homozygosity(alleles, cell, windows):
     return np.stack([h1, h1 + 2 * share[:, 0] * share[:, 1], h1 - share[:, 0] ** 2], axis=1)
 
 
-# ---- what is told from them
+# ---- what is predicted from them
 
 
 def sweep_score(p):
@@ -189,6 +189,6 @@ def sizes_of(y, p, group, neutral_only=False):
     return names, *(10 ** np.stack(one, axis=1) for one in logs)
 
 
-def size_errors(true, told):
+def size_errors(true, predicted):
     """|estimate - true| / true of sizes."""
-    return np.abs(told - true) / true
+    return np.abs(predicted - true) / true

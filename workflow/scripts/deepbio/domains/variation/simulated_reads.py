@@ -101,8 +101,8 @@ def write_reads(path, reference, variants, facts, rng):
         reverse, elsewhere = rng.random(count) < 0.5, rng.random(count) < facts["low_mapping"]
         on = np.where(place == GAP, 0, place - reference.first)
         unsure = copied[on].any(axis=1)
-        guest = unsure & (rng.random(count) < 0.35)
-        bases = np.where(guest[:, None] & (place != GAP) & (bases < 4), (bases + twin[on]) % 4, bases)
+        misplaced = unsure & (rng.random(count) < 0.35)
+        bases = np.where(misplaced[:, None] & (place != GAP) & (bases < 4), (bases + twin[on]) % 4, bases)
         cycle = np.where(reverse[:, None], np.arange(length)[::-1], np.arange(length)) / length
         # Qualities fall towards the end of a read and now and then for a stretch of bases.
         mean = facts["quality"] - 12 * cycle**3 + 2 * rng.standard_normal((count, 1))
@@ -115,7 +115,7 @@ def write_reads(path, reference, variants, facts, rng):
         bases = np.where(rng.random(place.shape) < chance, (bases + rng.integers(1, 4, place.shape)) % 4, bases)
         mapping = np.where(rng.random(count) < 0.9, 60, 37)
         mapping = np.where(unsure, rng.integers(20, 61, count), mapping)
-        mapping = np.where(elsewhere | guest, rng.integers(0, 50, count), mapping)
+        mapping = np.where(elsewhere | misplaced, rng.integers(0, 50, count), mapping)
         fragment = np.clip(rng.normal(350, 60, count), length, None).astype(int)
         for row in range(count):
             laid = _cigar(place[row])
