@@ -67,6 +67,15 @@ def bam_file(folder):
 
 
 @cache
+def rda_file(folder):
+    import pandas as pd
+    import pyreadr
+
+    pyreadr.write_rdata(str(folder / "whole.rda"), pd.DataFrame({"a": [0.0, 1.0], "b": ["x", "y"]}), df_name="L")
+    return (folder / "whole.rda").read_bytes()
+
+
+@cache
 def hdf5_file(folder):
     import h5py
 
@@ -122,6 +131,7 @@ READERS = {
     "tfrecord": (lambda folder: record_file(), lambda path: list(tfrecord.examples(path))),
     "packed_tfrecord": (lambda folder: zlib.compress(record_file()), lambda path: list(tfrecord.records(path))),
     "hdf5": (hdf5_file, lambda path: bundles.codes(path, "x")),
+    "rda": (rda_file, lambda path: genotypes._frames(path, "L")),
     "ontology": (
         lambda folder: b"ROOT: r 2\nGENES: a\nTERMS: t\nROOT: t 1\nGENES: b\nTERMS: \n",
         ontology.read_topology,
@@ -165,7 +175,7 @@ def check(tmp_path_factory, name, change):
     folder.mkdir(exist_ok=True)
     whole, read = READERS[name]
     raw = whole(folder)
-    path = folder / f"{name}{'.bam' if name == 'bam' else ''}"
+    path = folder / f"{name}{SUFFIX.get(name, '')}"
     path.write_bytes(change(raw))
     try:
         read(path)
@@ -177,13 +187,14 @@ def check(tmp_path_factory, name, change):
                 os.remove(left)
 
 
+SUFFIX = {"bam": ".bam", "rda": ".rda"}  # these libraries ask the name
 COMMON = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 
 
 @pytest.mark.parametrize("name", sorted(READERS))
 def test_a_whole_file_is_read(tmp_path, name):
     whole, read = READERS[name]
-    path = tmp_path / f"{name}{'.bam' if name == 'bam' else ''}"
+    path = tmp_path / f"{name}{SUFFIX.get(name, '')}"
     path.write_bytes(whole(tmp_path))
     assert read(path) is not None
 

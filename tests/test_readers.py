@@ -423,6 +423,37 @@ def test_a_variant_file_that_is_cut_is_named(tmp_path):
     refuses("w.vcf.gz: ", lambda: list(variants.records(tmp_path / "w.vcf.gz")))
 
 
+def test_what_htslib_says_of_a_record_is_passed_on(tmp_path):
+    (tmp_path / "v.vcf").write_text(VCF + "chr1\tx\t.\tA\tT\t.\tPASS\t.\n")
+    refuses("v.vcf: record 3: not readable as VCF: ", lambda: list(variants.records(tmp_path / "v.vcf")))
+    with pytest.raises(BadInput) as caught:
+        list(variants.records(tmp_path / "v.vcf"))
+    assert "chr1" in str(caught.value).partition("VCF: ")[2]
+
+
+@pytest.mark.parametrize(
+    ("region", "wanted"),
+    [
+        ("ctg1", ("ctg1", 0, 2**40)),
+        ("ctg1:100", ("ctg1", 99, 2**40)),
+        ("ctg1:100-", ("ctg1", 99, 2**40)),
+        ("ctg1:1,001-2,000", ("ctg1", 1000, 2000)),
+        ("HLA:01:5-9", ("HLA:01", 4, 9)),
+    ],
+)
+def test_regions_are_read_as_samtools_reads_them(region, wanted):
+    import call_variants
+
+    assert call_variants.parse(region) == wanted
+
+
+@pytest.mark.parametrize("region", ["ctg1:0-5", "ctg1:9-5", "ctg1:0"])
+def test_regions_that_are_none_are_refused(region):
+    import call_variants
+
+    refuses("is no region", call_variants.parse, region)
+
+
 @pytest.mark.parametrize(
     ("there", "wanted", "same"),
     [("R", "A", True), ("R", "G", True), ("R", "C", False), ("N", "A", True), ("A", "N", True), ("a", "A", True)],

@@ -70,14 +70,14 @@ def load(folder):
 
 
 def parse(region):
-    """Contig, start and end, 0-based, of a region as samtools writes it: a contig, contig:start-end, contig:start- (to
-    the contig's end) or contig:place."""
+    """Contig, start and end, 0-based, of a region as samtools reads it: a contig, contig:start-end, or contig:start and
+    contig:start- for all from there to the contig's end."""
     found = re.fullmatch(r"(.+?)(?::([\d,]+)(-?)([\d,]*))?", region)
     contig, *edges = found.groups()
     if edges[0] is None:
         return contig, 0, 2**40
     start = int(edges[0].replace(",", "") or 0)
-    end = int(edges[2].replace(",", "")) if edges[2].strip(",") else 2**40 if edges[1] else start
+    end = int(edges[2].replace(",", "")) if edges[2].strip(",") else 2**40
     if not 1 <= start <= end:
         raise BadInput(f"--region {region}: {start} to {end} is no region; places count from 1")
     return contig, start - 1, end

@@ -84,7 +84,7 @@ class Catalog:
         self.selected_methods = sorted({base(name) for name in self.chosen})
 
     def _read(self, folder, schema):
-        files = sorted((self.config / folder).glob("*.yaml"))
+        files = sorted((self.config / folder).glob("[!.]*.yaml"))
         return {file.stem: check(read_yaml(file), schema, file) for file in files}
 
     def _check_references(self):

@@ -7,6 +7,7 @@ table of them is int8 (people, sites).
 import hashlib
 import shutil
 import tempfile
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -139,8 +140,14 @@ def _frames(path, *names):
     import pyreadr  # slow to import
 
     try:
-        frames = pyreadr.read_r(path)
-    except (pyreadr.LibrdataError, pyreadr.PyreadrError) as error:
+        with text.readable(path), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a file holds no frames is said below
+            with open(path, "rb"):
+                pass
+            frames = pyreadr.read_r(path)
+    except (pyreadr.LibrdataError, pyreadr.PyreadrError, ValueError, TypeError, OverflowError) as error:
+        if isinstance(error, BadInput):
+            raise
         raise BadInput(f"{path}: not an R data file: {error}") from None
     for part in names:
         if part not in frames:

@@ -4,6 +4,7 @@ An allele is (place, ref, alt): the 0-based place of the first base of `ref`, in
 as can be (Tan, Abecasis and Kang 2015), so that two callers' ways to write one change are equal.
 """
 
+import os
 import re
 import tempfile
 from contextlib import contextmanager
@@ -196,12 +197,37 @@ def records(path, start=None, end=None, contig=None):
         except (OSError, ValueError, UnicodeDecodeError) as error:
             if isinstance(error, BadInput) or getattr(error, "errno", None) in text.OF_MACHINE:
                 raise
-            said = str(error).replace(str(plain), "the file")
+            said = _htslib_says(plain) or str(error).replace(str(plain), "the file")
             raise BadInput(f"{path}: record {number + 1}: not readable as VCF: {said}") from None
         finally:
             pysam.set_verbosity(level)
     if contig is not None and not seen:
         raise BadInput(f"{path}: no record on '{contig}'; are its contigs named in another way?")
+
+
+def _htslib_says(path):
+    """What htslib itself writes to the standard error about a VCF file that it cannot read; pysam has one message for
+    all. Raises nothing."""
+    import pysam
+
+    with tempfile.TemporaryFile() as handle:
+        kept = os.dup(2)
+        os.dup2(handle.fileno(), 2)
+        level = pysam.set_verbosity(3)
+        try:
+            with pysam.VariantFile(str(path)) as variants:
+                for record in variants:
+                    str(record)
+        except (OSError, ValueError):
+            pass
+        finally:
+            pysam.set_verbosity(level)
+            os.dup2(kept, 2)
+            os.close(kept)
+        handle.seek(0)
+        lines = handle.read().decode("utf-8", "replace").splitlines()
+    errors = [line.partition("] ")[2] for line in lines if line.startswith("[E::")]
+    return errors[0].replace(str(path), "the file") if errors else ""
 
 
 def _for_htslib(path, scratch):
