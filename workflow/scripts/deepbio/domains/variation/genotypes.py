@@ -5,6 +5,7 @@ table of them is int8 (people, sites).
 """
 
 import hashlib
+import multiprocessing
 import shutil
 import tempfile
 import warnings
@@ -136,23 +137,36 @@ def read_phased(path, name):
 
 
 def _frames(path, *names):
-    """Frames of an R data file."""
-    import pyreadr  # slow to import
+    """Read frames of an R data file.
 
-    try:
-        with text.readable(path), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a file holds no frames is said below
-            with open(path, "rb"):
-                pass
-            frames = pyreadr.read_r(path)
-    except (pyreadr.LibrdataError, pyreadr.PyreadrError, ValueError, TypeError, OverflowError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{path}: not an R data file: {error}") from None
+    The C library behind pyreadr may crash over a damaged file, so it reads in a process of its own.
+    """
+    import pyreadr  # slow to import, and not in each child
+    from pebble import ProcessExpired, ProcessPool
+
+    with text.readable(path), open(path, "rb"):
+        pass
+    with ProcessPool(1, context=multiprocessing.get_context("fork")) as pool:
+        try:
+            frames = pool.schedule(_read_r, (path,), timeout=600).result()
+        except ProcessExpired:
+            raise BadInput(f"{path}: damaged R data file") from None
+        except TimeoutError:
+            raise BadInput(f"{path}: damaged R data file: nothing was read in ten minutes") from None
+        except (pyreadr.LibrdataError, pyreadr.PyreadrError, ValueError, TypeError, OverflowError) as error:
+            raise BadInput(f"{path}: not an R data file: {error}") from None
     for part in names:
         if part not in frames:
             raise BadInput(f"{path}: no table '{part}'; tables are: {', '.join(frames)}")
     return [frames[part] for part in names]
+
+
+def _read_r(path):
+    import pyreadr
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a file holds no frames is said by the caller
+        return dict(pyreadr.read_r(path))
 
 
 def pair(path, alleles, rows):
