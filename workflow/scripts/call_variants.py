@@ -61,7 +61,7 @@ def main():
 
 
 def load(folder):
-    """The model of a run, and how its pictures are made."""
+    """Load the model of a run, and how its pictures are made."""
     run = read_json(folder / "run.json")
     model = method.trained(folder, run)
     if "pileup" not in getattr(model, "shape", {}):
@@ -70,8 +70,8 @@ def load(folder):
 
 
 def parse(region):
-    """Contig, start and end, 0-based, of a region as samtools reads it: a contig, contig:start-end, or contig:start and
-    contig:start- for all from there to the contig's end."""
+    """Parse contig, start and end, 0-based, of a region as samtools reads it: a contig, contig:start-end, or
+    contig:start and contig:start- for all from there to the contig's end."""
     found = re.fullmatch(r"(.+?)(?::([\d,]+)(-?)([\d,]*))?", region)
     contig, *edges = found.groups()
     if edges[0] is None:

@@ -53,7 +53,7 @@ def write(path, table):
 
 
 def summarise(known, task, scores, intervals, paired):
-    """One row for each dataset, method and metric."""
+    """Return one row for each dataset, method and metric."""
     rows, of_method = [], ["dataset", "method", "metric"]
     over_samples = {tuple(row[key] for key in of_method): row for row in intervals.to_dict("records")}
     against = differences(scores, paired)
@@ -81,7 +81,8 @@ def summarise(known, task, scores, intervals, paired):
 
 
 def differences(scores, paired):
-    """(dataset, method, metric) → its paired difference from the best baseline: no other baseline is held against."""
+    """Map (dataset, method, metric) to its paired difference from the best baseline: no other baseline is held
+    against."""
     baselines = set(scores["method"][scores["role"] == "baseline"])
     names = {"other": "against", "difference": "difference", "low": "difference_low", "high": "difference_high"}
     return {
@@ -97,7 +98,7 @@ def test_over_train(folder):
 
 
 def published(known, task, means):
-    """Rows for the figures that papers report on the datasets that are there at this scale.
+    """Return a row for each figure that papers report on the datasets that are there at this scale.
 
     A figure that belongs to no single dataset stands in docs/METHODS.md only: here it would be compared with what
     it does not measure.
@@ -117,7 +118,7 @@ def published(known, task, means):
 
 
 def tests(known, task, means):
-    """Paired tests of the best method against the others over datasets, for each metric that all share."""
+    """Run paired tests of the best method against the others over datasets, for each metric that all share."""
     rows = []
     for metric, group in means[means["role"] != "control"].groupby("metric", sort=False):
         table = group.pivot(index="dataset", columns="method", values="mean")
@@ -128,7 +129,7 @@ def tests(known, task, means):
 
 
 def labels(known, table):
-    """Names for figures: a method's title; published figures say so, and whether they are comparable."""
+    """Name the methods for figures: a method's title; published figures say so, and whether they are comparable."""
     names = []
     for row in table.itertuples():
         name = known.methods[row.method]["title"] if row.method in known.methods else row.method
@@ -139,7 +140,7 @@ def labels(known, table):
 
 
 def draw(known, task, table, scores, output):
-    """The comparison in the primary metric of each dataset, a panel each."""
+    """Draw the comparison in the primary metric of each dataset, a panel each."""
     primary = {dataset: known.dataset(task, dataset)["metrics"][0] for dataset in table["dataset"].unique()}
     chosen = table[[primary[row.dataset] == row.metric for row in table.itertuples()]].copy()
     chosen["label"] = labels(known, chosen)
@@ -152,7 +153,7 @@ def draw(known, task, table, scores, output):
 
 
 def draw_curves(known, task, table, output):
-    """The curves that the task's runs gave, whatever they are; the figure's title is theirs."""
+    """Draw the curves that the task's runs gave, whatever they are; the figure's title is theirs."""
     table = table.assign(
         label=[known.methods[method]["title"] for method in table["method"]],
         dataset_title=[known.dataset(task, dataset)["title"] for dataset in table["dataset"]],

@@ -35,7 +35,8 @@ def main():
 
 
 def write(known, cells, output):
-    """cross.csv and cross.{svg,png} of `cells`: task, dataset, method and value, its mean in the primary metric."""
+    """Write cross.csv and cross.{svg,png} of `cells`: task, dataset, method and value, its mean in the primary
+    metric."""
     blocks, higher = tables(known, cells)
     rows = []
     for kind, (values, ranks) in blocks.items():
@@ -51,7 +52,7 @@ def write(known, cells, output):
 
 
 def read(path):
-    """The cells of a cross.csv, as `write` takes them."""
+    """Read the cells of a cross.csv, as `write` takes them."""
     table = pd.read_csv(path).drop(columns=["input", "role", "mean_rank"])
     cells = table.melt("method", var_name="place").dropna()
     cells[["task", "dataset"]] = cells.pop("place").str.split("/", n=1, expand=True)
@@ -59,8 +60,8 @@ def read(path):
 
 
 def tables(known, cells):
-    """For each kind of input the values and the ranks (methods x datasets), best mean rank first; and for each dataset
-    whether a higher value of its primary metric is better."""
+    """Rank the methods of each kind of input: the values and the ranks (methods x datasets), best mean rank first; and
+    for each dataset whether a higher value of its primary metric is better."""
     higher, found = {}, {}
     for (task, dataset), group in cells.groupby(["task", "dataset"], sort=False):
         name, facts = f"{task}/{dataset}", known.dataset(task, dataset)
@@ -72,7 +73,7 @@ def tables(known, cells):
 
 
 def ranked(values, higher):
-    """Values and ranks, with the column `mean_rank`, in the order of that."""
+    """Return the values and the ranks, with the column `mean_rank`, in the order of that."""
     ranks = pd.DataFrame({name: values[name].rank(ascending=not higher[name]) for name in values})
     # Ranks among different competitors cannot be averaged together: only datasets of the widest field count.
     field = values.notna().sum()
@@ -83,7 +84,7 @@ def ranked(values, higher):
 
 
 def draw(known, blocks, higher, origin, path):
-    """Heat maps of ranks with the values written in, one below the other."""
+    """Draw heat maps of ranks with the values written in, one below the other."""
     titles, names = {}, {}
     for values, _ in blocks.values():
         for name in values:

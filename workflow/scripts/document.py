@@ -29,7 +29,7 @@ def main():
 
 
 def readme():
-    """README.md with how the systems fare, between its two marks."""
+    """Write README.md with how the systems fare, between its two marks."""
     text = (ROOT / "README.md").read_text()
     first, last = (text.index(mark) for mark in ("<!-- results", "<!-- end of results"))
     start = text.index("-->", first) + 4
@@ -37,7 +37,7 @@ def readme():
 
 
 def tally():
-    """How often the best listed system of a dataset is above, below or level with the best baseline, in sentences.
+    """Tell how often the best listed system of a dataset is above, below or level with the best baseline, in sentences.
 
     Only the interval of the paired difference over test samples decides; a dataset whose reference has none for these
     two is counted by itself.
@@ -55,8 +55,8 @@ def tally():
 
 
 def standing(ours, baseline):
-    """Whether a row of comparison.csv is above, below or level with that of the best baseline; `unpaired` where it was
-    not held against that one."""
+    """Tell whether a row of comparison.csv is above, below or level with that of the best baseline; `unpaired` where it
+    was not held against that one."""
     if ours.get("against") != baseline["method"] or not ours.get("difference_low"):
         return "unpaired"
     sign = 1 if ours["higher_is_better"] == "True" else -1
@@ -65,13 +65,13 @@ def standing(ours, baseline):
 
 
 def progress(known):
-    """How many systems of the reading list have a method, in a sentence."""
+    """Tell how many systems of the reading list have a method, in a sentence."""
     systems = read_yaml(known.config / "reading_list.yaml")
     return f"{sum(system['id'] in known.methods for system in systems)} of {len(systems)} systems are built."
 
 
 def boards():
-    """(task, dataset) -> role -> rows of the standard reference in the primary metric, best first."""
+    """Map (task, dataset) -> role -> rows of the standard reference in the primary metric, best first."""
     known, found = Catalog({"scale": "standard"}), {}
     for row in read_reference("standard"):
         if row["metric"] == known.dataset(row["task"], row["dataset"])["metrics"][0]:
@@ -83,7 +83,7 @@ def boards():
 
 
 def results():
-    """docs/RESULTS.md: the standard scale's means, task by task, and the commits of the code that made them."""
+    """Write docs/RESULTS.md: the standard scale's means, task by task, and the commits of the code that made them."""
     known = Catalog({"scale": "standard"})
     lines = [
         "# Results at scale `standard`",
@@ -124,7 +124,7 @@ def best_cell(row, known):
 
 
 def difference(ours, baseline):
-    """The paired difference of two rows of comparison.csv with its interval, or nothing where there is none."""
+    """Return the paired difference of two rows of comparison.csv with its interval, or nothing where there is none."""
     if standing(ours, baseline) == "unpaired":
         return ""
     low, high = (float(ours[end]) for end in ("difference_low", "difference_high"))
@@ -132,7 +132,7 @@ def difference(ours, baseline):
 
 
 def metric_title(name, task):
-    """A metric's title; what a paper measures and nobody does here is called as its figures' entry says."""
+    """Return a metric's title; what a paper measures and nobody does here is called as its figures' entry says."""
     try:
         return metrics.title(name, task)
     except BadInput:
@@ -140,7 +140,7 @@ def metric_title(name, task):
 
 
 def page():
-    """The page as text; the same for the same configuration and reference scores."""
+    """Write the page; the same for the same configuration and reference scores."""
     known = Catalog({"scale": "standard"})
     systems = read_yaml(known.config / "reading_list.yaml")
     reference = {scale: read_reference(scale) for scale in ("standard", "quick")}
@@ -171,7 +171,7 @@ def page():
 
 
 def row(number, system, known, reference):
-    """The cells of one system."""
+    """Write the cells of one system."""
     name, title = system["id"], system["title"].replace("|", "\\|")
     cells = [str(number), title, system["section"], str(system["year"])]
     if name not in known.methods:
@@ -193,7 +193,7 @@ def read_reference(scale, table="comparison"):
 
 
 def ours(name, known, reference):
-    """Our means in the primary metric of each kind of dataset, with the best baseline on the same datasets."""
+    """Summarise our means in the primary metric of each kind of dataset, with the best baseline on the same datasets."""
     for scale, rows in reference.items():
         found = []
         here = Catalog({"scale": scale})
@@ -211,7 +211,7 @@ def ours(name, known, reference):
 
 
 def best_baseline(rows, task, metric, sets):
-    """The baseline with the best mean over `sets`, as text."""
+    """Return the baseline with the best mean over `sets`, as text."""
     means = {}
     for r in rows:
         if r["role"] == "baseline" and (r["task"], r["metric"]) == (task, metric) and r["dataset"] in sets:
@@ -225,7 +225,7 @@ def best_baseline(rows, task, metric, sets):
 
 
 def published(facts):
-    """Published figures, each with its place and whether it is comparable."""
+    """List the published figures, each with its place and whether it is comparable."""
     found = []
     for figure in facts.get("published", []):
         sign = "=" if figure["comparable"] else "≠"

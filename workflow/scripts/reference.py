@@ -94,8 +94,8 @@ def renew(source, place, known, commit):
 
 
 def merged(old, new, known):
-    """The rows of `new`, and those of `old` that are of none of its methods on a task (or, of costs, of its sources),
-    but of datasets and methods that there still are."""
+    """Merge the rows of `new` and those of `old` that are of none of its methods on a task (or, of costs, of its
+    sources), but of datasets and methods that there still are."""
 
     def key(table):
         return list(zip(table["task"], table["method"].fillna(""), strict=True))
@@ -115,7 +115,7 @@ def merged(old, new, known):
 
 
 def same_data(ledger):
-    """BadInput where runs on one split of a dataset saw different data."""
+    """Raise BadInput where runs on one split of a dataset saw different data."""
     for (task, dataset, split), runs in ledger.groupby(["task", "dataset", "split"]):
         if runs["data_digest"].nunique() > 1:
             newest = runs["data_digest"].iloc[-1]
@@ -124,7 +124,7 @@ def same_data(ledger):
 
 
 def with_published(known, table, tasks):
-    """comparison.csv with the published figures of `tasks` as the configuration has them now."""
+    """Renew comparison.csv with the published figures of `tasks` as the configuration has them now."""
     fixed = table[(table["role"] != "published") | ~table["task"].isin(tasks)]
     figures = [compare.published(known, task, fixed[fixed["task"] == task]) for task in tasks]
     figures = [one for one in figures if len(one)]  # an empty one has no kinds of columns
@@ -133,7 +133,7 @@ def with_published(known, table, tasks):
 
 
 def draw(known, task, tables, path):
-    """The comparison of a task's methods as an SVG file."""
+    """Draw the comparison of a task's methods as an SVG file."""
     table, scores = (tables[name][tables[name]["task"] == task] for name in ("comparison", "scores"))
     with tempfile.TemporaryDirectory() as folder:
         compare.draw(known, task, table, scores, Path(folder))

@@ -51,7 +51,7 @@ def main():
 
 
 def write(path, columns, rows):
-    """A table of dicts, written atomically; what is not defined (NaN) is an empty cell."""
+    """Write a table of dicts atomically; what is not defined (NaN) is an empty cell."""
     with atomic(path) as temporary, open(temporary, "w", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(columns)
@@ -95,7 +95,7 @@ def score_split(on_split, results, repeats, tables, draws):
 
 
 def add_scores(tables, run, train, test, predictions):
-    """Rows of one run in scores.csv; returns what names the run."""
+    """Add the rows of one run in scores.csv; returns what names the run."""
     identity = {key: run[key] for key in (*METHOD, "seed")}
     for metric, value in runs.score(run["task"], test, predictions, test.context["metrics"], train).items():
         facts = {"higher_is_better": metrics.higher_is_better(metric, run["task"]), "origin": run["origin"]}
@@ -104,7 +104,7 @@ def add_scores(tables, run, train, test, predictions):
 
 
 def add_details(tables, identity, test, predictions):
-    """Rows of one run in per_output.csv and curves.csv."""
+    """Add the rows of one run in per_output.csv and curves.csv."""
     for row in runs.per_output(test, predictions, test.context["metrics"]):
         tables["per_output"].append(identity | row)
     for one in runs.curves(identity["task"], test, predictions):
@@ -113,7 +113,7 @@ def add_details(tables, identity, test, predictions):
 
 
 def add_intervals(tables, draws):
-    """Rows of intervals.csv and paired.csv.
+    """Add the rows of intervals.csv and paired.csv.
 
     A method's draws are the means over its runs on a split, on the same resamples as every other method's, and then
     the means over splits, whose resamples are independent.
@@ -150,7 +150,7 @@ def add_intervals(tables, draws):
 
 
 def primary(rows, dataset):
-    """The primary metric of a dataset: the first one of its rows."""
+    """Find the primary metric of a dataset: the first one of its rows."""
     return next(row["metric"] for row in rows if row["dataset"] == dataset)
 
 

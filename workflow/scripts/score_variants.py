@@ -57,7 +57,7 @@ def main():
 
 
 def load(folder):
-    """The model of a run, the shape of its data, and the names of its outputs."""
+    """Load the model of a run, the shape of its data, and the names of its outputs."""
     run = read_json(folder / "run.json")
     model = method.trained(folder, run)
     shape = getattr(model, "shape", {})
@@ -78,11 +78,13 @@ class Windows:
         self.length = length
 
     def of(self, record):
-        """(fields of the table, centre, whether it is read on the other strand) of all places a record is seen from."""
+        """List (fields of the table, centre, whether it is read on the other strand) of all positions a record is seen
+        from."""
         return [((), record.start, False)]
 
     def effects(self, model, codes, shape):
-        """Effects (alleles, outputs) of windows that come in pairs, reference first; the mean over both strands.
+        """Compute the effects (alleles, outputs) of windows that come in pairs, reference first; the mean over both
+        strands.
 
         Of a model of coverage, whose outputs are tracks along bins, the sum over the bins (Kelley et al. 2018).
         """
@@ -122,14 +124,14 @@ class Genes:
         return list(zip(fields, centres[found].tolist(), minus[found].tolist(), strict=True))
 
     def effects(self, model, codes, shape):
-        """Changes (alleles, conditions) of log expression of regions that come in pairs, reference first."""
+        """Compute the changes (alleles, conditions) of log expression of regions that come in pairs, reference first."""
         predicted = model.predict(Split({"codes": codes}, self.context))["y"].astype(float)
         return predicted[1::2] - predicted[0::2]
 
 
 def alleles(path, opened, places):
-    """For every alternative allele at every place: its row of the output table, whose last field says why it has no
-    effect, and codes (2, length) with both alleles or None."""
+    """Yield for every alternative allele at every position its row of the output table, whose last field says why it
+    has no effect, and codes (2, length) with both alleles or None."""
     known = {}
     for number, record in variants.records(path):
         where = f"{path}: record {number} ({record.chrom}:{record.pos} {record.ref}>{','.join(record.alts or ())})"
@@ -159,14 +161,14 @@ def chromosome(opened, name, where):
 
 
 def check(opened, record, where):
-    """BadInput where the genome does not hold a record's reference allele."""
+    """Raise BadInput where the genome does not hold a record's reference allele."""
     there = str(opened[record.chrom][record.start : record.start + len(record.ref)])
     if not variants.same_reference(there, record.ref):
         raise BadInput(f"{where}: the genome holds '{there}' there, not '{record.ref}'")
 
 
 def windows(codes, start, reference, alternative, centre, length):
-    """Codes (2, length) of the windows around `centre` with the reference and with the alternative allele.
+    """Cut codes (2, length) of the windows around `centre` with the reference and with the alternative allele.
 
     An insertion or deletion moves what lies beyond it, seen from the centre, which stays where it is. Beyond the
     chromosome stand unknown bases.
@@ -186,7 +188,7 @@ def windows(codes, start, reference, alternative, centre, length):
 
 
 def batches(found):
-    """Rows and stacked windows (2 · alleles, length), a bounded number at a time."""
+    """Yield rows and stacked windows (2 · alleles, length), a bounded number at a time."""
     rows, pairs = [], []
     for row, pair in found:
         rows.append(row)

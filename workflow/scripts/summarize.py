@@ -58,7 +58,7 @@ def main():
 
 
 def state(known, run):
-    """What run.json says of a run, or that it is missing."""
+    """Read what run.json says of a run, or note that it is missing."""
     path = known.results / run.folder / "run.json"
     if path.exists():
         return read_json(path)
@@ -68,7 +68,7 @@ def state(known, run):
 
 
 def record(resources, source, facts):
-    """What is recorded of a fetched source, with its present title, licence and citation."""
+    """Read what is recorded of a fetched source, with its present title, licence and citation."""
     return read_json(resources / f"{source}.json") | {key: facts[key] for key in ("title", "licence", "citation")}
 
 
@@ -83,7 +83,7 @@ def write_text(path, text):
 
 
 def cost(folder, ledger):
-    """One row for each job that Snakemake measured: stage, names, seconds, CPU seconds, peak memory.
+    """Return one row for each job that Snakemake measured: stage, names, seconds, CPU seconds, peak memory.
 
     Only jobs of the tasks and methods of `ledger`: the folder may hold those of other choices and of the cross table,
     whose cross-task runs have budgets of their own.
@@ -105,7 +105,7 @@ def cost(folder, ledger):
 
 
 def scoreboard(known, comparisons):
-    """Rows of the primary metric of each dataset, best method first, with titles for people."""
+    """List the rows of the primary metric of each dataset, best method first, with titles for people."""
     rows = []
     for (task, dataset), group in comparisons.groupby(["task", "dataset"], sort=False):
         metric = known.dataset(task, dataset)["metrics"][0]
@@ -123,7 +123,8 @@ def scoreboard(known, comparisons):
 
 
 def glance(known, comparisons, folder):
-    """glance.{svg,png}: each method on each dataset between the constant control (0) and the perfect one (1)."""
+    """Draw glance.{svg,png}: each method on each dataset between the constant control (0) and the perfect one
+    (1)."""
     rows = []
     for (task, dataset), group in comparisons.groupby(["task", "dataset"], sort=False):
         facts = known.dataset(task, dataset)

@@ -94,7 +94,7 @@ def complete(given, facts):
 
 
 def lost(given, output):
-    """What run.json says of a run whose process was killed on its last attempt."""
+    """Return what run.json says of a run whose process was killed on its last attempt."""
     write_run(output, None, {}, [])
     signal = failure.killed_by(given.ended)
     reason = f"killed by signal {signal} on attempt {given.attempt} of {given.attempts}"
@@ -132,7 +132,7 @@ def fit_and_predict(given, identity, scratch, output):
 
 
 def make_job(given, model, scratch):
-    """The job of a method; only network methods pay for importing torch and its devices."""
+    """Make the job of a method; only network methods pay for importing torch and its devices."""
     from deepbio.core.job import Job
 
     scratch.mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,7 @@ def make_job(given, model, scratch):
 
 
 def write_run(output, model, predictions, history):
-    """model/, predictions.npz and history.csv, each whole; empty ones for a failed run."""
+    """Write model/, predictions.npz and history.csv, each whole; empty ones for a failed run."""
     import numpy as np
 
     with atomic(output / "model", folder=True) as folder:

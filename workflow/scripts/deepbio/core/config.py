@@ -58,7 +58,7 @@ def check(value, schema, where):
 
 
 def _message(error, where):
-    """One line for one error: file, path of the key, what is wrong."""
+    """Write one line for one error: file, path of the key, what is wrong."""
     path = list(map(str, error.absolute_path))
     if callable(where):
         known = error.schema.get("properties", {})
@@ -75,7 +75,7 @@ def _validator(schema):
 
 
 def merge(base, over):
-    """`base` with the keys of `over` in their place; mappings are merged key by key.
+    """Put the keys of `over` into `base`; mappings are merged key by key.
 
     A search space (`{choice: …}`, `{log_uniform: …}`) is one value: it is replaced whole.
     """
@@ -91,10 +91,10 @@ def _is_space(value):
 
 
 def from_command_line(value):
-    """`snakemake --config cross=true mirror=null` hands these words over as text, where YAML means more."""
+    """Read words of the command line as YAML does: `snakemake --config cross=true mirror=null` passes them as text."""
     return {"true": True, "false": False, "null": None}.get(value, value) if isinstance(value, str) else value
 
 
 def as_json(value):
-    """One-line JSON with sorted keys: how parameters travel to a command and what Snakemake compares."""
+    """Write one-line JSON with sorted keys: how parameters travel to a command, and what Snakemake compares."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -30,12 +30,12 @@ class Ragged:
 
     @classmethod
     def join(cls, samples):
-        """From a sequence of arrays, one a sample."""
+        """Join a sequence of arrays, one for each sample."""
         offsets = np.concatenate([[0], np.cumsum([len(sample) for sample in samples])]).astype(np.int64)
         return cls(np.concatenate(samples), offsets)
 
     def take(self, index):
-        """The samples of `index` (integers), in that order."""
+        """Take the samples of `index` (integers), in that order."""
         index = np.asarray(index)
         starts, lengths = self.offsets[index], self.lengths[index]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
@@ -80,7 +80,7 @@ class Split:
         return self.arrays[LABEL]
 
     def take(self, index):
-        """The samples of `index` (integers or a mask), in that order."""
+        """Take the samples of `index` (integers or a mask), in that order."""
         index = np.asarray(index)
         index = np.flatnonzero(index) if index.dtype == bool else index
         return Split(
@@ -89,20 +89,21 @@ class Split:
         )
 
     def at_most(self, samples, rng):
-        """Some `samples` drawn at random, in the split's order; all where it has no more, or for None."""
+        """Draw `samples` samples at random, in the split's order; all where it has no more, or for None."""
         if not samples or len(self) <= samples:
             return self
         return self.take(np.sort(rng.choice(len(self), samples, replace=False)))
 
     def inputs(self):
-        """The split as a method sees it when it predicts: without groups, labels, and what else is named as one."""
+        """Return the split as a method sees it when it predicts: without groups, labels, and what else is named as one."""
         hidden = (LABEL, GROUP)
         return Split(
             {k: a for k, a in self.arrays.items() if k not in hidden and not k.startswith(f"{LABEL}_")}, self.context
         )
 
     def digest(self):
-        """Changes with any value, shape, type or name of the arrays and of the context, save what is only shown."""
+        """Compute a digest that changes with any value, shape, type or name of the arrays and of the context, save what
+        is only shown."""
         parts = []
         for name, array in sorted(self.arrays.items()):
             parts += [name, *([array.values, array.offsets] if isinstance(array, Ragged) else [array])]
@@ -113,7 +114,7 @@ class Split:
 
 
 def concatenate(*splits):
-    """The samples of several splits of one dataset, in order; the context is the first one's."""
+    """Join the samples of several splits of one dataset, in order; the context is the first one's."""
 
     def join(arrays):
         if isinstance(arrays[0], Ragged):
@@ -172,7 +173,7 @@ def save_speed(folder, splits, seconds):
 
 
 def read_speed(folder):
-    """What save_speed wrote, or an empty dict."""
+    """Read what save_speed wrote; an empty dict where there is none."""
     path = Path(folder) / "preparation.json"
     return read_json(path) if path.exists() else {}
 
@@ -182,12 +183,12 @@ def _plain(context):
 
 
 def read_facts(folder):
-    """dataset.json of a prepared dataset."""
+    """Read dataset.json of a prepared dataset."""
     return read_json(Path(folder) / "dataset.json")
 
 
 def read_split(folder, name, **about):
-    """One split of a prepared dataset, its arrays as read-only memory maps; `about` is added to its context."""
+    """Open one split of a prepared dataset, its arrays as read-only memory maps; `about` is added to its context."""
     folder = Path(folder)
     facts = read_facts(folder)
     context = facts["context"] | about

@@ -71,19 +71,19 @@ def atomic(path, *, folder=False):
 
 
 def sha256(path):
-    """SHA-256 of a file as 64 hexadecimal digits."""
+    """Compute the SHA-256 of a file as 64 hexadecimal digits."""
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def row_blocks(array):
-    """An array in blocks of rows of some 16 MB, which keep a memory map of any size out of memory."""
+    """Yield an array in blocks of rows of some 16 MB, which keep a memory map of any size out of memory."""
     rows = max(1, 2**24 // max(1, array.nbytes // max(1, len(array))))
     return (array[start : start + rows] for start in range(0, len(array), rows))
 
 
 def digest(*parts):
-    """A short digest of JSON-able values (dict order does not matter), bytes and arrays."""
+    """Compute a short digest of JSON-able values (dict order does not matter), bytes and arrays."""
     state = hashlib.sha256()
     for part in parts:
         if hasattr(part, "tobytes"):

@@ -25,11 +25,11 @@ class Job:
     seconds: float = 0.0
 
     def number(self, *names):
-        """A 63-bit number that depends on the job's seed and the names, and on nothing else."""
+        """Derive a 63-bit number that depends on the job's seed and the names, and on nothing else."""
         return int.from_bytes(hashlib.sha256(json.dumps([self.seed, *names]).encode()).digest()[:8], "big") >> 1
 
     def rng(self, *names):
-        """A numpy generator for one purpose, such as rng("folds")."""
+        """Make a numpy generator for one purpose, such as rng("folds")."""
         return np.random.default_rng(self.number(*names))
 
     def seed_torch(self, *names):
@@ -39,7 +39,7 @@ class Job:
         torch.manual_seed(self.number(*names))
 
     def remember(self, name, compute):
-        """`compute()` (JSON-able), or what it gave before this process was killed and started again."""
+        """Run `compute()` (JSON-able) once: a process that was killed and started again reads what it gave before."""
         path = Path(self.scratch) / f"{name}.json"
         if not path.exists():
             write_json(path, compute())

@@ -27,7 +27,7 @@ def write_batch(facts, batch, path):
 
 
 def read_batches(folder):
-    """All batches of a folder, one after the other, with an array `batch` that says where each sample is from."""
+    """Read all batches of a folder, one after the other, with an array `batch` that says where each sample is from."""
     paths = sorted(Path(folder).glob("batch*.npz"), key=lambda path: int(path.stem.removeprefix("batch")))
     if not paths:
         raise BadInput(f"{folder}: no batch of simulated data")

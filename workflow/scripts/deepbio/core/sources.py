@@ -47,7 +47,7 @@ class _Fetch:
         self.dead = False  # whether the mirror did not answer
 
     def check_mirror(self):
-        """BadInput for a mirror that is a folder and is not there or cannot be read."""
+        """Raise BadInput for a mirror that is a folder and is not there or cannot be read."""
         if not self.mirror or str(self.mirror).startswith(("http://", "https://")):
             return
         try:
@@ -74,7 +74,7 @@ class _Fetch:
         return self.record
 
     def expected(self, name):
-        """The SHA-256 that a file must have, or None where it is not known yet."""
+        """Return the SHA-256 that a file must have, or None where it is not known yet."""
         stated = self.facts["files"][name]["sha256"]
         return self.pins.get(name) if stated == UNKNOWN else stated
 
@@ -118,7 +118,8 @@ class _Fetch:
     # ---- mirror
 
     def from_mirror(self, name):
-        """True if the mirror had the file with the right hash; a file of unknown hash is never taken from there."""
+        """Tell whether the mirror had the file with the right hash; a file of unknown hash is never taken from
+        there."""
         if not self.mirror or self.dead or self.expected(name) is None:
             return False
         if str(self.mirror).startswith(("http://", "https://")):
@@ -167,7 +168,7 @@ class _Fetch:
         self.fail(names[0], f"nothing serves this file; {self.facts['notes']}")
 
     def provider_checksums(self):
-        """File name → checksum, from the provider's own list (lines of `checksum  name`)."""
+        """Read file name → checksum from the provider's own list (lines of `checksum name`)."""
         if "checksums" not in self.facts:
             return {}
         import requests
@@ -189,7 +190,7 @@ class _Fetch:
 
     @contextmanager
     def retrieved(self, url, expected, listed=None, retries=RETRIES):
-        """Path of a downloaded file that is checked and lives as long as the block."""
+        """Yield the path of a downloaded file, which is checked and lives as long as the block."""
         import pooch
 
         pooch.get_logger().setLevel("WARNING")
@@ -249,7 +250,7 @@ class _Fetch:
 
 
 def _members(archive, wanted, strip):
-    """Names and open files of the wanted members of a zip or tar archive, in one pass over it."""
+    """Yield names and open files of the wanted members of a zip or tar archive, in one pass over it."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
             for member in sorted(wanted & set(opened.namelist())):

@@ -104,7 +104,7 @@ def read_csv(path: str | Path, separator: str = ",", header: bool = True) -> Tab
 
 
 def write_csv(path, header, rows):
-    """A table of what a figure shows: `rows` under `header`, written atomically."""
+    """Write a table of what a figure shows, `rows` under `header`, atomically."""
     with atomic(path) as temporary, open(temporary, "w", newline="") as handle:
         csv.writer(handle).writerows([header, *rows])
 
@@ -137,7 +137,7 @@ class _FrameUnpickler(pickle.Unpickler):
 
 
 def read_frame(path):
-    """A pickled pandas frame, by an unpickler that admits pandas and numpy containers only."""
+    """Read a pickled pandas frame, by an unpickler that admits pandas and numpy containers only."""
     with open(path, "rb") as handle:
         try:
             return _FrameUnpickler(handle).load()
@@ -153,7 +153,8 @@ def folds(samples, count):
 
 
 def stratified(labels, fractions, rng):
-    """Random parts of the given fractions, each with the classes in the whole's proportions: a part number a sample.
+    """Draw random parts of the given fractions, each with the classes in the whole's proportions: a part number a
+    sample.
 
     What the fractions leave over belongs to the last part.
     """
@@ -167,19 +168,20 @@ def stratified(labels, fractions, rng):
 
 
 def column_moments(x):
-    """Mean and standard deviation of each column of x (n, columns), as lists; 1 in place of a deviation of 0."""
+    """Compute the mean and the standard deviation of each column of x (n, columns), as lists; 1 in place of a deviation
+    of 0."""
     x = np.asarray(x, dtype=np.float64)
     spread = x.std(axis=0)
     return x.mean(axis=0).tolist(), np.where(spread > 0, spread, 1).tolist()
 
 
 def standardise(x, mean, spread, limit):
-    """x (n, columns) by the moments of its columns, cut at ± `limit`: float32."""
+    """Standardise x (n, columns) by the moments of its columns and cut it at ± `limit`: float32."""
     return ((np.asarray(x, np.float64) - mean) / spread).clip(-limit, limit).astype(np.float32)
 
 
 def linked(*labels):
-    """The number of a group for every sample: samples with the same value of any of the labels are in one group.
+    """Number the group of every sample: samples with the same value of any of the labels are in one group.
 
     `labels`: arrays (n,). A chain links, too: a with b by the first label, b with c by the second.
     """
@@ -197,7 +199,8 @@ def linked(*labels):
 
 
 def group_parts(group, valid_fraction, test_fraction, rng):
-    """Whole groups drawn at random for validation and testing: 0 (training), 1 or 2 for every sample of `group`.
+    """Draw whole groups at random for validation and testing: 0 (training), 1 or 2 for every sample of
+    `group`.
 
     A group that would fill half of a held-out part (a scaffold such as benzene) stays in training, or that part would
     be about it.
@@ -234,7 +237,7 @@ def deal(group, label, count, rng):
 
 
 def fold_parts(fold, folds, split):
-    """0 (training), 1 (validation) or 2 (test) for every sample in a split, which counts from 1: split k tests fold k,
-    validates on the one before it and trains on the others."""
+    """Give 0 (training), 1 (validation) or 2 (test) to every sample in a split, which counts from 1: split k tests
+    fold k, validates on the one before it and trains on the others."""
     test = (split - 1) % folds
     return np.where(fold == test, 2, np.where(fold == (test - 1) % folds, 1, 0))

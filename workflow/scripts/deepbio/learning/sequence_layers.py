@@ -27,11 +27,11 @@ class Trunk(SequenceNetwork):
         self.features = kernels[-1] * places
 
     def first(self, x):
-        """Activations of the first layer before pooling (n, kernels, length)."""
+        """Compute the activations of the first layer before pooling (n, kernels, length)."""
         return F.relu(self.norms[0](self.detectors(x)))
 
     def convolved(self, x):
-        """Features (n, features) from the activations of the first layer."""
+        """Compute features (n, features) from the activations of the first layer."""
         x = F.max_pool1d(x, self.pools[0])
         for layer, norm, pool in zip(self.deeper, self.norms[1:], self.pools[1:], strict=True):
             x = F.max_pool1d(F.relu(norm(layer(x))), pool)

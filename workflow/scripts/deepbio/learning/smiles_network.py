@@ -102,7 +102,7 @@ class SmilesMethod(NetworkMethod):
         return {"codes": torch.from_numpy(np.array(split.y[index], np.int64))}
 
     def loss(self, network, batch):
-        """Mean negative log likelihood of a molecule."""
+        """Compute the mean negative log likelihood of a molecule."""
         return -network.log_likelihood(batch["codes"]).mean()
 
     def validate(self, network, valid, where, monitor="loss"):

@@ -42,12 +42,12 @@ class FitResult:
 
     @property
     def losses(self) -> list[float]:
-        """The validation losses, one an evaluation."""
+        """List the validation losses, one an evaluation."""
         return [row["valid_loss"] for row in self.history if "valid_loss" in row]
 
     @property
     def best_loss(self) -> float:
-        """The lowest finite validation loss; infinite where there is none."""
+        """Return the lowest finite validation loss; infinite where there is none."""
         return min(filter(math.isfinite, self.losses), default=math.inf)
 
 

@@ -115,31 +115,31 @@ def _counts(y, p):
 
 
 def accuracy(y: np.ndarray, p: np.ndarray) -> float:
-    """Share of the right calls."""
+    """Compute the share of the right calls."""
     return np.mean((p > 0.5) == (y == 1))
 
 
 def balanced_accuracy(y: np.ndarray, p: np.ndarray) -> float:
-    """Mean of the shares of positives and of negatives that are called right."""
+    """Compute the mean of the shares of positives and of negatives that are called right."""
     tp, fp, fn, tn = _counts(y, p)
     return (tp / (tp + fn) + tn / (tn + fp)) / 2
 
 
 def mcc(y: np.ndarray, p: np.ndarray) -> float:
-    """Matthews' correlation coefficient of the calls; 0 where all calls are the same."""
+    """Compute Matthews' correlation coefficient of the calls; 0 where all calls are the same."""
     tp, fp, fn, tn = map(float, _counts(y, p))
     size = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
     return (tp * tn - fp * fn) / size if size else 0.0
 
 
 def f1(y: np.ndarray, p: np.ndarray) -> float:
-    """Harmonic mean of precision and recall of the calls; 0 where nothing is called."""
+    """Compute the harmonic mean of precision and recall of the calls; 0 where nothing is called."""
     tp, fp, fn, _ = _counts(y, p)
     return 2 * tp / (2 * tp + fp + fn)
 
 
 def log_loss(y: np.ndarray, p: np.ndarray) -> float:
-    """Binary cross-entropy in nats; probabilities are kept 1e-7 away from 0 and 1."""
+    """Compute the binary cross-entropy in nats; probabilities are kept 1e-7 away from 0 and 1."""
     p = np.clip(p, 1e-7, 1 - 1e-7)
     return -np.mean(y * np.log(p) + (1 - y) * np.log1p(-p))
 
@@ -148,7 +148,7 @@ def log_loss(y: np.ndarray, p: np.ndarray) -> float:
 
 
 def pearson(y: np.ndarray, p: np.ndarray) -> float:
-    """Pearson's correlation; a constant prediction explains nothing and counts as 0. NaN of constant labels."""
+    """Compute Pearson's correlation; a constant prediction explains nothing and counts as 0. NaN of constant labels."""
     if len(y) < 2 or np.ptp(y) == 0:
         return np.nan
     if np.ptp(p) == 0:
@@ -158,40 +158,40 @@ def pearson(y: np.ndarray, p: np.ndarray) -> float:
 
 
 def log_pearson(y: np.ndarray, p: np.ndarray) -> float:
-    """Pearson's correlation of log(1 + counts); what is negative counts as 0."""
+    """Compute Pearson's correlation of log(1 + counts); what is negative counts as 0."""
     return pearson(*(np.log1p(np.maximum(values, 0)) for values in (y, p)))
 
 
 def strong_pearson(y: np.ndarray, p: np.ndarray) -> float:
-    """Pearson's correlation over the labels whose size is above STRONG."""
+    """Compute Pearson's correlation over the labels whose size is above STRONG."""
     strong = np.abs(y) > STRONG
     return pearson(y[strong], p[strong])
 
 
 def r2(y: np.ndarray, p: np.ndarray) -> float:
-    """Share of the variance that is explained; NaN of constant labels."""
+    """Compute the share of the variance that is explained; NaN of constant labels."""
     if len(y) < 2 or np.ptp(y) == 0:
         return np.nan
     return float(1 - np.sum((y - p) ** 2) / np.sum((y - y.mean()) ** 2))
 
 
 def mse(y: np.ndarray, p: np.ndarray) -> float:
-    """Mean squared error."""
+    """Compute the mean squared error."""
     return float(np.mean((y - p) ** 2))
 
 
 def rmse(y: np.ndarray, p: np.ndarray) -> float:
-    """Root of the mean squared error."""
+    """Compute the root of the mean squared error."""
     return float(np.sqrt(mse(y, p)))
 
 
 def mae(y: np.ndarray, p: np.ndarray) -> float:
-    """Mean absolute error."""
+    """Compute the mean absolute error."""
     return float(np.mean(np.abs(y - p)))
 
 
 def within(width: float) -> Function:
-    """Return the share of predictions that lie within `width` of their label."""
+    """Compute the share of predictions that lie within `width` of their label."""
     return lambda y, p: float(np.mean(np.abs(y - p) <= width))
 
 
@@ -212,15 +212,15 @@ def of_distances(summary: Callable[[np.ndarray], Any]) -> Function:
 
 
 def accuracy_of_classes(y: np.ndarray, p: np.ndarray) -> float:
-    """Share of the samples whose most likely class is the right one."""
+    """Compute the share of the samples whose most likely class is the right one."""
     return float(np.mean(p.argmax(axis=1) == y))
 
 
 def balanced_accuracy_of_classes(y: np.ndarray, p: np.ndarray) -> float:
-    """Mean over the classes of the share of their samples that are called right."""
+    """Compute the mean over the classes of the share of their samples that are called right."""
     return float(np.mean([np.mean(p[y == one].argmax(axis=1) == one) for one in np.unique(y)]))
 
 
 def log_loss_of_classes(y: np.ndarray, p: np.ndarray) -> float:
-    """Cross-entropy in nats of the right class's probability, which counts as 1e-7 at least."""
+    """Compute the cross-entropy in nats of the right class's probability, which counts as 1e-7 at least."""
     return float(-np.mean(np.log(np.clip(p[np.arange(len(y)), y], 1e-7, 1))))

@@ -18,6 +18,7 @@ import numpy as np
 
 from deepbio.core.files import BadInput
 from deepbio.core.labels import flat, outputs
+from deepbio.core.own import module_of
 from deepbio.scoring import functions as f
 
 SHARE, SIGNED, AMOUNT, ANY = (0.0, 1.0), (-1.0, 1.0), (0.0, np.inf), (-np.inf, np.inf)
@@ -84,7 +85,7 @@ def facts(name: str, task: str | None = None) -> Metric:
     """
     if name in METRICS:
         return METRICS[name]
-    own = getattr(importlib.import_module(f"deepbio.tasks.{task}"), "METRICS", {}) if task else {}
+    own = getattr(importlib.import_module(f"deepbio.tasks.{module_of(task)}"), "METRICS", {}) if task else {}
     if name not in own:
         where = f"task '{task}' measures" if task else "the metrics of all tasks are"
         raise BadInput(f"unknown metric '{name}'; {where}: {', '.join(sorted({*METRICS, *own}))}")

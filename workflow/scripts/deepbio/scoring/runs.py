@@ -7,13 +7,14 @@ import numpy as np
 
 from deepbio.core.data import Split
 from deepbio.core.labels import one_hot
+from deepbio.core.own import module_of
 from deepbio.scoring import intervals
 from deepbio.scoring.curves import Curve, curve
 from deepbio.scoring.metrics import METRICS, evaluate, evaluate_outputs
 
 
 def _own(name: str, function: str) -> Callable | None:
-    return getattr(importlib.import_module(f"deepbio.tasks.{name}"), function, None)
+    return getattr(importlib.import_module(f"deepbio.tasks.{module_of(name)}"), function, None)
 
 
 def score(

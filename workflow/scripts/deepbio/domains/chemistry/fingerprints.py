@@ -11,7 +11,7 @@ TOP = 0.05  # share of the compounds that a screen would take
 
 
 def maccs(found):
-    """MACCS fingerprints (n, BITS) uint8 of RDKit molecules."""
+    """Compute MACCS fingerprints (n, BITS) uint8 of RDKit molecules."""
     from rdkit.Chem.rdMolDescriptors import GetMACCSKeysFingerprint
     from rdkit.DataStructs import ConvertToNumpyArray
 
@@ -22,7 +22,7 @@ def maccs(found):
 
 
 def tanimoto(one, other):
-    """Tanimoto similarity (n,) of the rows of two sets of fingerprints; that of two empty ones is 1."""
+    """Compute the Tanimoto similarity (n,) of the rows of two sets of fingerprints; that of two empty ones is 1."""
     one, other = np.asarray(one) > 0.5, np.asarray(other) > 0.5
     both, either = (one & other).sum(axis=1), (one | other).sum(axis=1)
     return np.divide(both, either, out=np.ones(len(one)), where=either > 0)
@@ -42,7 +42,8 @@ def nearest(made, library):
 
 
 def top_enrichment(active, score, share=TOP):
-    """Share of actives among the samples of the highest score, over that among all; equal scores share a place."""
+    """Compute the share of actives among the samples of the highest score, over that among all; equal scores share a
+    place."""
     count = max(1, round(share * len(active)))
     least = np.sort(score)[-count]
     above, tied = score > least, score == least
@@ -51,7 +52,7 @@ def top_enrichment(active, score, share=TOP):
 
 
 def retrieved(made, wanted, library, y, active):
-    """What the compounds nearest to fingerprints tell that were made for an activity.
+    """Measure the compounds nearest to fingerprints that were generated for an activity.
 
     made : (m, bits); wanted (m,), the activity that each was made for; library (n, bits) with activities y (n,) and
         active (n,), of compounds that the maker has not seen.
@@ -75,7 +76,7 @@ def retrieved(made, wanted, library, y, active):
 
 
 def rebuilt(x, p, known):
-    """How well fingerprints x (n, bits) are rebuilt, p being the probability that each bit is set.
+    """Measure how well fingerprints x (n, bits) are rebuilt, p being the probability that each bit is set.
 
     bit_error : share of wrong bits; bit_error_saved : 1 - its ratio to that of saying for each bit what most of the
         training fingerprints `known` have; bit_cross_entropy : mean, in nats; rebuilt_similarity : mean Tanimoto.
@@ -92,7 +93,7 @@ def rebuilt(x, p, known):
 
 
 def prior_match(places):
-    """How far hidden places (n, units) are from a standard normal distribution.
+    """Measure how far latent codes (n, units) are from a standard normal distribution.
 
     prior_mmd : maximum mean discrepancy with a Gaussian kernel whose squared width is the number of units. Its
         expectations over the normal distribution have a closed form, so that nothing is drawn; the estimate is the

@@ -5,7 +5,7 @@ import numpy as np
 
 
 def fitted(places, values):
-    """A Gaussian process over places (n, latent) that tells values (n,)."""
+    """Fit a Gaussian process over latent codes (n, latent) to values (n,)."""
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
@@ -14,12 +14,12 @@ def fitted(places, values):
 
 
 def spread(places):
-    """Root mean square distance of places (n, latent) from their middle."""
+    """Compute the root mean square distance of latent codes (n, latent) from their mean."""
     return float(np.sqrt(places.var(axis=0).sum()))
 
 
 def climb(process, starts, stride, tries):
-    """Places (tries, n, latent) on the way up a process's mean from starts (n, latent), `stride` apart.
+    """Climb a process's mean: latent codes (tries, n, latent) from starts (n, latent), `stride` apart.
 
     The gradient of the mean is known: sum over seen places of weight · kernel · (seen - place) / width².
     """
@@ -36,15 +36,15 @@ def climb(process, starts, stride, tries):
 
 
 def wander(starts, stride, tries, rng):
-    """Places (tries, n, latent) as far from starts (n, latent) as a straight climb would be, each in a direction drawn
-    for itself."""
+    """Move at random: latent codes (tries, n, latent) as far from starts (n, latent) as a straight climb would be, each
+    in a direction drawn for itself."""
     direction = rng.standard_normal((tries, *starts.shape))
     direction /= np.linalg.norm(direction, axis=2, keepdims=True)
     return starts + direction * stride * np.arange(1, tries + 1)[:, None, None]
 
 
 def breed(texts, tries, symbols, judge, rng):
-    """Texts (tries, n) that a genetic algorithm makes of `texts` (n,), one from each a generation.
+    """Breed texts (tries, n) by a genetic algorithm of `texts` (n,), one from each a generation.
 
     A child is its parent crossed with another parent, or with a symbol put in, left out or changed; it takes its
     parent's place if `judge(list of texts)` -> values, NaN for what is no molecule, is not lower.

@@ -45,7 +45,7 @@ class Molecules:
         return Molecules(*(array[index] for array in vars(self).values()))
 
     def distinct(self):
-        """The valid molecules, each once, in the order in which they first came."""
+        """Keep the valid molecules, each once, in the order in which they first came."""
         _, first = np.unique(self.smiles, return_index=True)
         return self.take(np.sort(first[self.smiles[first] != ""]))
 
@@ -74,25 +74,25 @@ class Reader:
         self.pool.join()
 
     def read(self, texts):
-        """Molecules of a list of strings."""
+        """Read the molecules of a list of strings."""
         return self.map(describe, texts)
 
     def measure(self, name, texts):
-        """Values (n,) of one of PROPERTIES, NaN where a string is no molecule."""
+        """Compute the values (n,) of one of PROPERTIES, NaN where a string is no molecule."""
         return self.map(partial(measure, name), texts).values
 
     def screen(self, texts):
-        """Screened of a list of strings."""
+        """Screen a list of strings."""
         return self.map(screen, texts)
 
     def map(self, function, texts):
-        """What `function(list of texts)` gives for chunks of `texts`, joined; a string that took too long or broke its
-        worker counts as an empty one."""
+        """Run `function(list of texts)` on chunks of `texts` and join the results; a string that took too long or broke
+        its worker counts as an empty one."""
         chunks = [texts[i : i + CHUNK] for i in range(0, len(texts), CHUNK)]
         return _join([part for chunk in self._each(function, chunks, split=True) for part in chunk])
 
     def _each(self, function, chunks, split):
-        """For each chunk the list of its parts: one, or one a molecule where the chunk as a whole failed."""
+        """Yield for each chunk the list of its parts: one, or one a molecule where the chunk as a whole failed."""
         results = self.pool.map(function, chunks, timeout=self.seconds).result()
         for chunk in chunks:
             try:
@@ -105,7 +105,7 @@ class Reader:
 
 @cache
 def _sa_scorer():
-    """RDKit's contributed synthetic-accessibility score (Ertl and Schuffenhauer 2009), which is no module of it."""
+    """Load RDKit's contributed synthetic-accessibility score (Ertl and Schuffenhauer 2009), which is no module of it."""
     sys.path.append(str(Path(RDConfig.RDContribDir) / "SA_Score"))
     import sascorer
 
@@ -121,13 +121,13 @@ def _generator():
 
 
 def _molecule(text):
-    """An RDKit molecule, or None where the text is none or holds no atom."""
+    """Parse an RDKit molecule; None where the text is none or holds no atom."""
     molecule = Chem.MolFromSmiles(text)
     return molecule if molecule is not None and molecule.GetNumAtoms() else None
 
 
 def describe(texts):
-    """Molecules of a list of strings, read in this process."""
+    """Read the molecules of a list of strings, read in this process."""
     smiles, properties = [], np.full((len(texts), len(PROPERTIES)), np.nan)
     scaffolds, fingerprints = [], np.zeros((len(texts), BITS // 8), np.uint8)
     for row, text in enumerate(texts):
@@ -144,7 +144,7 @@ def describe(texts):
 
 
 def _join(parts):
-    """Molecules or Screened of several chunks as one."""
+    """Join Molecules or Screened of several chunks."""
     arrays = zip(*(vars(part).values() for part in parts), strict=True)
     return type(parts[0])(*(np.concatenate(array) for array in arrays))
 
@@ -157,7 +157,7 @@ class Measured:
 
 
 def measure(name, texts):
-    """Measured of a list of strings: one of PROPERTIES, which takes a fraction of the time of all."""
+    """Measure one of PROPERTIES of a list of strings, which takes a fraction of the time of all."""
     found = np.full(len(texts), np.nan)
     for row, text in enumerate(texts):
         molecule = _molecule(text)
@@ -183,7 +183,7 @@ FEATURE_BITS = 2048
 
 @cache
 def _feature_generators():
-    """Generators of feature-based circular fingerprints of radius 2 and 3, and celecoxib's of radius 2."""
+    """Build the generators of feature-based circular fingerprints of radius 2 and 3, and celecoxib's of radius 2."""
     features = rdFingerprintGenerator.GetMorganFeatureAtomInvGen()
     near, far = (
         rdFingerprintGenerator.GetMorganGenerator(radius=radius, atomInvariantsGenerator=features, fpSize=FEATURE_BITS)
@@ -193,7 +193,7 @@ def _feature_generators():
 
 
 def screen(texts):
-    """Screened of a list of strings, read in this process."""
+    """Screen a list of strings, read in this process."""
     near, far, wanted = _feature_generators()
     found = Screened(
         *(np.zeros(len(texts), kind) for kind in (bool, bool, float)), np.zeros((len(texts), FEATURE_BITS), "u1")
@@ -213,7 +213,7 @@ def screen(texts):
 
 
 def similarity(one, other):
-    """Tanimoto similarities (n, m) of packed fingerprints."""
+    """Compute the Tanimoto similarities (n, m) of packed fingerprints."""
     one, other = (np.unpackbits(bits, axis=1).astype(np.float32) for bits in (one, other))
     both = one @ other.T
     either = one.sum(1)[:, None] + other.sum(1) - both
@@ -221,43 +221,43 @@ def similarity(one, other):
 
 
 def validity(made):
-    """Share of the strings that are molecules."""
+    """Compute the share of the strings that are molecules."""
     return float(made.valid.mean())
 
 
 def uniqueness(made):
-    """Distinct molecules among the valid ones."""
+    """Compute the share of distinct molecules among the valid ones."""
     return len(made.distinct()) / max(1, int(made.valid.sum()))
 
 
 def novelty(made, known):
-    """Share of the distinct molecules that are not among the canonical SMILES `known`."""
+    """Compute the share of the distinct molecules that are not among the canonical SMILES `known`."""
     distinct = made.distinct().smiles
     return float(1 - np.isin(distinct, known).mean()) if len(distinct) else 0.0
 
 
 def internal_diversity(made):
-    """1 - mean Tanimoto similarity of two valid molecules, copies among them (of at most MOST_PAIRS molecules)."""
+    """Compute 1 - mean Tanimoto similarity of two valid molecules, copies among them (of at most MOST_PAIRS molecules)."""
     bits = made.fingerprints[made.valid][:MOST_PAIRS]
     count = len(bits)
     return float(1 - (similarity(bits, bits).sum() - count) / (count * (count - 1))) if count > 1 else 0.0
 
 
 def scaffold_diversity(made):
-    """Distinct scaffolds for each valid molecule."""
+    """Count the distinct scaffolds for each valid molecule."""
     return len(np.unique(made.scaffolds[made.valid])) / max(1, int(made.valid.sum()))
 
 
 def nearest_similarity(made, others):
-    """Mean Tanimoto similarity of the valid molecules to the nearest of `others`."""
+    """Compute the mean Tanimoto similarity of the valid molecules to the nearest of `others`."""
     bits = made.fingerprints[made.valid]
     parts = [similarity(bits[i : i + 1000], others.fingerprints).max(1) for i in range(0, len(bits), 1000)]
     return float(np.concatenate(parts).mean()) if parts else 0.0
 
 
 def property_distance(made, others):
-    """Mean over the properties of the Wasserstein distance between both sets, in standard deviations of `others`;
-    FAR where there is no molecule."""
+    """Compute the mean over the properties of the Wasserstein distance between both sets, in standard deviations of
+    `others`; FAR where there is no molecule."""
     found = made.properties[made.valid]
     if not len(found):
         return FAR
@@ -268,8 +268,8 @@ def property_distance(made, others):
 
 
 def longest_run(made):
-    """Mean length of the longest run of one character in a valid molecule: 6 for benzene-like text, tens for chains
-    into which a collapsing generator falls."""
+    """Compute the mean length of the longest run of one character in a valid molecule: 6 for benzene-like text, tens
+    for chains into which a collapsing generator falls."""
     runs = []
     for text in made.smiles[made.valid]:
         codes = np.frombuffer(text.encode(), np.uint8)

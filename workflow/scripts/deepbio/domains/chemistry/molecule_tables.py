@@ -9,7 +9,8 @@ from deepbio.domains.chemistry import molecules
 
 
 def read(folder, parameters):
-    """SMILES (list), RDKit molecules (list) and labels (n,) of a source; parameters["format"] says how it is read.
+    """Read SMILES (list), RDKit molecules (list) and labels (n,) of a source; parameters["format"] says how it is
+    read.
 
     csv : a table (.gz allowed) with a column `smiles` and the `column` of the label; its first `rows` rows, or all.
         Rows with an empty label are left out; `unreadable: skip` leaves out SMILES that RDKit refuses. A label must
@@ -21,7 +22,7 @@ def read(folder, parameters):
 
 
 def parts(smiles, found, y, parameters, seed, context=None):
-    """Splits train, valid and test; parameters["split"] says how they are parted.
+    """Build the splits train, valid and test; parameters["split"] says how they are parted.
 
     folds : folds of consecutive rows that begin at `fold_starts` (Duvenaud et al. 2015): split k tests fold k, the
         fold before it is validation. Molecules of the test fold are taken out of the other two parts, those of the
@@ -69,7 +70,7 @@ def _smi(folder, parameters):
 
 
 def _parsed(path, smiles, y, index, lines, parameters):
-    """What `read` gives, of the rows `index`, which stand on `lines` of the file."""
+    """Return what `read` gives, of the rows `index`, which stand on `lines` of the file."""
     texts, lines = [smiles[i] for i in index], [lines[i] for i in index]
     found = list(molecules.parse_all(texts, path, lines, parameters.get("unreadable") == "skip"))
     kept = [i for i, molecule in enumerate(found) if molecule is not None]
@@ -102,7 +103,7 @@ def _folds(found, parameters, seed):
 
 
 def _scaffolds(found, parameters, seed):
-    """As `_folds`."""
+    """Draw parts by scaffold, as `_folds` by row."""
     _, first = np.unique(molecules.identity(found), return_index=True)
     first.sort()
     group = np.full(len(found), b"", object)

@@ -17,12 +17,13 @@ _ATOMS = re.compile(r"\[[^\]]*\]|Br|Cl|%\d\d|.")
 
 
 def characters(text):
-    """One symbol a character (Gómez-Bombarelli et al. 2018): chlorine is two."""
+    """Split a text into one symbol a character (Gómez-Bombarelli et al. 2018): chlorine is two."""
     return list(text)
 
 
 def atoms(text):
-    """Bracket atoms, Cl and Br are one symbol each (Olivecrona et al. 2017); every other character is one."""
+    """Split a text so that bracket atoms, Cl and Br are one symbol each (Olivecrona et al. 2017); every other character
+    is one."""
     return _ATOMS.findall(text)
 
 
@@ -42,7 +43,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, texts, tokenizer="atoms"):
-        """The symbols that `texts` hold, in alphabetical order."""
+        """Collect the symbols that `texts` hold, in alphabetical order."""
         return cls(sorted({symbol for text in texts for symbol in TOKENIZERS[tokenizer](text)}), tokenizer)
 
     def __len__(self):
@@ -53,9 +54,9 @@ class Vocabulary:
         return all(symbol in self._number for symbol in self.tokens(text))
 
     def encode(self, texts, length=None, blank=False):
-        """Codes (n, length) uint8; the default length is that of the longest text. Every row ends with an END where
-        there is room for it. BadInput names a text that is too long or has an unknown symbol; with `blank` it is
-        written as no symbol at all."""
+        """Encode texts as codes (n, length) uint8; the default length is that of the longest text. Every row ends with
+        an END where there is room for it. BadInput names a text that is too long or has an unknown symbol; with `blank`
+        it is written as no symbol at all."""
         if blank:
             texts = [text if self.knows(text) and len(self.tokens(text)) <= length else "" for text in texts]
         rows = []
@@ -75,7 +76,7 @@ class Vocabulary:
         return codes
 
     def decode(self, codes):
-        """The texts of codes (n, length), each up to its first END."""
+        """Decode codes (n, length) into texts, each up to its first END."""
         codes = np.asarray(codes)
         over = np.concatenate([codes == END, np.ones((len(codes), 1), bool)], axis=1)
         table = ["", *self.symbols]
@@ -83,7 +84,7 @@ class Vocabulary:
 
 
 def rewritten(texts, rng):
-    """Each molecule written anew from a random atom order (randomised SMILES); BadInput where one is wrong."""
+    """Write each molecule anew from a random atom order (randomised SMILES); BadInput where one is wrong."""
     from deepbio.domains.chemistry import molecules
 
     found = []
