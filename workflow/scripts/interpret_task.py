@@ -44,16 +44,16 @@ def main():
                     continue
                 facts = read_json(place / "run.json")
                 if facts["status"] == "ok":
-                    about = {"role": facts["role"], "weights": facts["weights"]}
-                    about["scores"] = values[dataset, run.method].to_dict()
+                    shown = {"role": facts["role"], "weights": facts["weights"]}
+                    shown["scores"] = values[dataset, run.method].to_dict()
                     mine = outputs[(outputs["dataset"] == dataset) & (outputs["method"] == run.method)]
-                    about["groups"] = dict(zip(mine["output"], mine["group"], strict=True))
-                    about["per_output"] = {
+                    shown["groups"] = dict(zip(mine["output"], mine["group"], strict=True))
+                    shown["per_output"] = {
                         metric: rows.groupby("output", sort=False)["value"].mean().to_dict()
                         for metric, rows in mine.groupby("metric")
                     }
                     with np.load(place / "predictions.npz", allow_pickle=False) as stored:
-                        made[known.methods[run.method]["title"]] = {**asked.arrays, **stored, **about}
+                        made[known.methods[run.method]["title"]] = {**asked.arrays, **stored, **shown}
             if made:
                 task.load(given.task).interpret(data.read_split(split, "train", **about), made, Path(folder) / dataset)
 

@@ -16,12 +16,14 @@ from deepbio.core.files import digest
 
 PACKAGE = SCRIPTS / "deepbio"
 # They bring a command its arguments, and decide no number.
-PLUMBING = {PACKAGE / "core" / f"{name}.py" for name in ("catalog", "code", "command", "config", "failure", "machine")}
+PLUMBING = {
+    PACKAGE / "core" / f"{name}.py" for name in ("catalog", "code", "command", "config", "failure", "machine", "own")
+}
 # Functions that decide no number of a training: they draw, or read a user's own files.
 DRAWING = frozenset({"interpret"})
-OWN_DATA = frozenset({"read", "sample"})
+OWN_DATA = frozenset({"read", "sample", "settle", "learn", "same", "scaffold", "cluster", "near"})
 # How a file is seen: what decides numbers, that and what draws, or of a task what its `prepare` reaches.
-NUMBERS, FIGURES, PREPARATION = "numbers", "figures", "preparation"
+NUMBERS, FIGURES, PREPARATION, READING = "numbers", "figures", "preparation", "reading"
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,17 @@ class _Outline:
 
 
 @cache
-def code_digest(*names: str | Path, drawing: bool = False, scoring: bool = True, preparing: bool = False) -> str:
+def code_digest(
+    *names: str | Path, drawing: bool = False, scoring: bool = True, preparing: bool = False, reading: bool = False
+) -> str:
     """Digest the code of the named files (below workflow/scripts) and of all modules of this package that they import.
 
     `drawing` counts the functions called `interpret`, and the modules of `figures/`, too. Without `scoring`, the
     metrics that `learning/` writes to the history of a training are left out: they change no weight. `preparing`
-    counts of a task only its `prepare` and what that uses, not its metrics.
+    counts of a task only its `prepare` and what that uses, not its metrics; `reading` counts what kinds of input do
+    with a user's own files, too.
     """
-    view = FIGURES if drawing else PREPARATION if preparing else NUMBERS
+    view = FIGURES if drawing else READING if reading else PREPARATION if preparing else NUMBERS
     files = set().union(*(_imports(SCRIPTS / name, view, scoring) for name in names)) - PLUMBING
     return digest(*(_outline(file).code[view].encode() for file in sorted(files, key=_relative)))
 
@@ -56,11 +61,10 @@ def imports(*names: str | Path, drawing: bool = False) -> set[Path]:
 
 
 @cache
-def defines(file: Path, function: str) -> bool:
-    """Tell whether a module defines a function of that name, in a class that it imports from this package included."""
-    return function in _outline(file).functions or any(
-        function in _outline(module).methods for module in _base_modules(file)
-    )
+def defines(file: Path, function: str, inherited: bool = True) -> bool:
+    """Tell whether a module defines a function of that name, one `inherited` from a class of another module included."""
+    modules = _base_modules(file) if inherited else {file}
+    return function in _outline(file).functions or any(function in _outline(module).methods for module in modules)
 
 
 def dict_keys(file: Path, name: str) -> frozenset[str]:
@@ -134,7 +138,7 @@ def _left_out(file: Path, tree: ast.Module, statements: list[ast.stmt]) -> dict[
     figures = named(*OWN_DATA) if file.parent.name == "kinds" else set()
     numbers = figures | named(*DRAWING)
     preparation = numbers | (_unreached(tree, "prepare") if file.parent.name == "tasks" else set())
-    return {FIGURES: figures, NUMBERS: numbers, PREPARATION: preparation}
+    return {FIGURES: figures, NUMBERS: numbers, PREPARATION: preparation, READING: named("sample", *DRAWING)}
 
 
 def _unreached(tree: ast.Module, function: str) -> set[ast.stmt]:
@@ -153,7 +157,7 @@ def _unreached(tree: ast.Module, function: str) -> set[ast.stmt]:
 
 
 def _defined(node: ast.stmt) -> set[str]:
-    """Names that a statement at the top of a module gives a value; none for one that does something else."""
+    """List the names to which a statement at the top of a module gives a value; none for one that does something else."""
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         return {node.name}
     if isinstance(node, (ast.Import, ast.ImportFrom)):
