@@ -1,0 +1,38 @@
+"""Simulated cytometry with known answers."""
+
+import numpy as np
+
+
+def types_of_cells(rng: np.random.Generator, types: int, markers: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the mean level of each marker in each type of cell, (types, markers), high or low, and two factors that
+    correlate the markers within a type, (types, 2, markers); on the scale of log intensities."""
+    high = rng.random((types, markers)) < 0.4
+    means = np.where(high, rng.uniform(3, 4.5, (types, markers)), rng.uniform(0.5, 1.5, (types, markers)))
+    return means, 0.35 * rng.standard_normal((types, 2, markers))
+
+
+def cells_of(
+    rng: np.random.Generator, means: np.ndarray, factors: np.ndarray, number: np.ndarray, noise: float = 0.35
+) -> np.ndarray:
+    """Draw cells (n, markers) of the types `number` (n,)."""
+    inner = np.einsum("nk,nkm->nm", rng.standard_normal((len(number), 2)), factors[number])
+    return means[number] + inner + noise * rng.standard_normal((len(number), means.shape[1]))
+
+
+def two_batches(
+    rng: np.random.Generator, cells: int, markers: int, shares: list[list[float]], strength: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Draw `cells` cells of each of two batches: x (2 cells, markers), batch, type, and each cell as batch 1 has it.
+
+    Batch 0 measures each marker on another scale, and each type of cell with a shift of its own, so that no one
+    change of scale a marker can align the batches. `shares` of the types differ between the batches.
+    """
+    types = len(shares[0])
+    means, factors = types_of_cells(rng, types, markers)
+    number = np.concatenate([rng.choice(types, cells, p=np.array(one) / np.sum(one)) for one in shares])
+    truth = cells_of(rng, means, factors, number)
+    gain, offset = np.exp(0.15 * strength * rng.standard_normal(markers)), 0.5 * strength * rng.standard_normal(markers)
+    own = 0.5 * strength * rng.standard_normal((types, markers))
+    batch = np.repeat([0, 1], cells)
+    measured = gain * truth + offset + own[number]
+    return np.where(batch[:, None] == 0, measured, truth), batch, number, truth
