@@ -18,6 +18,13 @@ RESULTS = str(CATALOG.results)
 RESOURCES = CATALOG.settings["resources"]
 # In the environment and not among a rule's parameters: a mirror changes no result, so it reruns nothing.
 os.environ.update(DEEPBIO_MIRROR=CATALOG.settings["mirror"] or os.getenv("DEEPBIO_MIRROR", ""))
+# A user's own data and methods: the commands of the jobs, which read the configuration by themselves, are told here.
+os.environ.update(
+    DEEPBIO_OWN=as_json([task["own"]["yaml"] for task in CATALOG.own.values()]) if CATALOG.own else "",
+    DEEPBIO_OWN_METHODS=(
+        as_json(os.path.abspath(CATALOG.settings["own_methods"])) if CATALOG.own_methods else ""
+    ),
+)
 # Jobs call `python`: this process's own, unless a conda environment is activated for them and comes before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 CONDA = str(WORKFLOW.parent / "envs" / "deepbio.yaml")

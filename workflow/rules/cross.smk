@@ -15,7 +15,7 @@ use rule score as score_cross with:
         "<benchmarks>/cross/{task}.tsv"
     params:
         scripts=scripts,
-        code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
+        code=lambda wildcards: CATALOG.code("score.py", CATALOG.task_file(wildcards.task)),
         settings=settings(**CROSSED),
         placed=lambda wildcards, output: placed(output[0], settings(**CROSSED)),
         facts=metrics,

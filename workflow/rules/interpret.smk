@@ -62,7 +62,7 @@ rule interpret_task:
     params:
         scripts=scripts,
         code=lambda wildcards: CATALOG.code(
-            "interpret_task.py", f"deepbio/tasks/{wildcards.task}.py", drawing=True
+            "interpret_task.py", CATALOG.task_file(wildcards.task), drawing=True
         ),
         settings=settings(),
         placed=lambda wildcards, output: placed(output[0], settings()),

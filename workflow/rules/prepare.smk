@@ -32,6 +32,9 @@ rule prepare:
             for source in CATALOG.dataset(wildcards.task, wildcards.dataset)["sources"]
         ],
         batches=lambda wildcards: batch_files(wildcards.task, wildcards.dataset),
+        own=lambda wildcards: CATALOG.dataset(wildcards.task, wildcards.dataset)
+        .get("own", {})
+        .get("files", []),
     output:
         facts="<results>/{task}/{dataset}/data/split{split}/dataset.json",
         speed="<results>/{task}/{dataset}/data/split{split}/preparation.json",
@@ -51,9 +54,7 @@ rule prepare:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         scripts=scripts,
-        code=lambda wildcards: CATALOG.code(
-            "prepare.py", f"deepbio/tasks/{wildcards.task}.py", preparing=True
-        ),
+        code=lambda wildcards: CATALOG.preparing_code(wildcards.task),
         facts=lambda wildcards: as_json(CATALOG.preparation(wildcards.task, wildcards.dataset)),
         folder=lambda wildcards, output: Path(output.facts).parent,
         resources=lambda wildcards, output: prefix(output.facts) + RESOURCES,

@@ -21,7 +21,7 @@ rule score:
         runtime=720 if SCALE == "full" else 60,
     params:
         scripts=scripts,
-        code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
+        code=lambda wildcards: CATALOG.code("score.py", CATALOG.task_file(wildcards.task)),
         settings=settings(),
         placed=lambda wildcards, output: placed(output[0], settings()),
         facts=metrics,
@@ -47,7 +47,7 @@ use rule score as score_method with:
         "<benchmarks>/score/{task}/{method}.tsv"
     params:
         scripts=scripts,
-        code=lambda wildcards: CATALOG.code("score.py", f"deepbio/tasks/{wildcards.task}.py"),
+        code=lambda wildcards: CATALOG.code("score.py", CATALOG.task_file(wildcards.task)),
         settings=lambda wildcards: settings(methods=[wildcards.method]),
         placed=lambda wildcards, output: placed(output[0], settings(methods=[wildcards.method])),
         facts=metrics,

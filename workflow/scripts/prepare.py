@@ -32,6 +32,8 @@ def main():
     for source, folder in sources.items():
         if not folder.is_dir():
             raise BadInput(f"source '{source}' is not in {given.resources}: run fetch.py {source}")
+    if "own" in facts:
+        sources["own"] = Path(facts["own"]["yaml"])
     if "simulation" in facts:
         sources["simulation"] = Path(given.simulation or ".")
         for batch in range(1, facts["simulation"]["batches"] + 1):

@@ -3,11 +3,12 @@
 Every Snakemake process, each cluster job's included, goes through this module, so it imports nothing heavy.
 """
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepbio.core import kind
+from deepbio.core import kind, own
 from deepbio.core.code import PACKAGE, code_digest, defines, dict_keys, imports, words
 from deepbio.core.config import ROOT, check, from_command_line, merge, read_yaml
 from deepbio.core.files import BadInput
@@ -27,7 +28,7 @@ class Run:
 
     @property
     def folder(self):
-        """Its folder below results/<scale>."""
+        """Name its folder below results/<scale>."""
         return f"{self.task}/{self.dataset}/{self.method}/seed{self.seed}"
 
 
@@ -37,17 +38,18 @@ def config_folder() -> Path:
 
 
 def data_folder(task, dataset, split):
-    """Folder of a prepared split below results/<scale>."""
+    """Name the folder of a prepared split below results/<scale>."""
     return f"{task}/{dataset}/data/split{split}"
 
 
 def base(method):
-    """The method that a variant belongs to; any other method itself."""
+    """Return the method that a variant belongs to; any other method itself."""
     return method.partition("-")[0]
 
 
 def _variants(name, method):
-    """Facts of a method's variants by their ids, <method>-<variant>: the method's own with some in their place."""
+    """Return the facts of a method's variants by their ids, <method>-<variant>: the method's own with some in their
+    place."""
     shared = {key: method[key] for key in method.keys() - {"variants", "published", "weights", "cross"}}
     return {f"{name}-{key}": merge(shared, facts) for key, facts in method.get("variants", {}).items()}
 
@@ -64,12 +66,16 @@ class Catalog:
         defaults = read_yaml(self.config / "config.yaml")
         given = {key: from_command_line(value) for key, value in (settings or {}).items()}
         self.settings = check({**defaults, **given}, "config", origin or self.config / "config.yaml")
+        for key, variable in (("own", "DEEPBIO_OWN"), ("own_methods", "DEEPBIO_OWN_METHODS")):
+            # Commands of the jobs are told of a user's own files by the environment, as of the folder of config/.
+            self.settings[key] = self.settings.get(key) or json.loads(os.environ.get(variable) or "null")
         self._origin = origin or (lambda key: "config")
         self.scale = self.settings["scale"]
         self.results = Path(self.settings["results"]) / self.scale
         self.sources = self._read("sources", "source")
         self.tasks = self._read("tasks", "task")
-        listed = self._read("methods", "method")
+        self.own_methods = self._read_own_methods()
+        listed = self._read("methods", "method") | {name: facts for name, (_, facts) in self.own_methods.items()}
         baselines = self._read("baselines", "method")
         for name in listed.keys() & baselines.keys():
             raise BadInput(f"{self.config}/baselines/{name}.yaml: '{name}' is already the id of a method")
@@ -79,13 +85,40 @@ class Catalog:
         self.roles = {name: role for role, names in roles.items() for name in names}
         self._competitors: dict[tuple[str, str], list[str]] = {}  # the Snakefile asks for them hundreds of times
         self._check_references()
-        self.selected_tasks = self._selection("tasks", self.tasks)
+        self.own = self._read_own()
+        self.tasks |= self.own
+        # A user's own data are all that is asked for, unless tasks are named as well.
+        only_own = self.own and self.settings["tasks"] == "all"
+        self.selected_tasks = sorted(self.own) if only_own else self._selection("tasks", self.tasks)
         self.chosen = set(self._selection("methods", listed | variants))  # a method's variants come with it
         self.selected_methods = sorted({base(name) for name in self.chosen})
 
     def _read(self, folder, schema):
         files = sorted((self.config / folder).glob("[!.]*.yaml"))
         return {file.stem: check(read_yaml(file), schema, file) for file in files}
+
+    def _read_own_methods(self):
+        """Return the methods of a user's own folder: id → (Python file, facts)."""
+        folder = self.settings["own_methods"] and Path(self.settings["own_methods"]).resolve()
+        found = {}
+        for file in sorted(folder.glob("*.yaml")) if folder else ():
+            if (self.config / "methods" / file.name).exists():
+                raise BadInput(f"{file}: '{file.stem}' is already the id of a method")
+            found[file.stem] = file.with_suffix(".py"), check(read_yaml(file), "method", file)
+        if folder and not found:
+            raise BadInput(f"own_methods: no method (a .yaml and a .py file of one name) in {folder}")
+        return found
+
+    def _read_own(self):
+        """Return the tasks of a user's own data, with the methods and baselines that run on them."""
+        found = {}
+        for path in own.files_of(self.settings["own"]) if self.settings["own"] else ():
+            task, facts = own.read(path)
+            if task in found:
+                raise BadInput(f"{path}: another file gives the task '{task}' as well: {found[task]['own']['yaml']}")
+            _check_metrics(path, own.module_of(task), facts["output"], facts["metrics"])
+            found[task] = facts | own.entrants(path, facts, self.tasks, self.methods, self.roles)
+        return found
 
     def _check_references(self):
         for name, task in self.tasks.items():
@@ -100,9 +133,11 @@ class Catalog:
                 for dataset, facts in plan["datasets"].items():
                     self._check_dataset(f"{where}: scales.{scale}.datasets.{dataset}", name, facts)
         for name, method in self.methods.items():
-            folder = self.file_of(name).parent.name
-            where = f"{self.config}/{folder}/{base(name)}.yaml"
-            self._needs_code(folder, base(name), where)
+            file = self.file_of(name)
+            here = base(name) in self.own_methods
+            where = f"{file.with_suffix('.yaml') if here else f'{self.config}/{file.parent.name}/{base(name)}.yaml'}"
+            if not file.exists():
+                raise BadInput(f"{where}: {file} is missing")
             for key, role in (("inputs", "input"), ("outputs", "output")):
                 for one in method[key]:
                     _check_kind(f"{where}: {key}", one, role)
@@ -128,7 +163,8 @@ class Catalog:
             raise BadInput(f"{where}.parameters: '{key}' is not known; no code of the task reads it")
 
     def _check_hyperparameters(self, where, name):
-        """A key that a scale, a task or a variant changes is one of the paper's; and some code reads each of those."""
+        """Check that a key that a scale, a task or a variant changes is one of the paper's, and that code reads each of
+        those."""
         facts = self.methods[name]
         papers = facts.get("hyperparameters", {})
         for scale, changes in facts.get("scales", {}).items():
@@ -166,16 +202,16 @@ class Catalog:
     # ---- tasks and datasets
 
     def plan(self, task):
-        """What a task does at this scale (origin, datasets), or None where it has no such scale."""
+        """Tell what a task does at this scale (origin, datasets), or None where it has no such scale."""
         return self.tasks[task]["scales"].get(self.scale)
 
     def datasets(self, task):
-        """Ids of the datasets of a task at this scale."""
+        """List the ids of the datasets of a task at this scale."""
         plan = self.plan(task)
         return list(plan["datasets"]) if plan else []
 
     def dataset(self, task, dataset):
-        """The facts of one dataset; what it does not say itself (kind, metrics, splits) comes from its task."""
+        """Return the facts of one dataset; what it does not say itself (kind, metrics, splits) comes from its task."""
         facts = self.plan(task)["datasets"][dataset]
         inherited = {key: self.tasks[task][key] for key in ("input", "output", "metrics")}
         return {"splits": 1, "parameters": {}, "origin": self.plan(task)["origin"], **inherited, **facts}
@@ -196,7 +232,8 @@ class Catalog:
     # ---- runs
 
     def competitors(self, task, dataset, among=None):
-        """Ids of the methods and baselines that run on a dataset: those at home there that take its kind of data.
+        """List the ids of the methods and baselines that run on a dataset: those native to it that take its kind of
+        data.
 
         `among`: the methods that may, with their variants; default: those that the settings choose.
         """
@@ -206,20 +243,22 @@ class Catalog:
             return list(self._competitors[task, dataset])
         facts = self.dataset(task, dataset)
         at_home = set(self.tasks[task].get("baselines", []) + self.tasks[task].get("methods", []))
+        everywhere = {name for name, (_, method) in self.own_methods.items() if "tasks" not in method}
         return [
             name
             for name, method in sorted(self.methods.items())
             if (self.roles[name] == "baseline" or {name, base(name)} & among)
-            and (base(name) in at_home or task in method.get("tasks", []) or self._crosses(method))
-            and (self.settings["variants"] or self.roles[name] != "variant")
+            and (base(name) in at_home | everywhere or task in method.get("tasks", []) or self._crosses(method))
+            and (self.settings["variants"] and task not in self.own or self.roles[name] != "variant")
             and facts["input"] in method["inputs"]
             and facts["output"] in method["outputs"]
-            and self.scale in method.get("only", {}).get("scales", SCALES)
-            and dataset in method.get("only", {}).get("datasets", [dataset])
+            and self.scale_of(task) in method.get("only", {}).get("scales", SCALES)
+            and (task in self.own or dataset in method.get("only", {}).get("datasets", [dataset]))
         ]
 
     def crossed(self):
-        """Tasks that a method enters by `cross`, of those on which a chosen method that crosses runs, be it at home."""
+        """List the tasks that a method enters by `cross`, of those on which a chosen method that crosses runs, be it at
+        home."""
 
         def crossing(task, among):
             found = {name for dataset in self.datasets(task) for name in self.competitors(task, dataset, among)}
@@ -236,13 +275,13 @@ class Catalog:
         return self.settings["cross"] and method.get("cross", False)
 
     def seeds(self, task, dataset, method):
-        """Seeds of a method on a dataset: every split at least once; a deterministic method repeats no split."""
+        """List the seeds of a method on a dataset: every split at least once; a deterministic method repeats no split."""
         splits = self.dataset(task, dataset)["splits"]
         count = splits if self.methods[method].get("deterministic") else max(splits, self.settings["seeds"])
         return range(1, count + 1)
 
     def runs(self, task=None, method=None):
-        """All selected runs, or those of one task and/or one method with its variants."""
+        """List all selected runs, or those of one task and/or one method with its variants."""
         return [
             Run(one, dataset, name, seed)
             for one in (self.selected_tasks if task is None else [task])
@@ -253,30 +292,49 @@ class Catalog:
         ]
 
     def parameters(self, method, task, dataset):
-        """Hyper-parameters of a method: the paper's, changed by scale, then by task, then by dataset."""
+        """Return the hyper-parameters of a method: the paper's, changed by scale, then by task, then by dataset."""
         facts = self.methods[method]
-        scale = facts.get("scales", {}).get(self.scale, {})
+        scale = facts.get("scales", {}).get(self.scale_of(task), {})
         here = scale.get("tasks", {}).get(task, {})
         parameters = merge(facts.get("hyperparameters", {}), {k: v for k, v in scale.items() if k != "tasks"})
         parameters = merge(parameters, {k: v for k, v in here.items() if k != "datasets"})
         return merge(parameters, here.get("datasets", {}).get(dataset, {}))
 
     def interpreted(self, task=None, method=None):
-        """The runs that get figures: the first seed of each method, no variant, that defines `interpret`."""
+        """List the runs that get figures: the first seed of each method, no variant, that defines `interpret`."""
         first = [run for run in self.runs(task, method) if run.seed == 1 and self.roles[run.method] != "variant"]
         return [run for run in first if self.interprets(run.method)]
 
     def interprets(self, method):
-        return defines(self.file_of(method), "interpret")
+        # A baseline that is a form of a listed method does not draw that method's figures again.
+        return defines(self.file_of(method), "interpret", inherited=self.roles[method] != "baseline")
 
     def draws(self, task):
-        """Whether a task draws figures of several methods."""
-        return bool(self.datasets(task)) and defines(PACKAGE / "tasks" / f"{task}.py", "interpret")
+        """Tell whether a task draws figures of several methods."""
+        return bool(self.datasets(task)) and defines(PACKAGE / "tasks" / f"{own.module_of(task)}.py", "interpret")
 
     # ---- code: which files decide a result
 
+    def scale_of(self, task):
+        """Return the scale whose parameters methods take on a task: for a user's own data the effort says it."""
+        return self.own[task]["effort"] if task in self.own else self.scale
+
+    def task_file(self, task):
+        """Return the file, below workflow/scripts, of the code that measures and draws a task."""
+        return f"deepbio/tasks/{own.module_of(task)}.py"
+
+    def preparing_code(self, task):
+        """Return the digest of the code that prepares a task: for a user's own data, also of what reads them."""
+        if task not in self.own:
+            return self.code("prepare.py", self.task_file(task), preparing=True)
+        return code_digest(
+            "prepare.py", "deepbio/tasks/own.py", f"deepbio/kinds/{self.own[task]['input']}.py", reading=True
+        )
+
     def file_of(self, method):
-        """The Python file of a method, a variant or a baseline."""
+        """Return the Python file of a method, a variant or a baseline."""
+        if base(method) in self.own_methods:
+            return self.own_methods[base(method)][0]
         folder = "baselines" if self.roles[method] == "baseline" else "methods"
         return PACKAGE / folder / f"{base(method)}.py"
 
@@ -296,12 +354,12 @@ class Catalog:
     # ---- sources
 
     def sources_of(self, task):
-        """Ids of the source sets that a task needs at this scale."""
+        """List the ids of the source sets that a task needs at this scale."""
         return sorted({s for dataset in self.datasets(task) for s in self.dataset(task, dataset)["sources"]})
 
 
 def _monitors(parameters):
-    """Whether a training watches a metric, not its loss, to tell when to stop."""
+    """Tell whether a training watches a metric, not its loss, to tell when to stop."""
     if not isinstance(parameters, dict):
         return False
     return parameters.get("monitor", "loss") != "loss" or any(map(_monitors, parameters.values()))
@@ -334,7 +392,7 @@ OPEN = {"training", "pretraining", "grid", "space", "optimizer_options"}
 
 
 def _unknown(papers, over):
-    """Keys of `over` (dotted) that `papers` does not have."""
+    """List the keys of `over` (dotted) that `papers` does not have."""
     for key, value in over.items():
         if key not in papers:
             yield key

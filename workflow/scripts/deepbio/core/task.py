@@ -27,7 +27,7 @@ from types import ModuleType
 
 import numpy as np
 
-from deepbio.core import kind
+from deepbio.core import kind, own
 from deepbio.core.data import GROUP, LABEL, NAMES, Split
 from deepbio.core.files import BadInput, row_blocks
 
@@ -49,13 +49,14 @@ class Parameters(dict):
 
 def load(name: str) -> ModuleType:
     """Import the module of a task."""
-    return importlib.import_module(f"deepbio.tasks.{name}")
+    return importlib.import_module(f"deepbio.tasks.{own.module_of(name)}")
 
 
 def prepare(name: str, dataset: str, facts: dict, sources: dict, seed: int) -> dict[str, Split]:
     """Run a task's `prepare`, add what all methods may ask of the context, and check the three splits."""
-    parameters = Parameters(f"config/tasks/{name}.yaml: dataset {dataset}", facts["parameters"])
-    splits = load(name).prepare(sources, parameters, seed)
+    where = facts["own"]["yaml"] if "own" in facts else f"config/tasks/{name}.yaml: dataset {dataset}"
+    module = importlib.import_module("deepbio.tasks.own") if "own" in facts else load(name)
+    splits = module.prepare(sources, Parameters(where, facts["parameters"]), seed)
     known = {"task": name, "dataset": dataset, **{key: facts[key] for key in KNOWN}}
     context = {**splits["train"].context, **known}
     for split in splits.values():

@@ -13,6 +13,10 @@ CONTEXT = {
     "mirrored": "for each point the one of the other side, or null",
 }
 OUTPUTS = ("regression",)
+READS = ("regression",)
+SPLIT = "blocks"
+USUAL = ("pixel_error", "median_pixel_error", "pck_10px")
+IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
 def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
@@ -26,3 +30,47 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     y[rng.random((n, 2)) < 0.1] = np.nan
     context = {"features": ["bright", "faint"], "skeleton": [[0, 1]], "mirrored": [0, 1]}
     return {"image": image.clip(0, 255).astype(np.uint8), "y": y.astype(np.float32)}, context
+
+
+def read(given, known=None):
+    """Yield a record for each picture of folders, in the order of their names, in grey; all must be of one size."""
+    from deepbio.core import records
+    from deepbio.core.files import BadInput
+
+    shape = tuple(known["shapes"]["image"]) if known else None
+    for name, folder in given.files.items():
+        paths = (
+            sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGES) if folder.is_dir() else [folder]
+        )
+        if not paths:
+            raise BadInput(f"{folder}: no picture; known are: {', '.join(IMAGES)}")
+        for path in paths:
+            record = records.Record(path.name, f"{folder.name}/{path.name}", {records.FILE: name})
+            try:
+                image = _grey(path)
+                shape = shape or image.shape
+                if image.shape == shape:
+                    record.arrays = {"image": image}
+                else:
+                    record.problem = (
+                        f"a picture of {image.shape[0]} x {image.shape[1]} pixels, not {shape[0]} x {shape[1]}"
+                    )
+            except (OSError, ValueError, SyntaxError) as error:
+                record.problem = f"no picture: {error}"
+            yield record
+
+
+def _grey(path):
+    from skimage import color, io, util
+
+    image = io.imread(path)
+    if image.ndim == 3:
+        image = color.rgb2gray(image[..., :3]) if image.shape[2] >= 3 else image[..., 0]
+    return util.img_as_ubyte(image)
+
+
+def same(arrays, context):
+    """Name each picture by its pixels, (n,) byte strings."""
+    import hashlib
+
+    return np.array([hashlib.sha256(one.tobytes()).hexdigest() for one in np.asarray(arrays["image"])]).astype("S")

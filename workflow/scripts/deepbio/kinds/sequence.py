@@ -10,6 +10,13 @@ TITLE = "DNA windows"
 ARRAYS = {"codes": Array("uint8", ("position",), "0 to 3 for ACGT, 4 for an unknown base")}
 CONTEXT: dict[str, str] = {}
 OUTPUTS = ("binary", "regression")
+READS = ("binary", "multilabel", "regression")
+SPLIT = "chromosome"  # of windows without coordinates: cluster
+COLUMNS = ("sequence", "seq", "dna", "window")
+PEAKS = (".bed", ".narrowpeak", ".broadpeak")
+FASTA = (".fa", ".fasta", ".fna", ".ffn")
+SHARED = 24  # bases in a row that near-duplicates share
+COMMON = 50  # windows with such a word beyond which it is a repeat of the genome and links none
 WORD = (3, 2, 0, 1, 3, 1, 0)  # TGACTCA
 
 
@@ -29,3 +36,114 @@ def matrix(split: Split, parameters: dict):
     from deepbio.domains.dna.sequences import kmer_counts
 
     return kmer_counts(np.asarray(split["codes"]), parameters.get("k", 5))
+
+
+def read(given, known=None):
+    """Yield records of FASTA files (fields: the words `name=value` of a header, and `word2`, …), of tables with a
+    column of sequences, and of BED or narrowPeak files over a genome.
+
+    `known`: the `length` that windows are brought to.
+    """
+    from deepbio.core import records
+    from deepbio.core.files import BadInput
+    from deepbio.domains.dna import own_windows, sequences
+
+    def arrays(text):
+        return {"codes": sequences.encode(["".join(text.split())])[0]}
+
+    def all_records():
+        peaks = {name: path for name, path in given.files.items() if records.suffix(path) in PEAKS}
+        for name, path in given.files.items():
+            if records.suffix(path) in FASTA:
+                for record, text in own_windows.fasta(path):
+                    record.fields[records.FILE] = name
+                    records.attempt(record, arrays, text, "sequence")
+                    yield record
+            elif name not in peaks:
+                one = records.Given({name: path}, given.columns, given.options, given.output)
+                yield from records.table(one, "sequence", COLUMNS, arrays)
+        if peaks and "genome" not in given.options:
+            raise BadInput(f"{next(iter(peaks.values()))}: intervals alone are no sequence; say genome: FILE as well")
+        if peaks and known is None and given.output == "multilabel":
+            yield from own_windows.bins(peaks, given.options)
+        elif peaks:
+            length = known["length"] if known else given.options.get("length") or own_windows.usual_width(peaks)
+            negatives = known is None and given.output == "binary" and "label" not in given.columns
+            yield from own_windows.intervals(peaks, given.options, length, negatives and len(peaks) == 1)
+
+    for record in all_records():
+        if not record.problem:
+            place = own_windows.place(record)
+            if place:
+                record.fields.setdefault("chromosome", place)
+            if known is not None:
+                own_windows.conform(record, known["length"])
+        yield record
+
+
+def settle(found, given):
+    """Bring windows to one length, the said or the most frequent one: longer ones are cut to their middle, shorter ones
+    get unknown bases at both ends. Make shuffled windows where they are asked for."""
+    from collections import Counter
+
+    from deepbio.domains.dna import own_windows
+
+    counts = Counter(len(record.arrays["codes"]) for record in found)
+    length = given.options.get("length") or counts.most_common(1)[0][0]
+    for record in found:
+        own_windows.conform(record, length)
+    notes = [f"windows of {length} bases"]
+    other = sum(count for one, count in counts.items() if one != length)
+    if other:
+        notes[0] += (
+            f"; {other} of another length ({min(counts)} to {max(counts)}) are cut or padded around their middle"
+        )
+    if own_windows.wants_shuffled(given) and given.output == "binary":
+        made = own_windows.shuffled(found, given.options["negatives"].get("per_positive", 1))
+        found += made
+        notes.append(f"{len(made)} negatives are dinucleotide shuffles")
+    return {"length": length}, notes
+
+
+def _words(arrays):
+    """Words of SHARED bases, or of the whole window where it is shorter, on whichever strand comes first: (n, places),
+    -1 where a base is unknown."""
+    from deepbio.domains.dna import sequences
+
+    codes = np.asarray(arrays["codes"])
+    k = min(SHARED, codes.shape[1])
+    one, other = sequences.kmer_words(codes, k), sequences.kmer_words(sequences.reverse_complement(codes), k)[:, ::-1]
+    return np.minimum(one, other)
+
+
+def same(arrays, context):
+    """Name each window by its bases on whichever strand comes first, (n,) byte strings."""
+    import hashlib
+
+    from deepbio.domains.dna import sequences
+
+    codes = np.asarray(arrays["codes"])
+    pairs = zip(codes, sequences.reverse_complement(codes), strict=True)
+    return np.array([hashlib.sha256(min(a.tobytes(), b.tobytes())).hexdigest() for a, b in pairs]).astype("S")
+
+
+def cluster(arrays):
+    """Number the groups of windows that share words of 24 bases, other than repeats of the genome: (n,)."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    words = _words(arrays)
+    rows = np.broadcast_to(np.arange(len(words))[:, None], words.shape)[words >= 0]
+    _, column, counts = np.unique(words[words >= 0], return_inverse=True, return_counts=True)
+    kept = (counts[column] > 1) & (counts[column] <= COMMON)
+    rows, column = rows[kept], column[kept] + len(words)
+    nodes = len(words) + len(counts)
+    graph = coo_matrix((np.ones(len(rows), bool), (rows, column)), shape=(nodes, nodes))
+    return connected_components(graph, directed=False)[1][: len(words)]
+
+
+def near(arrays, test, others):
+    """Tell which of the samples `test` share a word of 24 bases with one of `others`."""
+    words = _words(arrays)
+    one = words[test]
+    return (np.isin(one, words[others]) & (one >= 0)).any(axis=1)

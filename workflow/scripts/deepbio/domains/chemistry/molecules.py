@@ -59,8 +59,8 @@ def parse(smiles, where=""):
 
 
 def parse_all(smiles, path, lines, skip=False):
-    """The molecules, one after another, of the SMILES of a file that stand on `lines`; with `skip` None for what RDKit
-    refuses."""
+    """Yield the molecules, one after another, of the SMILES of a file that stand on `lines`; with `skip` None for what
+    RDKit refuses."""
     for text, line in zip(smiles, lines, strict=True):
         try:
             yield parse(text, f"{path}:{line}")
@@ -85,22 +85,30 @@ def read_sdf(path):
     molecule is not valid or has no atom, a record has more than one end of a molecule (a $$$$ is missing between two,
     or the blank line before it), or a property stands twice.
     """
-    found, block, began = [], [], 1
-    for number, line in text_lines(path):
-        if line.rstrip() == "$$$$":
-            found.append(_sdf_record(f"{path}: record {len(found) + 1} (line {began})", block))
-            block, began = [], number + 1
-        else:
-            block.append(line)
-    if any(line.strip() for line in block):
-        found.append(_sdf_record(f"{path}: record {len(found) + 1} (line {began})", block))
+    found = [sdf_record(f"{path}: {where}", block) for where, block in sdf_blocks(path)]
     if not found:
         raise BadInput(f"{path}: no record")
     return found
 
 
-def _sdf_record(where, lines):
-    """One record: what stands up to `M  END` is the molecule, behind it come properties: `> <name>`, lines, a blank."""
+def sdf_blocks(path):
+    """Yield the place and the lines of each record of an SDF file, one at a time and unread."""
+    block, began, number = [], 1, 1
+    for line_number, line in text_lines(path):
+        if line.rstrip() == "$$$$":
+            yield f"record {number} (line {began})", block
+            block, began, number = [], line_number + 1, number + 1
+        else:
+            block.append(line)
+    if any(line.strip() for line in block):
+        yield f"record {number} (line {began})", block
+
+
+def sdf_record(where, lines):
+    """Read one record: (RDKit molecule, properties as text).
+
+    What stands up to `M  END` is the molecule, behind it come properties: `> <name>`, lines, a blank.
+    """
     ends = [place for place, line in enumerate(lines) if line.startswith("M  END")]
     if len(ends) != 1:
         raise BadInput(f"{where}: {len(ends)} molecules (M  END) in one record; each record ends with $$$$")
@@ -131,12 +139,12 @@ def _sdf_record(where, lines):
 
 
 def texts(smiles):
-    """A byte-string array of a split as Python strings."""
+    """Decode a byte-string array of a split into Python strings."""
     return [s.decode() for s in np.asarray(smiles)]
 
 
 def canonical(molecules):
-    """Canonical SMILES as a byte-string array: equal for equal molecules."""
+    """Write canonical SMILES as a byte-string array: equal for equal molecules."""
     return np.array([Chem.MolToSmiles(molecule) for molecule in molecules]).astype("S")
 
 
@@ -151,12 +159,13 @@ def parent(molecule):
 
 
 def identity(molecules):
-    """Canonical SMILES of each one's `parent` as a byte-string array: who is the same must not be in two splits."""
+    """Write canonical SMILES of each one's `parent` as a byte-string array: who is the same must not be in two
+    splits."""
     return canonical(map(parent, molecules))
 
 
 def scaffolds(molecules):
-    """Bemis-Murcko scaffolds as a byte-string array; a molecule without a ring is its own group of one."""
+    """Compute Bemis-Murcko scaffolds as a byte-string array; a molecule without a ring is its own group of one."""
     found = []
     for molecule in molecules:
         scaffold = MurckoScaffold.MurckoScaffoldSmiles(mol=molecule)
@@ -165,7 +174,7 @@ def scaffolds(molecules):
 
 
 def circular_fingerprints(smiles, radius=2, bits=2048, counts=False):
-    """ECFP (Morgan) fingerprints, (n, bits) uint8 of bits or counts (at most 255)."""
+    """Compute ECFP (Morgan) fingerprints, (n, bits) uint8 of bits or counts (at most 255)."""
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=radius, fpSize=bits)
     call = generator.GetCountFingerprintAsNumPy if counts else generator.GetFingerprintAsNumPy
     rows = [call(parse(text)) for text in texts(smiles)]
@@ -188,7 +197,7 @@ class Graphs:
         return len(self.atoms)
 
     def batch(self, index):
-        """Arrays of the molecules `index` as one graph: atoms, bonds, source, target, molecule (of every atom)."""
+        """Join the molecules `index` into one graph: atoms, bonds, source, target, molecule (of every atom)."""
         atoms, edges, bonds = self.atoms.take(index), self.edges.take(index), self.bonds.take(index)
         shift = np.repeat(atoms.offsets[:-1], edges.lengths)[:, None]
         pairs = edges.values + shift
@@ -229,7 +238,7 @@ _SCHEMES = {"duvenaud": (_duvenaud, (44, 6, 5, 6, 1)), "convmol": (_convmol, (44
 
 
 def graphs(smiles, scheme="duvenaud"):
-    """Graphs of a byte-string array of SMILES, hydrogens implicit; `scheme` names the atom features.
+    """Build the graphs of a byte-string array of SMILES, hydrogens implicit; `scheme` names the atom features.
 
     duvenaud : 62, one-hot: element (44), degree 0-5, hydrogens 0-4, implicit valence 0-5, aromatic (Duvenaud et al.
         2015).
@@ -261,7 +270,7 @@ def graphs(smiles, scheme="duvenaud"):
 
 
 def _one_hot(codes, widths):
-    """Codes (n, fields) written over sum(widths) places each; a field of width 1 stays as it is."""
+    """Write codes (n, fields) one-hot over sum(widths) columns; a field of width 1 stays as it is."""
     places = [
         np.eye(width, dtype=np.int8)[column] if width > 1 else column[:, None].astype(np.int8)
         for column, width in zip(codes.T, widths, strict=True)
@@ -270,7 +279,7 @@ def _one_hot(codes, widths):
 
 
 def fragment_image(molecule, atom, radius, size=(260, 180)):
-    """A PNG picture (bytes) of a molecule with the neighbourhood of one atom marked."""
+    """Draw a PNG picture (bytes) of a molecule with the neighbourhood of one atom marked."""
     from rdkit.Chem.Draw import rdMolDraw2D
 
     marked, bonds = neighbourhood(molecule, atom, radius)
@@ -290,18 +299,18 @@ def fragment_image(molecule, atom, radius, size=(260, 180)):
 
 
 def fragment_smiles(molecule, atom, radius):
-    """SMILES of an atom's neighbourhood, for tables."""
+    """Write the SMILES of an atom's neighbourhood, for tables."""
     marked, bonds = neighbourhood(molecule, atom, radius)
     return Chem.MolFragmentToSmiles(molecule, atomsToUse=sorted(marked), bondsToUse=bonds)
 
 
 def neighbourhood(molecule, atom, radius):
-    """Atoms and bonds within `radius` bonds of an atom; all of the molecule where it reaches no further."""
+    """Find the atoms and bonds within `radius` bonds of an atom; all of the molecule where it reaches no further."""
     found = Chem.FindAtomEnvironmentOfRadiusN(molecule, radius, atom, enforceSize=False) if radius else []
     bonds = [molecule.GetBondWithIdx(bond) for bond in found]
     return {atom} | {end for bond in bonds for end in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())}, list(found)
 
 
 def holds(molecule, query, atoms):
-    """Whether one of the query's matches in a molecule lies within `atoms`."""
+    """Tell whether one of the query's matches in a molecule lies within `atoms`."""
     return any(set(match) <= set(atoms) for match in molecule.GetSubstructMatches(query))
