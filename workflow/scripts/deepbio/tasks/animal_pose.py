@@ -1,4 +1,4 @@
-"""Animal pose: where in a frame each part of an animal's body lies."""
+"""Animal pose: predict the position of each part of an animal's body in a frame."""
 
 import re
 import zlib
@@ -16,23 +16,28 @@ BONES = [(0, 1), (1, 2), (2, 3), (3, 4), (1, 5), (1, 6), (2, 7), (2, 8)]
 
 
 def prepare(sources, parameters, seed):
-    """Frames and the places of the animal's parts in them.
+    """Prepare frames and the positions of the animal's parts in them.
 
-    frames : a folder of pictures with a table as DeepLabCut writes it, in blocks of frame order.
-    boxes : centred frames in an HDF5 file with their labels in a MATLAB file, as LEAP's programs write them, at random.
+    frames : a folder of images with a table in DeepLabCut's format; frames are split in consecutive blocks.
+    boxes : centred frames in an HDF5 file with their labels in a MATLAB file, as LEAP's programs write them; frames are
+        split at random.
     simulated : jointed animals drawn in noise, independent of each other.
 
-    Arrays: image (n, height, width) uint8, y (n, parts, 2) float32, the places x (to the right) and y (down) in pixels
-    from the centre of the first pixel, NaN where a part is not labelled, and group (block or frame). The context holds
-    the names of the parts as `features`, pairs of parts that a `skeleton` joins, and, where a frame turned upside
-    down shows such an animal too, for each part that which takes its place as `mirrored`, else null.
+    Arrays: image (n, height, width) uint8; y (n, parts, 2) float32, the positions x (to the right) and y (down) in
+    pixels from the centre of the first pixel, NaN where a part is not labelled; group (block or frame). The context
+    holds the names of the parts as `features` and, as `skeleton`, the pairs of parts that a line joins. Where a frame
+    may be flipped upside down, `mirrored` holds for each part the number of the part that takes its place; otherwise it
+    is null.
     """
     readers = {"frames": _frames, "boxes": _boxes, "simulated": _simulated}
     return readers[parameters["format"]](sources, parameters, seed)
 
 
 def _frames(sources, parameters, seed):
-    """Split k tests the k-th run of blocks; the block after it, or the first, validates and the others train."""
+    """Read frames of a folder; split k tests on the k-th run of blocks.
+
+    The block after the tested ones, or the first block, is for validation; the others are for training.
+    """
     folder = next(iter(sources.values()))
     path = folder / parameters["table"]
     names, files, y = read_table(path)
@@ -56,9 +61,10 @@ def _frames(sources, parameters, seed):
 
 
 def read_table(path):
-    """Names of the parts, picture files and y (n, parts, 2) of a table of three headers (scorer, bodyparts, coords).
+    """Read a table with three header rows (scorer, bodyparts, coords).
 
-    Raises BadInput with line and part for a heading that is not of this form and a place that is no pair of numbers.
+    Returns the names of the parts, the image files, and y (n, parts, 2). Raises BadInput with line and part for a
+    header that is not of this form and for a position that is not a pair of numbers.
     """
     table = tables.read_csv(path)
     rows = table.rows
@@ -78,7 +84,11 @@ def read_table(path):
 
 
 def read_images(path, files):
-    """Pictures (n, height, width) uint8; BadInput names the line of the table that asks for one that cannot be."""
+    """Read images (n, height, width) uint8.
+
+    Raises BadInput with the line of the table for a file that is not a readable 8-bit grey image, or not of the size of
+    the first one.
+    """
     from skimage import io
 
     images = []
@@ -96,7 +106,10 @@ def read_images(path, files):
 
 
 def check_inside(path, y, shape, first=1):
-    """BadInput where a part of y (n, parts, 2) lies outside pictures of a shape (n, height, width)."""
+    """Raise BadInput where a part of y (n, parts, 2) lies outside images of shape (n, height, width).
+
+    `first` is the number of the first frame in the message.
+    """
     outside = ((y < -0.5) | (y > np.array(shape[:0:-1]) - 0.5)).any(axis=2)
     if outside.any():
         row, part = np.argwhere(outside)[0]
@@ -104,7 +117,10 @@ def check_inside(path, y, shape, first=1):
 
 
 def _boxes(sources, parameters, seed):
-    """MATLAB counts pixels from 1 and, seen from HDF5, has all axes in reverse: (n, 1, width, height)."""
+    """Read frames and labels as LEAP's programs write them.
+
+    MATLAB counts pixels from 1. Its arrays, read from HDF5, have their axes in reverse order: (n, 1, width, height).
+    """
     from scipy import io
 
     folder = next(iter(sources.values()))
@@ -131,7 +147,10 @@ def _boxes(sources, parameters, seed):
 
 
 def partners(names):
-    """For each part its partner's number on the other side (forelegL2 and forelegR2, wingL and wingR), or its own."""
+    """Return for each part the number of its partner on the other side of the body, or its own number.
+
+    Partners differ in the letter L or R at the end of their names, such as forelegL2 and forelegR2, or wingL and wingR.
+    """
     other = {"L": "R", "R": "L"}
     turned = [re.sub(r"[LR](?=\d*$)", lambda side: other[side.group()], name) for name in names]
     return [names.index(there) if there in names else number for number, there in enumerate(turned)]
@@ -145,11 +164,11 @@ def _simulated(sources, parameters, seed):
 
 
 def simulate(parameters, rng):
-    """Images (samples, size, size) and places (samples, parts, 2) of animals of random pose, shade and noise.
+    """Simulate images (samples, size, size) of animals, and the positions (samples, parts, 2) of their parts.
 
-    The animal, about half as long as the image without its tail, stands near the middle and faces right within
-    `turn` radians, as frames are after the paper's alignment. Legs have a joint. A share `missing` of the labels is
-    hidden, and so is what lies outside.
+    Pose, shade and noise are random. The animal is about half as long as the image, without its tail. It stands near
+    the middle and faces right within `turn` radians, as frames do after the paper's alignment. Legs have a joint. A
+    share `missing` of the labels is hidden, and so are parts outside the image.
     """
     count, size = parameters["samples"], parameters["size"]
     draw = lambda low, high: rng.uniform(low, high, count)  # noqa: E731
@@ -188,7 +207,10 @@ def _step(angle, length):
 
 
 def _capsule(start, end, radius, size):
-    """How far each pixel (n, size, size) is covered by a thick line between two points (n, 2): smooth at its edge."""
+    """Compute how much of each pixel (n, size, size) a thick line between two points (n, 2) covers, from 0 to 1.
+
+    The edge of the line is smooth.
+    """
     x, y = (
         np.arange(size)[None, None] - start[:, 0, None, None],
         np.arange(size)[None, :, None] - start[:, 1, None, None],

@@ -1,4 +1,4 @@
-"""Fingerprints of compounds that were screened against cancer cells: how active each is, and its bits anew."""
+"""Fingerprints of compounds screened against cancer cells: predict activity, and reconstruct the bits."""
 
 import numpy as np
 
@@ -26,18 +26,18 @@ METRICS = {
 
 
 def prepare(sources, parameters, seed):
-    """Distinct MACCS fingerprints with the mean activity of the compounds that have it.
+    """Prepare distinct MACCS fingerprints, each with the mean activity of the compounds that have it.
 
     `format` screen: a table with the columns `smiles` and `activity`; rows without an activity are left out.
-    `format` planted: SMILES, the first word of a line of `file`, of which `most` are drawn; the activity is a sum of
-    weights of the substructures (SMARTS) of `planted` that a compound has, and normal `noise`.
-    SMILES that RDKit refuses are left out and counted (`unreadable` in the context).
+    `format` planted: SMILES, the first field of each line of `file`, of which `most` are drawn. The activity is a sum
+    of the weights of those substructures (SMARTS) of `planted` that a compound has, plus normal `noise`.
+    SMILES that RDKit cannot parse are left out and counted (`unreadable` in the context).
 
-    Compounds that share a Bemis-Murcko scaffold or a fingerprint, directly or through others, are one group and in
-    one part.
+    Compounds that share a Bemis-Murcko scaffold or a fingerprint, directly or through other compounds, form one group.
+    A group lies in one split.
 
-    Arrays: x (n, 166) uint8; y (n,) float32, the activity (higher: more sensitive); group. Validation fingerprints
-    also have `smiles`, the first compound of each, for figures. The context holds `active`, the least activity of a
+    Arrays: x (n, 166) uint8; y (n,) float32, the activity (higher: more sensitive); group. Validation fingerprints also
+    have `smiles`, the first compound of each, for figures. The context holds `active`, the smallest activity of a
     compound that counts as active, and the `features`.
     """
     rng = np.random.default_rng([seed, 10883])
@@ -97,9 +97,11 @@ def _planted(sources, parameters, rng):
 
 
 def score(test, predictions, wanted, train):
-    """Metrics of the activity `y`; of what else a method gives: bits rebuilt (`y_rebuilt`, probabilities), latent codes
-    of the compounds (`y_latent`), and fingerprints that it made (`y_made`) for the activities
-    `wanted`, which are held against the test compounds. `restarts` are passed on as they are.
+    """Compute metrics of the predicted activity `y`, and of the other outputs that a method may return.
+
+    These are reconstructed bits (`y_rebuilt`, probabilities), latent codes of the compounds (`y_latent`), and
+    fingerprints (`y_made`) generated for the activities `wanted`, which are compared with the test compounds.
+    `restarts` are returned unchanged.
     """
     y, p = np.asarray(test.y, float), np.asarray(predictions["y"], float).reshape(len(test))
     active = y >= test.context["active"]

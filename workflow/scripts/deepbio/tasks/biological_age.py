@@ -1,4 +1,4 @@
-"""Biological age: how old a person is, predicted from a routine blood test and sex."""
+"""Biological age: predict a person's age from a routine blood test and sex."""
 
 import numpy as np
 import pandas as pd
@@ -23,14 +23,15 @@ SEXES = {"rda": {1: 0.0, 2: 1.0}, "parquet": {"male": 0.0, "female": 1.0}}
 
 
 def prepare(sources, parameters, seed):
-    """People with all `markers` (column: title) who are younger than `below`, the age at which NHANES stops counting.
+    """Prepare people with all `markers` (column: title) who are younger than `below`, the age at which NHANES stops
+    counting.
 
-    rda : R data frames of the BioAge package, `files`; the waves `train`, `valid` and `test` are named by their years.
-    parquet : the one wave of AgingClockBench, `file`; `valid_fraction` and `test_fraction` of its people, at random.
+    rda : R data frames of the BioAge package, `files`; `train`, `valid` and `test` list the years of their waves.
+    parquet : the one wave of AgingClockBench, `file`; random shares `valid_fraction` and `test_fraction` of its people.
 
     Arrays: x (n, markers + 1) float32 in the files' units, its last column 1 for women; y (n,) float32, age in years;
     group, the person. Validation people also have `died` (0 or 1) and `months` of follow-up, float32, NaN where
-    nothing is known. The context holds the titles of the markers as `features`.
+    unknown. The context holds the titles of the markers as `features`.
     """
     readers = {"rda": _rda, "parquet": _parquet}
     # A mapping has no order of its own; the columns of `x` need one.
@@ -93,7 +94,11 @@ def _read_parquet(path, parameters):
 
 
 def _people(frame, path, parameters):
-    """The checked records under the names of COLUMNS and the markers', complete and younger than `below`."""
+    """Check the records, and keep people with all markers who are younger than `below`.
+
+    The columns get the names of COLUMNS and of the markers. Raises BadInput with the file and, for a wrong value, the
+    record.
+    """
     names, sexes, markers = COLUMNS[parameters["format"]], SEXES[parameters["format"]], list(parameters["markers"])
     missing = [name for name in [*names.values(), *markers] if name not in frame]
     if missing:

@@ -1,4 +1,4 @@
-"""Chromatin accessibility: in which cell types is a site open?"""
+"""Chromatin accessibility: predict in which cell types a site is open."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ from deepbio.domains.dna import bundles, genome, planted, sequences
 
 
 def prepare(sources, parameters, seed):
-    """Sites and labels of one dataset.
+    """Prepare the sites and labels of one dataset.
 
     sites : a FASTA file of sites with coordinates in its headers; a site is open where a peak overlaps it.
     basset : the HDF5 file of Basset, in its own splits.
-    planted : Markov background; a site is open in a cell type when it holds one of that type's motifs.
+    planted : Markov background; a site is open in a cell type when it contains one of that type's motifs.
 
-    Arrays: codes (n, length) uint8, y (n, cell types) float32 (of a bundle uint8), group. The context holds the names
-    of the cell types as `features`, and for figures the groups of JASPAR whose motifs the data may hold as
+    Arrays: codes (n, length) uint8, y (n, cell types) float32 (uint8 for a bundle), group. The context holds the names
+    of the cell types as `features` and, for figures, the JASPAR groups whose motifs the data may contain as
     `jaspar_groups`.
     """
     readers = {"sites": _sites, "basset": _basset, "planted": _planted}
@@ -38,7 +38,8 @@ def _sites(sources, parameters, rng):
 
 
 def _basset(sources, parameters, rng):
-    """<split>_in (n, 4, 1, length), <split>_out (n, cell types), and the cell types' names in target_labels."""
+    """Read Basset's file: <split>_in (n, 4, 1, length), <split>_out (n, cell types), and target_labels, the cell
+    types."""
     path = next(iter(sources.values())) / parameters["file"]
     parts = {name: (path, f"{name}_in", f"{name}_out") for name in NAMES}
     return bundles.splits(
@@ -63,7 +64,7 @@ def _planted(sources, parameters, rng):
 
 
 def interpret(train, runs, path):
-    """Scores of the outputs by group, and of methods against each other; see figures/outputs.py."""
+    """Draw the scores of the outputs by group, and compare methods output by output; see figures/outputs.py."""
     from deepbio.figures import outputs
 
     outputs.draw(runs, train.context, path)

@@ -1,4 +1,4 @@
-"""Chromatin profiles: which of many features hold in the middle of a window of DNA."""
+"""Chromatin profiles: predict which of many features are present in the middle of a window of DNA."""
 
 import numpy as np
 
@@ -7,22 +7,23 @@ from deepbio.domains.dna import bundles, genome, planted, sequences
 
 
 def prepare(sources, parameters, seed):
-    """Windows and labels of one dataset.
+    """Prepare the windows and labels of one dataset.
 
     genome : bins of a genome, labelled by peaks in BED files, with the bases around them; split by chromosome.
     deepsea : the training bundle of DeepSEA, in the splits of its three files.
     planted : Markov background with instances of JASPAR motifs; a motif counts where it lies in the central bin.
 
-    Arrays: codes (n, context) uint8, y (n, features) float32 (of a bundle uint8), group. The context holds the names
-    of the `features` and the width of the `bin`, and for figures the groups of JASPAR whose motifs the data may hold as
-    `jaspar_groups` and, where features are of several kinds, the kind of each as `output_groups`.
+    Arrays: codes (n, context) uint8, y (n, features) float32 (uint8 for a bundle), group. The context holds the names
+    of the `features` and the width of the `bin`. For figures it holds the JASPAR groups whose motifs the data may
+    contain as `jaspar_groups` and, where there are several kinds of features, the kind of each as `output_groups`.
     """
     readers = {"genome": _genome, "deepsea": _deepsea, "planted": _planted}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2015]))
 
 
 def _genome(sources, parameters, rng):
-    """All bins with a peak, and as many without one, drawn from the same chromosomes, `empty` times as many."""
+    """Read all bins with a peak, and `empty` times as many bins without one, drawn from the chromosomes of the same
+    split."""
     folder = next(iter(sources.values()))
     names = parameters["chromosomes"]  # name in the peak files → name in the genome
     peaks = genome.read_peaks(folder, parameters["peaks"], names)
@@ -45,9 +46,9 @@ def _genome(sources, parameters, rng):
 
 
 def _deepsea(sources, parameters, rng):
-    """train.mat, valid.mat and test.mat, each with <split>xdata (n, 4, context) and <split>data (n, features).
+    """Read train.mat, valid.mat and test.mat, each with <split>xdata (n, 4, context) and <split>data (n, features).
 
-    `features` says how many features of each class stand there, in their order.
+    `features` gives the number of features of each class, in the order of the columns.
     """
     folder = next(iter(sources.values()))
     kinds = [kind for kind, count in parameters["features"].items() for _ in range(count)]
@@ -58,7 +59,10 @@ def _deepsea(sources, parameters, rng):
 
 
 def _planted(sources, parameters, rng):
-    """Windows over a Markov background, each motif planted in the middle of some and beside it in others."""
+    """Simulate windows over a Markov background, with motifs in the central bin and outside it.
+
+    A motif in the central bin is a label; the same motif outside the bin is not.
+    """
     count, length, width = parameters["samples"], parameters["context"], parameters["bin"]
     codes = planted.background(count, length, rng)
     known = planted.matrices(parameters["motifs"], parameters["groups"])
@@ -79,7 +83,7 @@ def _planted(sources, parameters, rng):
 
 
 def interpret(train, runs, path):
-    """Scores of the outputs by group, and of methods against each other; see figures/outputs.py."""
+    """Draw the scores of the outputs by group, and compare methods output by output; see figures/outputs.py."""
     from deepbio.figures import outputs
 
     outputs.draw(runs, train.context, path)

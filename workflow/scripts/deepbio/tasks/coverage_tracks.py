@@ -1,4 +1,4 @@
-"""Coverage tracks: how many reads each bin of a long window of DNA has in each of many experiments."""
+"""Coverage tracks: predict the number of reads in each bin of a long window of DNA, for many experiments."""
 
 import numpy as np
 
@@ -9,22 +9,27 @@ from deepbio.domains.dna import genome, planted, sequences, tfrecord
 
 
 def prepare(sources, parameters, seed):
-    """Windows and their coverage.
+    """Prepare windows and their coverage.
 
-    tfrecord : a folder as Basenji and baskerville write it; the windows' parts are those of its sequences.bed.
-    planted : Markov background with promoters and enhancers; an enhancer raises the expression of a far promoter.
+    tfrecord : a folder as Basenji and baskerville write it; sequences.bed says to which split a window belongs.
+    planted : Markov background with promoters and enhancers; an enhancer raises the expression of a distant promoter.
 
-    Arrays: codes (n, length) uint8, y (n, bins, tracks), group, the window's name. The bins cover the middle of the
-    window. The context holds the names of the tracks as `features`, the width of a `bin` in bases, and for every
-    track that of the other strand as `strand_pair` (a track without strand is its own); for figures it holds the groups
-    of JASPAR whose motifs the data may hold as `jaspar_groups`, and the assay of each track as `output_groups`.
+    Arrays: codes (n, length) uint8; y (n, bins, tracks); group, the window's name. The bins cover the middle of the
+    window. The context holds the names of the tracks as `features`, the width of a `bin` in bases, and as `strand_pair`
+    for every track the index of the track of the other strand (its own index for a track without strand). For figures
+    it holds the JASPAR groups whose motifs the data may contain as `jaspar_groups`, and the assay of each track as
+    `output_groups`.
     """
     readers = {"tfrecord": _tfrecord, "planted": _planted}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 28739]))
 
 
 def _tfrecord(sources, parameters, rng):
-    """Records stand in the order of their part's rows of sequences.bed; a part may end before its rows do."""
+    """Read the records of each split, which stand in the order of its rows of sequences.bed.
+
+    There may be fewer records than rows. Raises BadInput where there are more, or where the files contradict each
+    other.
+    """
     import bioframe  # slow to import, and scoring does without
 
     folder = next(iter(sources.values())) / parameters["folder"]
@@ -57,7 +62,8 @@ def _tfrecord(sources, parameters, rng):
 
 
 def record_files(folder, part):
-    """The files <part>-0.tfr, <part>-1.tfr, … of a folder in the order of their numbers."""
+    """List the files <part>-0.tfr, <part>-1.tfr, … of a folder in the order of their numbers; BadInput where one is
+    missing."""
     count = len(list(folder.glob(f"{part}-*.tfr")))
     files = [folder / f"{part}-{number}.tfr" for number in range(count)]
     missing = [file.name for file in files if not file.exists()]
@@ -69,7 +75,11 @@ def record_files(folder, part):
 
 
 def choose_tracks(path, names):
-    """Columns of the tracks of some identifiers in targets.txt, among them the other strand of each, and titles."""
+    """Choose the tracks of some identifiers in targets.txt.
+
+    Returns their column numbers, for each the position of its other strand among them, and their titles. Raises
+    BadInput for an identifier that is not in the file, and for a track without its other strand.
+    """
     table = tables.read_csv(path, "\t")
     known = table.column("identifier")
     pair = table.numbers("strand_pair").astype(int)
@@ -86,12 +96,16 @@ def choose_tracks(path, names):
 
 
 def assay(title):
-    """The assay of a track, which its title names between the identifier and a colon."""
+    """Return the assay of a track: the text of its title between the identifier and a colon."""
     return title.partition(" ")[2].partition(":")[0]
 
 
 def decode_example(example, sizes, where):
-    """Codes (length,) uint8 and targets (bins, tracks) float16 of one Example; BadInput says where it is wrong."""
+    """Decode one Example as codes (length,) uint8 and targets (bins, tracks) float16.
+
+    Raises BadInput, beginning with `where`, for a wrong size, a code that is not a base, and a target that is negative
+    or NaN.
+    """
     shape = (sizes["target_length"], sizes["num_targets"])
     expected = {"sequence": sizes["seq_length"], "target": 2 * shape[0] * shape[1]}
     for name, size in expected.items():
@@ -107,7 +121,7 @@ def decode_example(example, sizes, where):
 
 
 def check_apart(windows, path):
-    """BadInput where windows (bedframes by part) of two parts overlap."""
+    """Raise BadInput where windows (bedframes by split) of two splits overlap."""
     for one, other in (("train", "valid"), ("train", "test"), ("valid", "test")):
         shared = np.flatnonzero(genome.overlaps(windows[one], windows[other]))
         if len(shared):
@@ -117,10 +131,11 @@ def check_apart(windows, path):
 
 
 def _planted(sources, parameters, rng):
-    """Two tracks. Promoters and enhancers are open. A promoter is expressed, weakly by itself and strongly with an
-    enhancer whose distance lies in the given range of bins; counts are Poisson's.
+    """Simulate two tracks, accessibility and expression, with Poisson counts.
 
-    Every window has the same numbers of both, each in a bin of its own, so that the distance alone decides.
+    Promoters and enhancers are open. A promoter is expressed strongly if an enhancer lies at a distance within the
+    given range of bins, and weakly otherwise. Every window has the same numbers of promoters and enhancers, each in its
+    own bin, so that only the distance matters.
     """
     count, width, size = parameters["samples"], parameters["bin"], parameters["length"] // parameters["bin"]
     codes = planted.background(count, parameters["length"], rng)
@@ -150,7 +165,7 @@ def _planted(sources, parameters, rng):
 
 
 def interpret(train, runs, path):
-    """Scores of the outputs by group, and of methods against each other; see figures/outputs.py."""
+    """Draw the scores of the outputs by group, and compare methods output by output; see figures/outputs.py."""
     from deepbio.figures import outputs
 
     outputs.draw(runs, train.context, path)

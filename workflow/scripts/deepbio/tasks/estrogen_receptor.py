@@ -1,4 +1,4 @@
-"""Oestrogen-receptor status of a breast tumour from a table of its metabolites, or of its genes' expression."""
+"""Oestrogen-receptor status of a breast tumour: predict it from a table of metabolites or of gene expression."""
 
 import re
 
@@ -15,14 +15,15 @@ SAMPLE = re.compile(r"(ERp|ERn)_(train|val)_[0-9]+")
 
 
 def prepare(sources, parameters, seed):
-    """One split of one dataset; `parameters["format"]` says how its files are read.
+    """Prepare one split of one dataset; `parameters["format"]` names the format of its files.
 
-    studies : two expression studies of SurvSet, one to learn from and the other, whole, for testing.
+    studies : two expression studies of SurvSet, one for training and the other, as a whole, for testing.
     budczies : measured log2 intensities; the first study's own validation samples, or random tumours, for testing.
     prepared : the table as the paper's group prepared it; random tumours for testing.
 
-    Arrays: x (n, features) float32, y (n,) float32 with 1 for ER positive, group (study and patient, or tumour).
-    The context holds the `features`' names, what a `feature` is, and the names of the two `classes`.
+    Arrays: x (n, features) float32; y (n,) float32, 1 for ER positive; group (study and patient, or tumour). The
+    context holds the names of the `features`, the kind of a `feature` (gene or metabolite), and the names of the two
+    `classes`.
     """
     readers = {"studies": _studies, "budczies": _budczies, "prepared": _prepared}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 20180]))
@@ -34,7 +35,7 @@ def _split(x, y, group, features, kind):
 
 
 def _scale(x, rows):
-    """`x` centred and divided by the standard deviation, both taken from `rows` (a constant feature becomes 0)."""
+    """Centre `x` and divide it by the standard deviation, both of `rows`; a constant feature becomes 0."""
     spread = rows.std(axis=0)
     return (x - rows.mean(axis=0)) / np.where(spread > 0, spread, 1)
 
@@ -70,7 +71,7 @@ def _studies(sources, parameters, rng):
 
 
 def _read_study(path, label):
-    """Expression (tumours, genes), status, patients and gene symbols of the tumours whose status is known."""
+    """Read the tumours whose status is known: expression (tumours, genes), status, patients and gene symbols."""
     frame = tables.read_frame(path)
     for name in (label, "pid"):
         if name not in frame:
@@ -125,14 +126,14 @@ def _parts(x, y, samples, features, part):
 
 
 def _random_parts(y, parameters, rng):
-    """0, 1 or 2 for training, validation and test; both fractions are drawn within each status."""
+    """Draw 0, 1 or 2 (training, validation, test) for each tumour; both fractions are drawn within each status."""
     rest = 1 - parameters["test_fraction"]
     valid = parameters["valid_fraction"] * rest
     return tables.stratified(y, [rest - valid, valid, parameters["test_fraction"]], rng)
 
 
 def _complete(table, place):
-    """The numbers of the column at a place, none of which may be missing."""
+    """Return the numbers of the column `place`; BadInput where one is missing."""
     found = table.numbers(place)
     if np.isnan(found).any():
         raise BadInput(f"{table.where(int(np.isnan(found).argmax()))}: column '{table.header[place]}' is empty")
@@ -140,10 +141,11 @@ def _complete(table, place):
 
 
 def _read_measured(path):
-    """log2 intensities (tumours, metabolites), status, sample names and metabolite names.
+    """Read log2 intensities (tumours, metabolites), status, sample names and metabolite names.
 
-    The file holds a row a metabolite, empty rows, and a last row with the status; a column a tumour, after six of
-    annotation. A tumour's name says its status and its part of the first study, such as ERp_train_3.
+    The file has one row per metabolite, then empty rows, and a last row with the status. Six columns of annotation come
+    first, then one column per tumour. A tumour's name gives its status and its part of the first study, such as
+    ERp_train_3. Raises BadInput with file and line where the file has another form.
     """
     table = tables.read_csv(path, "\t")
     header, rows = table.header, table.rows
@@ -168,9 +170,9 @@ def _read_measured(path):
 
 
 def _quantile_normalise(x, rows):
-    """Every tumour's sorted values replaced by the mean sorted profile of `rows`; ties take the lower place.
+    """Replace every tumour's sorted values by the mean sorted profile of `rows`; equal values take the lowest rank.
 
-    A tumour is mapped by its own ranks, so test tumours neither see each other nor shape the profile.
+    A tumour is mapped by its own ranks. So a test tumour changes neither another one nor the profile.
     """
     profile = np.sort(rows, axis=1).mean(axis=0)
     return np.stack([profile[np.searchsorted(np.sort(row), row)] for row in x])

@@ -1,4 +1,4 @@
-"""Expression from sequence: how strongly a gene is expressed, predicted from the DNA around its start."""
+"""Expression from sequence: predict the expression of a gene from the DNA around its start."""
 
 import numpy as np
 
@@ -9,18 +9,18 @@ from deepbio.domains.dna import genome, planted, sequences
 
 
 def prepare(sources, parameters, seed):
-    """Regions around starts of transcription, and the expression of their genes.
+    """Prepare regions around starts of transcription, and the expression of their genes.
 
-    genome : transcripts of a BED file with the expression of a table, regions cut from a genome and their bins
+    genome : transcripts of a BED file and the expression of a table; regions are cut from a genome and their bins are
         labelled by peaks; split by chromosome.
-    planted : Markov background with JASPAR motifs, each of which leaves a mark and changes the expression by its
+    planted : Markov background with JASPAR motifs. Each motif leaves a mark and changes the expression according to its
         distance upstream.
 
     Arrays: codes (genes, region) uint8, read along the gene's strand; marks (genes, bins, proteins) bool, the measured
     peaks in the bins in the middle of the region; y (genes, conditions) float32, log expression; group. The context
-    holds the conditions as `features`, the proteins as `marks`, the width of a `bin`, `tss`, the position of the start
-    in a region, and `jaspar_groups`, those of JASPAR whose motifs the data may hold. A chromatin model may learn from
-    the marks of the training split; of other splits only the baseline that says so reads them.
+    holds the conditions as `features`, the proteins as `marks`, the width of a `bin`, the position `tss` of the start
+    in a region, and as `jaspar_groups` the JASPAR groups whose motifs the data may contain. A chromatin model may learn
+    from the marks of the training split. Only the baseline that declares it reads the marks of other splits.
     """
     readers = {"genome": _genome, "planted": _planted}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2018]))
@@ -51,7 +51,8 @@ def _genome(sources, parameters, rng):
 
 
 def read_genes(path, names):
-    """Transcripts on the chromosomes `names` (short name → name in the genome), as genome.read_genes gives them."""
+    """Read the transcripts on the chromosomes `names` (short name → name in the genome), as genome.read_genes returns
+    them."""
     table = genome.read_genes(path)
     # The file says chrI where the genome says I.
     table["chrom"] = table["chrom"].map({f"chr{there}": here for here, there in names.items()})
@@ -62,7 +63,7 @@ def read_genes(path, names):
 
 
 def _coverage(read, name):
-    """A column of numbers; of genes without a base that reads map to alone, which the file calls inf, NaN."""
+    """Read a column of numbers. The file's "inf" marks genes without a uniquely mappable base and becomes NaN."""
     return np.array(
         [
             np.nan if value.strip().lower() == "inf" else tables.number(value, name, read.where(row))
@@ -72,10 +73,10 @@ def _coverage(read, name):
 
 
 def read_expression(path, parameters):
-    """Log expression by systematic name: GENE, Name, and a column for each condition; dubious ORFs are left out.
+    """Read log expression by systematic name: GENE, Name, and a column for each condition; dubious ORFs are left out.
 
-    A condition is log(mean of its replicates + pseudocount); genes without a number are left out. BadInput names file,
-    line and column of what is no number, or negative.
+    A condition is log(mean of its replicates + pseudocount); genes without a number are left out. Raises BadInput with
+    file, line and column for a value that is not a number or is negative.
     """
     read = tables.read_csv(path, "\t")
     columns = {name: read.column(name) for name in ("GENE", "Name", "Status")}
@@ -95,8 +96,11 @@ def read_expression(path, parameters):
 
 
 def join(genes, known):
-    """The transcripts of `genes` whose name is a systematic or, failing that, a common name in `known`, and their
-    expression (genes, conditions). Of transcripts of one gene the first counts."""
+    """Join transcripts with their expression: the rows of `genes` that are kept, and y (genes, conditions).
+
+    A transcript is kept if its name is a systematic name in `known` or, failing that, a common name. Of several
+    transcripts of one gene the first is kept.
+    """
     systematic = {name: row for row, name in enumerate(known["GENE"])}
     common = {name: row for row, name in enumerate(known["Name"]) if name}
     rows = np.array([systematic.get(name, common.get(name, -1)) for name in genes["name"]])
@@ -109,9 +113,9 @@ def join(genes, known):
 
 
 def regions(codes, chromosomes, starts, minus, length):
-    """Regions (n, length) along each gene's strand; the start stands at `length // 2` in all.
+    """Cut regions (n, length) along each gene's strand; the start is at index `length // 2` in all.
 
-    Beyond the chromosome's ends stand unknown bases.
+    Beyond the ends of the chromosome there are unknown bases.
     """
     found = genome.windows_of(codes, chromosomes, genome.region_centres(starts, minus, length), length)
     found[minus] = sequences.reverse_complement(found[minus])
@@ -119,7 +123,8 @@ def regions(codes, chromosomes, starts, minus, length):
 
 
 def bins_of(chromosome, starts, minus, count, width):
-    """The bins of all genes along their strand: a bedframe with `count` rows a gene, half of them before its start."""
+    """Return the bins of all genes along their strand: a bedframe with `count` rows per gene, half of them before its
+    start."""
     offset = np.arange(count) * width - count * width // 2
     # A bin holds the bases at offset … offset + width - 1 downstream of the start; on the minus strand these are
     # start - offset - width + 1 … start - offset.
@@ -130,9 +135,9 @@ def bins_of(chromosome, starts, minus, count, width):
 
 
 def _planted(sources, parameters, rng):
-    """Genes whose expression is a sum over the planted motifs of effect · exp(-distance / reach), and noise.
+    """Simulate genes whose expression is a sum over planted motifs of effect · exp(-distance / reach), plus noise.
 
-    A motif works upstream of the start only, and leaves its mark wherever it stands.
+    A motif acts only upstream of the start, but leaves its mark wherever it lies.
     """
     count, bins, width = parameters["samples"], parameters["bins"], parameters["bin"]
     first = parameters["flank"]
@@ -163,7 +168,7 @@ def _planted(sources, parameters, rng):
 
 
 def interpret(train, runs, path):
-    """Scores of the outputs by group, and of methods against each other; see figures/outputs.py."""
+    """Draw the scores of the outputs by group, and compare methods output by output; see figures/outputs.py."""
     from deepbio.figures import outputs
 
     outputs.draw(runs, train.context, path)

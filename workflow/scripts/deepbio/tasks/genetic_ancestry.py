@@ -1,4 +1,4 @@
-"""Genetic ancestry: which of 26 populations a person comes from, predicted from SNPs that far outnumber the people."""
+"""Genetic ancestry: predict from which of 26 populations a person comes, with many more SNPs than people."""
 
 import numpy as np
 
@@ -15,19 +15,21 @@ PANEL = ("sample", "pop", "super_pop")  # and of the 1000 Genomes Project's pane
 
 
 def prepare(sources, parameters, seed):
-    """Split `seed` tests fold `seed` of `folds`, validates on the one before it and trains on the others.
+    """Prepare split `seed`, which tests on fold `seed` of `folds`, validates on the fold before it and trains on the
+    others.
 
     matrix : every `every`-th site of a matrix of bytes, `genotypes`; people of the table `people`.
     letters : pairs of letters at the sites of all `files`.
     haplotypes : the R data file `file` with the tables of `name`.
-    vcf : VCF files, `files`, people of the panel `people`, families of the `pedigree`; sites chosen by training people.
+    vcf : VCF files, `files`, people of the panel `people`, families of the `pedigree`; training people determine the
+        sites.
 
-    Folds are drawn once for all splits; each has the populations in the whole's proportions, and no family, and no
-    two people of equal genotypes, is in two of them.
+    Folds are drawn once for all splits. Each has the same proportions of populations as the whole. Members of a family,
+    and people with equal genotypes, are in the same fold.
 
-    Arrays: x (n, sites) int8, copies of one allele or -1; y (n,) float32, the number of the population; group, the
+    Arrays: x (n, sites) int8, copies of one allele or -1; y (n,) float32, the index of the population; group, the
     person or family. The context holds `classes` (populations, by continent), `continents` and `continent_of` (the
-    number of each class's continent).
+    index of each class's continent).
     """
     paths = {str(path.relative_to(folder)): path for folder in sources.values() for path in folder.rglob("*")}
     rng = np.random.default_rng(parameters["shuffle"])
@@ -87,13 +89,14 @@ def _haplotypes(paths, parameters):
 
 
 def continent_accuracy(y, p, continent_of):
-    """Share of the known labels whose most likely population lies in the right continent."""
+    """Compute the share of the known labels whose most likely population lies in the right continent."""
     known = ~np.isnan(y)
     home = np.asarray(continent_of)
     return float(np.mean(home[p[known].argmax(axis=1)] == home[y[known].astype(int)]))
 
 
 def score(test, predictions, wanted, train=None):
+    """Compute the wanted metrics; `continent_accuracy` needs the continents of the context."""
     p, y = np.asarray(predictions["y"]), np.asarray(test.y, dtype=float).ravel()
     found = metrics.evaluate([name for name in wanted if name not in METRICS], y, p)
     if "continent_accuracy" in wanted:
@@ -102,8 +105,10 @@ def score(test, predictions, wanted, train=None):
 
 
 def interpret(train, runs, path):
-    """Free weights against accuracy, of all methods that have weights; `runs`: title of a method → what is known of
-    it, of which `weights` and `scores` are used."""
+    """Draw the number of free parameters against accuracy, for all methods that have parameters.
+
+    `runs`: title of a method → facts, of which `weights` and `scores` are used.
+    """
     from deepbio.figures import ancestry as figures
 
     figures.weights_and_scores(runs, "accuracy", train.context["origin"], path)

@@ -1,4 +1,7 @@
-"""Growth of genotypes: how two deleted genes act together, or how mutated cells bear a drug, by way of an ontology."""
+"""Growth of genotypes: predict the interaction of two deleted genes, or the response of mutated cells to a drug.
+
+Genes are annotated with the terms of an ontology, which a method may use.
+"""
 
 import numpy as np
 
@@ -11,17 +14,17 @@ NAMES = ("train", "valid", "test")
 
 
 def prepare(sources, parameters, seed):
-    """Genotypes over the genes of an ontology, which the context holds (deepbio.ontology.Ontology.of reads it).
+    """Prepare genotypes over the genes of an ontology, which the context holds (deepbio.ontology.Ontology.of reads it).
 
     double_deletions : files `topology`, `train` and `test` of DCell. `split` is `authors` (theirs; validation pairs are
-        drawn from training) or `new_genes`: genes are parted, and a pair counts only if both of its genes are in one
-        part, so that no held-out pair has a gene that was seen before.
-    cell_lines : `folder` with the files of NeST-VNN; the lines are parted as there.
-    simulated : double deletions over a made-up ontology, by `split` `pairs` or `new_genes`.
+        drawn from training) or `new_genes`: genes are split, and a pair is kept only if both genes are in the same
+        part, so that no gene of a held-out pair occurs in training.
+    cell_lines : `folder` with the files of NeST-VNN; cell lines are split as there.
+    simulated : double deletions over a simulated ontology, with `split` `pairs` or `new_genes`.
 
     Arrays: x (n, genes) uint8, 1 where a gene is deleted or mutated; y (n,) float32, the genetic interaction score
-    (colony size beyond that of both single deletions), or the area under a dose-response curve less the screen's
-    mean; group: the pair (new_genes: its first gene), or the cell line.
+    (colony size beyond that expected from both single deletions), or the area under a dose-response curve minus the
+    screen's mean; group: the pair (new_genes: its first gene), or the cell line.
     """
     if parameters["format"] == "cell_lines":
         return _cell_lines(next(iter(sources.values())) / parameters["folder"], parameters, seed)
@@ -48,9 +51,9 @@ def prepare(sources, parameters, seed):
 
 
 def _parts(pairs, given, parameters, genes, rng):
-    """0, 1 or 2 (training, validation, test) for every pair, -1 where it is in none.
+    """Return 0, 1 or 2 (training, validation, test) for every pair, or -1 for a pair that is in no split.
 
-    `given` is 2 for the test pairs of the authors, which only the split by genes makes no use of.
+    `given` is 2 for the authors' test pairs. The split by genes does not use it.
     """
     fractions = [parameters["valid_fraction"], parameters["test_fraction"]]
     if parameters["split"] == "new_genes":
@@ -64,7 +67,11 @@ def _parts(pairs, given, parameters, genes, rng):
 
 
 def _read_pairs(path, genes):
-    """Pairs (n, 2) of gene numbers, the smaller first, and scores (n,) float32 of lines `2 gene gene score`."""
+    """Read lines `2 gene gene score`: pairs (n, 2) of gene numbers, the smaller first, and scores (n,) float32.
+
+    Raises BadInput with file and line for a line of another form, an unknown gene, a repeated pair, or an impossible
+    score.
+    """
     number = {gene: i for i, gene in enumerate(genes)}
     pairs, scores, seen = [], [], {}
     for line, written in text.lines(path):
@@ -120,7 +127,7 @@ def _cell_lines(folder, parameters, seed):
 
 
 def _index(path):
-    """The names of a file of lines `number name`, numbered from 0."""
+    """Read the names of a file of lines `number name`, numbered from 0."""
     names = []
     for number, written in text.lines(path):
         words = written.split("\t")
@@ -131,7 +138,7 @@ def _index(path):
 
 
 def _responses(path, lines):
-    """Number of the cell line, area under the curve and screen of every row."""
+    """Read the number of the cell line, the area under the curve, and the screen of every row."""
     found = []
     for number, written in text.lines(path):
         words = written.split("\t")
@@ -142,12 +149,12 @@ def _responses(path, lines):
 
 
 def simulate(complexes, pathways, genes, masking, buffering, single, noise):
-    """A small ontology and the interaction scores of all its double deletions: ontology, pairs (n, 2), y (n,).
+    """Simulate a small ontology and the interaction scores of all its double deletions: ontology, pairs (n, 2), y (n,).
 
-    `complexes` terms under the root hold `pathways` terms each, with `genes` genes each. Every gene has a weight w
-    between 0.2 and 1. Two deletions in one pathway mask each other: + masking w w'. Two pathways of a complex stand
-    in for each other, so that deletions in both are worse than they should be: - buffering w w'. Between complexes
-    nothing happens. Some genes act by themselves in all pairs (`single`, an additive part), and there is noise.
+    `complexes` terms under the root have `pathways` terms each, with `genes` genes each. Every gene has a weight w
+    between 0.2 and 1. Two deletions in one pathway mask each other: + masking w w'. Two pathways of a complex can
+    replace each other, so deletions in both are worse than expected: - buffering w w'. Genes of different complexes do
+    not interact. Some genes act by themselves in all pairs (`single`, an additive effect), and there is noise.
     """
     rng = np.random.default_rng(4627)
     leaves = complexes * pathways

@@ -1,4 +1,4 @@
-"""Assays of which a few results are known: rank an assay's other molecules from a support of some of each class."""
+"""Assays with few known results: rank an assay's other molecules from a support of a few molecules of each class."""
 
 import numpy as np
 from rdkit import Chem
@@ -23,22 +23,22 @@ NOT_ASSAYS = ("smiles", "mol_id")
 
 
 def prepare(sources, parameters, seed):
-    """Episodes of assays; a sample is an episode, a support and the queries that are to be ranked from it.
+    """Prepare episodes of assays. A sample is an episode: a support, and the queries to be ranked from it.
 
-    `file`: a table of molecules with 1, 0 or nothing for each assay, or with `rules` a list of molecules for which
-    assays are simulated. The assays, in the order of the file, make `folds` (Altae-Tran et al. 2017): the last is for
-    testing, the last `valid_assays` of the others for validation. With `test_file` all assays of that file are for
-    testing, and none of `file`. With `scaffold` (valid_fraction, test_fraction) the molecules of the three parts have
-    no Bemis-Murcko scaffold in common either. A molecule that stands in a file twice is one; where its results
-    disagree they count as unknown.
+    `file`: a table of molecules with 1, 0 or nothing for each assay or, with `rules`, a list of molecules for which
+    assays are simulated. The assays, in the order of the file, form `folds` (Altae-Tran et al. 2017): the last fold is
+    for testing, the last `valid_assays` of the others for validation. With `test_file`, all assays of that file are for
+    testing, and none of `file`. With `scaffold` (valid_fraction, test_fraction), no Bemis-Murcko scaffold occurs in
+    molecules of two splits either. A molecule that occurs twice in a file counts once; results that disagree count as
+    unknown.
 
-    `supports`: for each size the numbers of actives and of inactives, and how many supports of it every test assay
-    has; the first size is the main one, of which training (`episodes` with `queries` random molecules each) and
-    validation episodes are as well. A test episode has all measured molecules of its assay as queries.
+    `supports`: for each size the numbers of actives and inactives, and the number of such supports for every test
+    assay. The first size is the main one. Training episodes (`episodes` with `queries` random molecules each) and
+    validation episodes have this size. The queries of a test episode are all measured molecules of its assay.
 
-    Arrays: actives and inactives (n, …) int32, the support, and query (n, queries) int32, numbers of molecules of
-    the context's `smiles`, -1 where there are fewer; y (n, queries) float32, NaN for support molecules; y_balance
-    (n,), inactives for each active of the assay; group, the assay.
+    Arrays: actives and inactives (n, …) int32, the support, and query (n, queries) int32, all of them indices into the
+    context's `smiles`, -1 where there are fewer; y (n, queries) float32, NaN for support molecules; y_balance (n,),
+    inactives for each active of the assay; group, the assay.
     """
     rng = np.random.default_rng([seed, 1611])
     folder = next(iter(sources.values()))
@@ -67,7 +67,7 @@ def prepare(sources, parameters, seed):
 
 
 def _compact(drawn, texts):
-    """Splits whose context holds only the molecules that some episode names."""
+    """Return splits whose context holds only the molecules that occur in an episode."""
     indices = ("actives", "inactives", "query")
     used = np.unique(np.concatenate([arrays[key].ravel() for arrays in drawn.values() for key in indices]))
     used = used[used >= 0]
@@ -83,7 +83,7 @@ def _compact(drawn, texts):
 
 
 def _table(path, parameters, rng):
-    """Canonical SMILES, names of assays and results (molecules, assays) of a table."""
+    """Read canonical SMILES, names of assays and results (molecules, assays) of a table."""
     table = tables.read_csv(path)
     # One molecule at a time: a hundred thousand of RDKit's fill gigabytes.
     found = molecules.parse_all(table.column("smiles"), path, table.lines, parameters.get("unreadable") == "skip")
@@ -100,7 +100,7 @@ def _table(path, parameters, rng):
 
 
 def _merge(texts, labels):
-    """Each molecule once, in the order in which they first came; results that disagree become NaN."""
+    """Merge repeated molecules, in the order of first occurrence; results that disagree become NaN."""
     _, first, member = np.unique(texts, return_index=True, return_inverse=True)
     known = ~np.isnan(labels)
     total, count = np.zeros((2, len(first), labels.shape[1]))
@@ -112,7 +112,7 @@ def _merge(texts, labels):
 
 
 def _together(texts, names, labels, others, further, results):
-    """Two tables as one: molecules of both, assays side by side, NaN where a molecule is in one of them only."""
+    """Join two tables: molecules of both, assays side by side, NaN where a molecule is in only one of them."""
     all_texts = list(dict.fromkeys([*texts, *others]))
     place = {text: row for row, text in enumerate(all_texts)}
     joined = np.full((len(all_texts), len(names) + len(further)), np.nan)
@@ -122,11 +122,13 @@ def _together(texts, names, labels, others, further, results):
 
 
 def _simulated(path, parameters, rng):
-    """Assays of real molecules: active is what holds one or either of two groups of atoms, but for some mistakes.
+    """Simulate assays of real molecules: a molecule that contains either of two groups of atoms is active.
 
-    `rules` : name of a group → its SMARTS; `noise`: share of mistakes. Each group and each pair of groups makes an
-    assay, so that groups have a say in assays of training, and what they make up in testing is new. `most`
-    molecules of `heavy_atoms` atoms are drawn.
+    `rules` : name of a group → its SMARTS
+    `noise` : share of results that are wrong
+
+    Each group and each pair of groups makes an assay. So groups also occur in assays of training, and only their
+    combinations are new in testing. `most` molecules of `heavy_atoms` (least, most) atoms are drawn.
     """
     least, most = parameters["heavy_atoms"]
     smiles, lines = molecules.read_smi(path)
@@ -149,8 +151,10 @@ def _simulated(path, parameters, rng):
 
 
 def _support(column, size, rng, name):
-    """Numbers of `size` (actives, inactives) random molecules of an assay, in this order of classes; BadInput where
-    none would be left to ask for."""
+    """Draw `size` (actives, inactives) random molecules of an assay: one array of indices for each class.
+
+    Raises BadInput where no molecule of a class would be left as a query.
+    """
     for value, wanted in zip((1, 0), size, strict=True):
         if (column == value).sum() <= wanted:
             raise BadInput(
@@ -165,7 +169,7 @@ def _episode(column, support, query, y, name):
 
 
 def _stack(found):
-    """Episodes as arrays, rows filled up with -1, labels with NaN."""
+    """Stack episodes as arrays; rows are padded with -1, labels with NaN."""
     kinds = {"y": (np.float32, np.nan)} | dict.fromkeys(("actives", "inactives", "query"), (np.int32, -1))
     arrays = {}
     for key, (kind, nothing) in kinds.items():
@@ -177,7 +181,7 @@ def _stack(found):
 
 
 def _training(columns, names, parameters, rng):
-    """Episodes of all assays in turn; queries are a random part of the assay's other molecules."""
+    """Make episodes of all assays in turn; queries are a random sample of the assay's other molecules."""
     size, queries = parameters["supports"][0][:2], parameters["queries"]
     found = []
     for number in range(parameters["episodes"]):
@@ -191,8 +195,10 @@ def _training(columns, names, parameters, rng):
 
 
 def _validation(columns, names, parameters, rng):
-    """The main supports of each assay; queries are at most `valid_queries` molecules, as many actives as there are
-    among them in half of the places, or the measured share where that is more."""
+    """Make episodes with the main supports of each assay; queries are at most `valid_queries` molecules.
+
+    Actives are at most half of the queries, or their measured share where that is larger.
+    """
     *size, count = parameters["supports"][0]
     found = []
     for column, name in zip(columns, names, strict=True):
@@ -210,7 +216,7 @@ def _validation(columns, names, parameters, rng):
 
 
 def _testing(columns, names, parameters, rng):
-    """Supports of all sizes; queries are all measured molecules, and a support molecule's result is not asked for."""
+    """Make episodes with supports of all sizes; queries are all measured molecules, with NaN labels for the support."""
     found = []
     for *size, count in parameters["supports"]:
         for column, name in zip(columns, names, strict=True):
@@ -226,13 +232,16 @@ def _testing(columns, names, parameters, rng):
 
 
 def aurocs(test, p):
-    """AUROC of each episode, (n,)."""
+    """Compute the AUROC of each episode, (n,)."""
     return np.array([metrics.METRICS["auroc"].function(*pair) for pair in outputs(test.y.T, np.asarray(p).T)])
 
 
 def score(test, predictions, wanted, train=None):
-    """The metrics of supports of the main size, mean over assays and supports; `auroc_median`, the median over assays
-    as the paper's tables have it; and `auroc_5_10` and the like, those of the other sizes."""
+    """Compute the wanted metrics for supports of the main size, as a mean over assays and supports.
+
+    Further metrics are `auroc_median`, the median over assays as in the paper's tables, and `auroc_5_10` and the like,
+    for the other sizes.
+    """
     y, p = np.asarray(test.y), np.asarray(predictions["y"])
     sizes, main = episodes.sizes(test), (episodes.sizes(test) == episodes.sizes(test)[0]).all(axis=1)
     values = metrics.evaluate(wanted, y[main].T, p[main].T)
@@ -244,7 +253,7 @@ def score(test, predictions, wanted, train=None):
 
 
 def curve(test, predictions):
-    """AUROC of each episode: a series for each size of the support, whose categories are the assays."""
+    """Compute the AUROC of each episode: a series for each size of the support, whose categories are the assays."""
     found, names = aurocs(test, predictions["y"]), np.asarray(test["group"]).astype(str)
     kinds = np.array([f"{actives}+/{inactives}−" for actives, inactives in episodes.sizes(test)])
     title = "AUROC by support and assay (mean over runs)"
@@ -255,7 +264,7 @@ def curve(test, predictions):
 
 
 def resampled(test, predictions, metric):
-    """Resample the molecules that are asked for, in all episodes of the main size alike; None for another metric."""
+    """Resample the query molecules, the same in all episodes of the main size; None for a metric other than auroc."""
     if metric != "auroc":
         return None
     sizes = episodes.sizes(test)

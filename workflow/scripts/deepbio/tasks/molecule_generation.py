@@ -1,4 +1,4 @@
-"""Generation of molecules: new SMILES like those of a set, or such as an objective asks for."""
+"""Generation of molecules: write new SMILES like those of a data set, or such as an objective rewards."""
 
 from functools import lru_cache
 
@@ -54,20 +54,22 @@ PREDICTED = "Properties predicted of test molecules (in the row of training mole
 
 
 def prepare(sources, parameters, seed):
-    """Distinct molecules of one or several files, whole scaffolds in one split.
+    """Prepare distinct molecules of one or several files; all molecules of a scaffold are in one split.
 
-    `files`: source, file, the `column` of its SMILES where the file is a table (without one the SMILES is the first
-    word of a line), and the `most` lines to draw from it. `heavy_atoms` (least, most), `elements` and `length` in
-    symbols bound what is taken; `most` molecules are drawn where there are more. `stereo: false` leaves out what tells
-    stereoisomers apart, `unreadable: skip` SMILES that RDKit refuses.
+    `files`: source, file, the `column` of its SMILES where the file is a table (otherwise the SMILES is the first field
+    of a line), and the number `most` of lines to draw from it. `heavy_atoms` (least, most), `elements` and `length` in
+    symbols restrict the molecules; if more than `most` remain, `most` are drawn. `stereo: false` removes
+    stereochemistry; `unreadable: skip` leaves out SMILES that RDKit cannot parse.
 
-    With `labelled` there are molecules for a classifier (source, file, and the columns of SMILES and of 0/1). A judge,
-    a logistic regression on ECFP4, has then learned from others, the `judge`'s: `files` with a column `value`, active
-    from `threshold` on, and five times as many as are active of those without a value, taken for inactive.
+    With `labelled` the context holds molecules for a classifier (source, file, and the columns of SMILES and of 0/1).
+    It also holds a judge, a logistic regression on ECFP4 that is trained on other molecules, those of `judge`: `files`
+    with a column `value`. Molecules from `threshold` on are active. Molecules without a value, five times as many as
+    the actives, are taken as inactive.
 
     Arrays: smiles (n,) canonical byte strings; y (n, length) uint8, the codes of smiles.py; with `properties`,
     y_properties (n, 3) float32, logP (Crippen), QED and synthetic accessibility by RDKit; group, the scaffold. The
-    context holds the `symbols` of the training molecules and the `length`; held-out molecules with others are left out.
+    context holds the `symbols` of the training molecules and the `length`; held-out molecules with other symbols are
+    left out.
     """
     rng = np.random.default_rng([seed, 2017])
     texts, _, skipped = read(sources, parameters["files"], parameters, rng)
@@ -90,9 +92,11 @@ def prepare(sources, parameters, seed):
 
 
 def read(sources, files, parameters, rng):
-    """The distinct molecules of files that fit, as canonical SMILES (byte strings) in their order, with the first of
-    the values (NaN where there is none) that stand by each, and how many SMILES were left out. BadInput names file and
-    line of a SMILES that is wrong."""
+    """Read the distinct molecules of files that fit the parameters.
+
+    Returns canonical SMILES (byte strings), sorted; for each molecule its first value (NaN where there is none); and
+    the number of SMILES left out. Raises BadInput with file and line of an invalid SMILES.
+    """
     found, values, skipped = [], [], 0
     for entry in files:
         path = sources[entry["source"]] / entry["file"]
@@ -111,12 +115,13 @@ def read(sources, files, parameters, rng):
 
 
 def canonical(molecule, parameters):
-    """Canonical SMILES, of the flat molecule where stereoisomers count as one."""
+    """Return the canonical SMILES, without stereochemistry where stereoisomers count as one molecule."""
     return Chem.MolToSmiles(molecule, isomericSmiles=parameters.get("stereo", True))
 
 
 def read_file(path, column, wanted):
-    """Read the SMILES of a file, numbers of its column `wanted` (NaN where it has none), and each one's line."""
+    """Read the SMILES of a file, numbers of its column `wanted` (NaN where there is none), and the line number of
+    each."""
     if column is None:
         texts, lines = molecules.read_smi(path)
         return texts, np.full(len(texts), np.nan), lines
@@ -126,7 +131,7 @@ def read_file(path, column, wanted):
 
 
 def fits(molecule, parameters):
-    """Whether a molecule is one piece, and of the wanted size and elements."""
+    """Tell whether a molecule is one connected piece of the wanted size and elements."""
     least, most = parameters["heavy_atoms"]
     return (
         least <= molecule.GetNumHeavyAtoms() <= most
@@ -136,8 +141,11 @@ def fits(molecule, parameters):
 
 
 def target(sources, parameters, rng):
-    """The labelled molecules for a classifier and the judge: `labelled` (m,) SMILES as bytes, `labels` (m,) uint8,
-    `judge` (BITS + 1,) weights and intercept, and `judge_auroc`, its AUROC in cross-validation."""
+    """Read the labelled molecules for a classifier, and train the judge.
+
+    Returns a dict: `labelled` (m,) SMILES as bytes, `labels` (m,) uint8, `judge` (BITS + 1,) weights and intercept, and
+    `judge_auroc`, its AUROC in cross-validation.
+    """
     facts = parameters["labelled"]
     path = sources[facts["source"]] / facts["file"]
     table = tables.read_csv(path)
@@ -174,9 +182,10 @@ def target(sources, parameters, rng):
 
 
 def score(test, predictions, wanted, train):
-    """Metrics of the molecules that `y` holds as codes, and of what a method's agents wrote (`y_<objective>`).
+    """Compute metrics of the molecules that `y` holds as codes, and of those of a method's agents (`y_<objective>`).
 
-    Beside the wanted ones, which the controls prove, stand some that nonsense may be good at, such as diversity.
+    The controls prove the wanted metrics. The result has further metrics, such as diversity, that may be high for
+    nonsense.
     """
     vocabulary = smiles.Vocabulary(test.context["symbols"])
     known, others = np.asarray(train["smiles"]).astype(str), _described(tuple(molecules.texts(test["smiles"])))
@@ -206,8 +215,11 @@ def score(test, predictions, wanted, train):
 
 
 def latent(test, predictions):
-    """What an autoencoder keeps of the test molecules: the share written back as they were, the share of their symbols
-    in their places, and mean absolute errors of the predicted properties."""
+    """Compute how well an autoencoder preserves the test molecules.
+
+    Returns the share of molecules reconstructed exactly, the share of symbols reconstructed at their positions, and
+    mean absolute errors of the predicted properties.
+    """
     values = {}
     if "y_reconstructed" in predictions:
         truth, made = np.asarray(test.y), predictions["y_reconstructed"]
@@ -221,8 +233,10 @@ def latent(test, predictions):
 
 
 def decoded(vocabulary, codes):
-    """Texts of codes as a method, or a control, gave them: numbers beyond the vocabulary mean nothing. A method may
-    also give the texts themselves, as byte strings."""
+    """Decode codes from a method or a control as texts; numbers outside the vocabulary end a text.
+
+    A method may also return the texts themselves, as byte strings.
+    """
     if codes.dtype.kind == "S":
         return molecules.texts(codes)
     codes = np.rint(np.asarray(codes, float))
@@ -230,7 +244,7 @@ def decoded(vocabulary, codes):
 
 
 def reached(reader, context, made):
-    """What valid molecules reach in each objective; nothing where there is no judge for it."""
+    """Compute the value of the valid molecules in each objective; an objective without a judge is left out."""
     valid = made.take(made.valid)
     if not len(valid):
         return dict.fromkeys(AGENTS if "judge" in context else AGENTS[:2], 0.0)
@@ -244,12 +258,12 @@ def reached(reader, context, made):
 
 @lru_cache(maxsize=2)
 def _described(texts):
-    """Molecules of a tuple of SMILES, which many runs are held against."""
+    """Describe the molecules of a tuple of SMILES; cached, because many runs are compared with the same molecules."""
     return molecule_sets.describe(texts)
 
 
 def curve(test, predictions):
-    """Quantiles of the Crippen logP of the molecules made, against those of the test molecules."""
+    """Compute quantiles of the Crippen logP of the generated molecules, against those of the test molecules."""
     texts = decoded(smiles.Vocabulary(test.context["symbols"]), predictions["y"][:1000])
     with molecule_sets.Reader() as reader:
         made = reader.measure("logP", texts)
@@ -264,7 +278,7 @@ def curve(test, predictions):
 
 
 def resampled(test, predictions, metric):
-    """Resample the molecules made; None for another metric than their validity."""
+    """Resample the generated molecules; None for a metric other than validity."""
     if metric != "validity":
         return None
     with molecule_sets.Reader() as reader:
@@ -273,8 +287,8 @@ def resampled(test, predictions, metric):
 
 
 def interpret(train, runs, path):
-    """What the molecules of each method are like, and the first ones; errors of the properties predicted of
-    molecules; and how far agents get beyond their prior."""
+    """Draw metrics and first molecules of each method, errors of predicted properties, and agents beside their
+    prior."""
     from deepbio.figures import molecule as figures
     from deepbio.figures import style
 
@@ -294,8 +308,10 @@ def interpret(train, runs, path):
 
 
 def beside_priors(runs):
-    """Runs in which each method with agents stands twice, and the measures of agents that are there. A prior, and a
-    method without agents, shows what it reaches itself in place of them."""
+    """Return runs in which each method with agents occurs twice, as prior and as agents, and the agents' metrics.
+
+    A prior, and a method without agents, has the values of its own molecules in place of those of agents.
+    """
     kinds = {"": None, "_validity": "validity", "_diversity": "internal_diversity"}
     own = {f"{one}_agent{kind}": general or one for kind, general in kinds.items() for one in AGENTS}
     own = {agent: name for agent, name in own.items() if any(agent in run["scores"] for run in runs.values())}

@@ -1,4 +1,5 @@
-"""Toxicity of molecules: whether a substance disturbs a cell's stress response or switches on a nuclear receptor."""
+"""Toxicity of molecules: predict whether a molecule triggers a cell's stress response or activates a nuclear
+receptor."""
 
 import numpy as np
 from rdkit import Chem
@@ -8,10 +9,10 @@ from deepbio.domains.chemistry import molecule_tables
 
 
 def prepare(sources, parameters, seed):
-    """Molecules and one 0/1 label each, read and parted as deepbio.molecule_tables says.
+    """Prepare molecules and one 0/1 label each; deepbio.molecule_tables says how they are read and split.
 
-    Molecules without labels get those of a simulated assay: what holds one of the `toxicophores` (name → SMARTS) is
-    toxic, and of all labels a share `noise` is turned round. The context then names the `toxicophores`.
+    Molecules without labels get those of a simulated assay: a molecule that contains one of the `toxicophores` (name →
+    SMARTS) is toxic, and a share `noise` of all labels is inverted. The context then names the `toxicophores`.
     """
     smiles, found, y = molecule_tables.read(next(iter(sources.values())), parameters)
     context = {}
@@ -22,7 +23,8 @@ def prepare(sources, parameters, seed):
 
 
 def planted(found, toxicophores, noise):
-    """Labels (n,) of the simulated assay; its errors are the same in every split."""
+    """Simulate labels (n,) of an assay; its errors are the same in every split. Raises BadInput for an invalid
+    SMARTS."""
     patterns = [Chem.MolFromSmarts(text) for text in toxicophores.values()]
     if None in patterns:
         raise BadInput(f"toxicophores: no valid SMARTS: {list(toxicophores.values())[patterns.index(None)]!r}")

@@ -1,4 +1,4 @@
-"""The primer's task: does a sequence hold the planted motif?"""
+"""The primer's task: predict whether a sequence contains the planted motif."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ from deepbio.domains.dna import sequences
 
 
 def prepare(sources, parameters, seed):
-    """Sequences and labels of one dataset, split at random.
+    """Prepare the sequences and labels of one dataset, split at random.
 
     primer : the tutorial's files of sequences and labels.
-    simulated : the tutorial's recipe: random bases, the motif planted at a random place in half of them.
+    simulated : the tutorial's recipe: random bases, with the motif at a random position in half of the sequences.
 
-    Arrays: codes (n, length) uint8, y (n,) float32, group. The context holds the planted `motif`. Raises BadInput
-    where a label disagrees with what the sequence holds.
+    Arrays: codes (n, length) uint8, y (n,) float32, group. The context holds the planted `motif`. Raises BadInput where
+    a label disagrees with the presence of the motif.
     """
     rng = np.random.default_rng([seed, 2019])
     if parameters["format"] == "primer":
@@ -44,7 +44,7 @@ def prepare(sources, parameters, seed):
 
 
 def _words(path):
-    """The number and the content of every line that is not blank."""
+    """List the number and the text of every line that is not blank."""
     return [(number, line.strip()) for number, line in text.lines(path) if line.strip()]
 
 
@@ -63,7 +63,7 @@ def _primer(folder):
 
 
 def simulate(parameters, rng):
-    """Random sequences (samples, length), the motif planted in every second one and absent from the others."""
+    """Simulate random sequences (samples, length), with the motif in every second one and absent from the others."""
     motif = sequences.encode([parameters["motif"]])[0]
     count, length, width = parameters["samples"], parameters["length"], len(motif)
     codes = rng.integers(0, 4, (count, length)).astype(np.uint8)

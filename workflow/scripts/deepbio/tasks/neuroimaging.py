@@ -1,7 +1,7 @@
-"""Diagnosis, sex or age of people from sites that are not in training, by volumes and thicknesses of their brain.
+"""Diagnosis, sex or age of people from unseen sites: predict it from volumes and thicknesses of brain regions.
 
-A feature is one measure of one region. Volumes may be shares of the brain's volume. What the scanning site and age tell
-of a feature linearly is taken out, and features are standardised, all with numbers from training people.
+A feature is one measure of one region. Volumes may be shares of the brain's volume. Linear effects of the scanning site
+and of age are removed from the features, and features are standardised, all with numbers from training people.
 """
 
 from dataclasses import dataclass
@@ -27,8 +27,14 @@ REGIONS = (
 
 @dataclass
 class People:
-    """x (n, features) by `features`, volumes in mm³ or as shares of the brain; site (n,) strings; age (n,) years;
-    y (n,) labels."""
+    """Features of people, with sites, ages and labels.
+
+    x : (n, features), volumes in mm³ or as shares of the brain
+    features : their names
+    site : (n,) strings
+    age : (n,) in years
+    y : (n,) labels
+    """
 
     x: np.ndarray
     features: list
@@ -38,19 +44,20 @@ class People:
 
 
 def prepare(sources, parameters, seed):
-    """Split `seed` tests fold `seed` of `folds`, validates on the one before it and trains on the others. A fold is
-    whole sites; sites with one class only are dealt to the folds by themselves.
+    """Prepare split `seed`: it tests on fold `seed` of `folds`, validates on the fold before it, trains on the others.
 
-    freesurfer : `tables` (file: volume or thickness) of one row a person, `size` the volume that divides the others
+    A fold consists of whole sites. Sites with one class only are distributed over the folds separately.
+
+    freesurfer : `tables` (file: volume or thickness) of one row per person, `size` the volume that divides the others
         (null: none), `without` columns that are sums of others or almost always zero; `people`, the table of PERSON,
         SITE, AGE and the label (diagnosis, sex or age).
     simulated : `number` of people of `sites`, half of them patients, whose `affected` regions are smaller by `effect`
         standard deviations.
 
-    `remove` lists what is taken out of the features: site, age.
+    `remove` lists the variables whose linear effect is removed from the features: site, age.
 
     Arrays: x (n, features) float32 in standard deviations of training people; y (n,) float32; group, the site. The
-    context holds `features`, `classes` (but for age) and the names of the features `planted`.
+    context holds `features`, `classes` (except for age) and the names of the features `planted`.
     """
     rng = np.random.default_rng(parameters["shuffle"])
     context = {"feature": "region", "planted": []}
@@ -80,9 +87,10 @@ def prepare(sources, parameters, seed):
 
 
 def covariates(people, remove, fit):
-    """(n, k): the logarithm of age, as brains change ever more slowly, and an indicator of each site of the rows `fit`.
+    """Compute covariates (n, k): the logarithm of age, and an indicator of each site of the rows `fit`.
 
-    A site that is not among them is between them all: nothing is known of its scanner.
+    The logarithm is used because brains change ever more slowly with age. A site that is not among those of `fit` gets
+    the mean of their indicators, because its scanner is unknown.
     """
     columns = []
     if "age" in remove:
@@ -94,7 +102,7 @@ def covariates(people, remove, fit):
 
 
 def residuals(x, known, fit):
-    """x (n, features) without what `known` (n, k) tells of it linearly, by least squares over the rows `fit`."""
+    """Remove from x (n, features) what `known` (n, k) explains linearly, by least squares over the rows `fit`."""
     away = known - known[fit].mean(axis=0)
     slope = np.linalg.lstsq(away[fit], x[fit] - x[fit].mean(axis=0), rcond=None)[0]
     return x - away @ slope
@@ -104,7 +112,10 @@ def residuals(x, known, fit):
 
 
 def _freesurfer(folder, parameters):
-    """People who stand in all tables, by the order of the first one."""
+    """Read the people of all tables, in the order of the first table.
+
+    Raises BadInput where the tables list different people.
+    """
     blocks, features, names, size = [], [], None, None
     for file, measure in sorted(parameters["tables"].items()):
         path = folder / file
@@ -129,7 +140,10 @@ def _freesurfer(folder, parameters):
 
 
 def read_measures(path):
-    """Names of people, names of columns and values (n, columns) of a tab-separated table, a row a person."""
+    """Read a tab-separated table with one row per person: names of people, names of columns, and values (n, columns).
+
+    Raises BadInput for an empty value.
+    """
     table = tables.read_csv(path, "\t")
     values = np.empty((len(table), len(table.header) - 1))
     for place, name in enumerate(table.header[1:], 1):
@@ -141,7 +155,10 @@ def read_measures(path):
 
 
 def read_people(path, names, label):
-    """Site, age and label of the people `names`, from ABIDE's table of all people."""
+    """Read site, age and label of the people `names` from ABIDE's table of all people.
+
+    Raises BadInput for a person who is missing or occurs twice, an invalid age, and an unknown label.
+    """
     table = tables.read_csv(path)
     column, codes = LABELS.get(label, (AGE, None))
     known = {key: table.column(key) for key in (PERSON, SITE, AGE, column)}
@@ -171,7 +188,7 @@ def read_people(path, names, label):
 
 
 def _simulated(parameters, rng):
-    """People whose regions share a brain-wide and a bilateral part, lie apart by site and shrink with age."""
+    """Simulate people whose regions share a brain-wide and a bilateral part, differ by site and shrink with age."""
     unknown = set(parameters["affected"]) - set(REGIONS)
     if unknown:
         raise BadInput(f"affected: no region '{min(unknown)}'; regions are: {', '.join(REGIONS)}")

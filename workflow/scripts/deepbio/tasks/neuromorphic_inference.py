@@ -1,4 +1,4 @@
-"""Handwritten digits on devices of few levels: what precision and noise cost, and what energy is saved."""
+"""Handwritten digits on devices of few levels: the cost of low precision and noise, and the energy saved."""
 
 from pathlib import Path
 
@@ -21,10 +21,10 @@ NOISY = 0.2  # noise of conductances at which `noisy_accuracy` is measured
 
 
 def prepare(sources, parameters, seed):
-    """The 1,797 digits that come with scikit-learn, 8 x 8 pixels of 0 to 16.
+    """Prepare the 1,797 digits that come with scikit-learn, 8 x 8 pixels of 0 to 16.
 
-    `folds` consecutive stretches of the file, in which a writer's digits seem to stand together: split `seed` tests
-    stretch `seed`, validates on the one before it and trains on the others.
+    `folds` are consecutive parts of the file, in which digits of one writer seem to be together. Split `seed` tests on
+    part `seed`, validates on the part before it and trains on the others.
 
     Arrays: x (n, 64) float32, the pixels row by row; y (n,) float32, the digit; group, the sample. The context holds
     `classes` and the pixels' names as `features`.
@@ -45,8 +45,11 @@ def prepare(sources, parameters, seed):
 
 
 def score(test, predictions, wanted, train=None):
-    """Metrics of `y`; of methods that say what chips give (`y_chips`, classes by noise level and chip) the mean
-    accuracy at NOISY and its standard deviation; of those with a cost model their `energy` and `ratios`."""
+    """Compute the wanted metrics of `y`, and those of chips and energy where a method gives them.
+
+    From `y_chips` (classes by noise level and chip) come the mean accuracy at NOISY and its standard deviation. From a
+    cost model come `energy` and `ratios`.
+    """
     y = np.asarray(test.y).ravel()
     found = metrics.evaluate(wanted, y, predictions["y"])
     if "y_chips" in predictions and NOISY in predictions["noise"]:
@@ -60,7 +63,7 @@ def score(test, predictions, wanted, train=None):
 
 
 def interpret(train, runs, path):
-    """Modelled energy of all methods that have a cost model; `runs`: title of a method → its predictions."""
+    """Draw the modelled energy of all methods with a cost model; `runs`: title of a method → its predictions."""
     from deepbio.figures import crossbar as figures
 
     shown = {title: one for title, one in runs.items() if "energy" in one}

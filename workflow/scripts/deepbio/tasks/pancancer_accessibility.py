@@ -1,4 +1,4 @@
-"""Accessibility in a sample that was never seen in training, from a site's sequence and the sample's expression."""
+"""Accessibility in a sample that is not in training: predict it from a site's sequence and the sample's expression."""
 
 from itertools import product
 
@@ -11,14 +11,16 @@ from deepbio.domains.dna import genome, planted, sequences
 
 
 def prepare(sources, parameters, seed):
-    """Pairs of a site and a sample; the test sample is in no other split, and test sites lie on other chromosomes.
+    """Prepare pairs of a site and a sample.
+
+    The test sample is in no other split, and test sites lie on other chromosomes.
 
     sites : sites with coordinates, peaks of each population, and a table of RNA counts.
-    simulated : a site is open in a sample when it holds a motif whose factor the sample expresses.
+    simulated : a site is open in a sample when it contains a motif whose factor the sample expresses.
 
     Arrays: codes (n, length) uint8; sample (n,) int64, a row of the context's `expression` (samples, genes), which is
-    log2(counts per million + 1), standardised over the training samples; open_in (n, samples) float32, whether the
-    site is open in each training sample, NaN for the pair's own and for the test sample; y (n,) float32; group.
+    log2(counts per million + 1), standardised over the training samples; open_in (n, samples) float32, whether the site
+    is open in each training sample, NaN for the pair's own sample and for the test sample; y (n,) float32; group.
     """
     readers = {"sites": _sites, "simulated": _simulated}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2017]))
@@ -39,13 +41,13 @@ def _sites(sources, parameters, rng):
 
 
 def _counts(path, names):
-    """RNA counts (samples, genes) of some columns of a tab-separated table."""
+    """Read RNA counts (samples, genes) of some columns of a tab-separated table."""
     table = tables.read_csv(path, "\t")
     return np.stack([table.numbers(name) for name in names])
 
 
 def expressed(counts, training, genes):
-    """log2(CPM + 1) of the genes that vary most among the training samples, standardised over them."""
+    """Compute log2(CPM + 1) of the genes that vary most among the training samples, standardised over them."""
     values = np.log2(counts / counts.sum(axis=1, keepdims=True) * 1e6 + 1)
     spread = values[training].std(axis=0)
     kept = np.argsort(-spread, kind="stable")[:genes]
@@ -54,7 +56,7 @@ def expressed(counts, training, genes):
 
 
 def _pairs(codes, opened, counts, names, parameters, rows, group):
-    """Splits of site-sample pairs: training samples in train and valid, the held-out one in test."""
+    """Make splits of site-sample pairs: training samples in train and valid, the held-out sample in test."""
     if parameters["held_out"] not in names:
         raise BadInput(f"held_out: '{parameters['held_out']}' is none of {', '.join(names)}")
     out = names.index(parameters["held_out"])

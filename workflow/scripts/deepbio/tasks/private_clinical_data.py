@@ -1,4 +1,4 @@
-"""Records of trial participants to be made anew: blood pressures and drugs over visits, given the arm."""
+"""Synthetic records of trial participants: generate blood pressures and drugs over visits, given the arm."""
 
 import numpy as np
 
@@ -23,16 +23,17 @@ TRIAL = {"systolic": "SBP", "diastolic": "DBP", "drug classes": "N_BPCLASSES"}
 
 
 def prepare(sources, parameters, seed):
-    """People with all visits, each in one split; `parameters["format"]` says where they come from.
+    """Prepare people with all visits, each in one split; `parameters["format"]` names the source.
 
     simulated : a trial of two treatment targets.
     framingham : three examinations of the Framingham teaching data; a label in place of an arm.
     trial : the tables of SPRINT.
 
-    Arrays: arm (n,) uint8, what a generator is asked for; y (n, variables · visits) float32, in the variables' units,
-    all visits of the first variable first; group, the person. The context holds the `classes` of the arm, the names
-    of the `visits`, and of each of the `variables` its name, unit, range (low, high), usual centre and spread, and
-    whether it is `whole`. These facts come from the configuration, never from the people: they are public.
+    Arrays: arm (n,) uint8, the condition given to a generator; y (n, variables · visits) float32, in the variables'
+    units, all visits of the first variable first; group, the person. The context holds the `classes` of the arm, the
+    names of the `visits`, and for each of the `variables` its name, unit, range (low, high), usual centre and spread (a
+    standard deviation), and whether it is `whole`, an integer. These facts come from the configuration, never from the
+    people, so they are public.
     """
     readers = {"simulated": _simulated, "framingham": _framingham, "trial": _trial}
     rng = np.random.default_rng([seed, 15976])
@@ -61,10 +62,10 @@ def prepare(sources, parameters, seed):
 
 
 def assemble(where, person, visit, values, visits):
-    """Names of the people and their values (people, variables, visits), NaN where there is no such visit.
+    """Assemble the names of the people and their values (people, variables, visits), NaN where a visit is missing.
 
-    `person` and `visit` (rows,) say whose and when the `values` (rows, variables) are; other visits are left out.
-    BadInput where a person has a visit twice.
+    `person` and `visit` (rows,) give the person and the visit of the `values` (rows, variables); other visits are left
+    out. Raises BadInput where a person has a visit twice.
     """
     places = {name: place for place, name in enumerate(visits)}
     people, rows = np.unique(person, return_inverse=True)
@@ -122,10 +123,11 @@ def _trial(sources, parameters, rng):
 
 
 def _simulated(sources, parameters, rng):
-    """A trial in which the intensive arm is given more drugs and reaches a lower pressure within months.
+    """Simulate a trial in which the intensive arm is given more drugs and reaches a lower pressure within months.
 
-    A person has a level of each variable and a response to treatment, correlated with each other; what is left
-    wanders from visit to visit. Sizes are those of such trials: some 15 mmHg and one drug class between the arms.
+    A person has a level of each variable and a response to treatment, correlated with each other. The rest is noise
+    that is correlated between consecutive visits. Effects are as large as in such trials: some 15 mmHg and one drug
+    class between the arms.
     """
     count, visits = parameters["people"], len(parameters["visits"])
     arm = np.arange(count) % 2
@@ -145,12 +147,15 @@ def _simulated(sources, parameters, rng):
 
 
 def score(test, predictions, wanted, train=None):
-    """What synthetic records are worth and what they give away; epsilon and delta where the method states them.
+    """Compute the utility and the privacy of synthetic records; epsilon and delta where the method states them.
 
-    forest_auroc, logistic_auroc : classifiers that learn the arm from synthetic people tell that of the test people.
-    correlation_of_correlations : see deepbio.synthetic, against the test people.
-    closest_record, membership_auroc : of the training people, where `train` is given. They are not among the metrics
-        that the controls prove: the perfect control hands out the test people.
+    forest_auroc, logistic_auroc : classifiers are trained to predict the arm of synthetic people, and tested on the
+        test people.
+    correlation_of_correlations : see deepbio.synthetic; compared with the test people.
+    closest_record, membership_auroc : compared with the training people, where `train` is given. They are not among the
+        metrics that the controls prove, because the perfect control returns the test people.
+
+    Raises ValueError where a prediction has another shape or is not finite.
     """
     made, arm = np.asarray(predictions["y"], float), np.asarray(test["arm"])
     if made.shape != test.y.shape or not np.isfinite(made).all():
@@ -167,13 +172,13 @@ def score(test, predictions, wanted, train=None):
 
 
 def curve(test, predictions):
-    """ROC curve, on the test people, of the forest that learned from synthetic people."""
+    """Compute the ROC curve, on the test people, of the forest trained on synthetic people."""
     p = synthetic.classify("forest", predictions["y"], np.asarray(test["arm"]), np.asarray(test.y))
     return curves.roc(np.asarray(test["arm"], float), p)
 
 
 def resampled(test, predictions, metric):
-    """Resample the test people whose arm a classifier predicts that learned from synthetic people."""
+    """Resample the test people whose arm a classifier trained on synthetic people predicts; None for other metrics."""
     kind = metric.removesuffix("_auroc")
     if kind not in synthetic.CLASSIFIERS:
         return None
@@ -182,8 +187,11 @@ def resampled(test, predictions, metric):
 
 
 def interpret(train, runs, path):
-    """Median trajectories by arm, correlation heat maps and principal components, of the training people and of the
-    synthetic people of each method. `runs`: title of a method → its predictions and the inputs they belong to."""
+    """Draw training people beside the synthetic people of each method.
+
+    There are median trajectories by arm, correlation heat maps and principal components. `runs`: title of a method →
+    its predictions, and the inputs they belong to.
+    """
     from deepbio.figures import synthetic as figures
 
     people = {title: (found["y"], found["arm"]) for title, found in runs.items()}

@@ -1,4 +1,4 @@
-"""Selection and population sizes from summary statistics of a region, by simulation; and a real locus to try it on."""
+"""Selection and population sizes: predict them from summary statistics of simulated regions, and scan a real locus."""
 
 import numpy as np
 
@@ -25,14 +25,14 @@ METRICS = {
 
 
 def prepare(sources, parameters, seed):
-    """Simulated regions, whole demographies in one split (`valid_fraction` and `test_fraction` of the regions).
+    """Prepare simulated regions; all regions of a demography are in one split (`valid_fraction`, `test_fraction`).
 
-    `scan`: real haplotypes whose windows join the test split without labels: `source`, `file`, `name` (as
-    genotypes.read_phased), `haplotypes` and `length` and `least_count` as in the simulation, the `site` that is known
-    to be under selection, `step` between windows, and the populations where it is `swept` and where it is `spared`.
+    `scan`: real haplotypes whose windows join the test split without labels: `source`, `file`, `name` (as in
+    genotypes.read_phased), `haplotypes`, `length` and `least_count` as in the simulation, the `site` that is known to
+    be under selection, `step` between windows, and the populations in which it is `swept` and in which it is `spared`.
 
     Arrays: x (n, statistics) float32; y (n, 7) float32, 0/1 for each class and log10 of N1, N2, N3; y_frequency (n,)
-    float32, the selected allele's, NaN where neutral; group, the demography. With `scan` the test split also has
+    float32, that of the selected allele, NaN where neutral; group, the demography. With `scan` the test split also has
     population (n,) int16, -1 where simulated, and centre (n,) int64 of a window.
     """
     found = read_batches(sources["simulation"])
@@ -62,7 +62,10 @@ def prepare(sources, parameters, seed):
 
 
 def feature_names(statistics):
-    """Names of the statistics, whose number tells how many haplotypes they are of."""
+    """Return the names of the statistics; their number determines the number of haplotypes.
+
+    Raises ValueError where no number of haplotypes has that many statistics.
+    """
     for haplotypes in range(4, 1000, 2):
         found = population_statistics.names(haplotypes)
         if len(found) == statistics:
@@ -71,7 +74,7 @@ def feature_names(statistics):
 
 
 def windows(path, scan):
-    """Facts of a scan, and arrays of the windows of each population with enough haplotypes."""
+    """Compute the statistics of windows of each population with enough haplotypes: facts of the scan, and arrays."""
     alleles, places, population = read_phased(path, scan["name"])
     rng = np.random.default_rng(1)
     length, step, site = scan["length"], scan["step"], scan["site"]
@@ -104,6 +107,7 @@ def windows(path, scan):
 
 
 def score(test, predictions, wanted, train=None):
+    """Compute the wanted metrics of the simulated regions and, with a scan, `known_sweeps` of the real windows."""
     y, p = np.asarray(test.y, float), np.asarray(predictions["y"], float)
     known = ~np.isnan(y[:, 0])
     truth, shares = y[known, : len(CLASSES)].argmax(axis=1), p[known, : len(CLASSES)]
@@ -122,8 +126,11 @@ def score(test, predictions, wanted, train=None):
 
 
 def known_sweeps(split, p, scan):
-    """Share of the populations of which it is known whether the site was swept that are called so, in its window: a
-    sweep, hard or soft, has a probability above one half, which is also its share of the training regions."""
+    """Compute the share of populations with a right call in the window of the known site.
+
+    Only populations count in which the site is known to be swept, or not. A sweep, hard or soft, is called where its
+    probability is above one half, which is also the share of sweeps among the training regions.
+    """
     here = np.asarray(split["centre"]) == scan["site"]
     calls = sweep_score(p) > 0.5
     right = []
@@ -135,13 +142,13 @@ def known_sweeps(split, p, scan):
 
 
 def curve(test, predictions):
-    """ROC curve of the classes, its mean over them."""
+    """Compute the ROC curve of the classes, as a mean over them."""
     count = len(CLASSES)
     return curves.roc(np.asarray(test.y)[:, :count], np.asarray(predictions["y"])[:, :count])
 
 
 def resampled(test, predictions, metric):
-    """Resample the simulated regions; None for another metric than the accuracy over kinds of selection."""
+    """Resample the simulated regions; None for a metric other than the accuracy over kinds of selection."""
     if metric != "selection_accuracy":
         return None
     y, p = (np.asarray(values, float)[:, : len(CLASSES)] for values in (test.y, predictions["y"]))
@@ -149,7 +156,7 @@ def resampled(test, predictions, metric):
 
 
 def interpret(train, runs, path):
-    """Scores of all methods, and what each of them says of the real windows."""
+    """Draw the scores of all methods, and their predictions for the real windows."""
     from deepbio.figures import population as figures
 
     figures.draw_scores(runs, train.context["origin"], path)

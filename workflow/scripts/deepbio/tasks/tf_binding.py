@@ -1,4 +1,4 @@
-"""Transcription-factor binding: is a window of DNA bound, or how bright is a probe."""
+"""Transcription-factor binding: predict whether a window of DNA is bound, or the intensity of a probe."""
 
 import numpy as np
 
@@ -9,17 +9,17 @@ from deepbio.domains.dna import sequences
 
 
 def prepare(sources, parameters, seed):
-    """Windows and labels of one dataset; `parameters["format"]` says how its files are read.
+    """Prepare the windows and labels of one dataset; `parameters["format"]` names the format of its files.
 
-    deepbind : positives of DeepBind's A and C files for training (a random part is validation), its B file, which
-        brings its own negatives, for testing. `peaks` keeps the strongest ones only; the files are in their order.
+    deepbind : positives of DeepBind's A and C files for training (a random part is validation), its B file, which has
+        its own negatives, for testing. `peaks` keeps only the strongest ones; the files are sorted by strength.
     zeng : FASTA with two-column labels; split by chromosome.
     peaks : FASTA of peaks with coordinates, their middle `window` bases; split by chromosome, negatives are
         dinucleotide shuffles.
     pbm : probe intensities; random probes for testing.
 
-    Arrays: codes (n, length) uint8, y (n,) float32, group. The context says `shuffled_negatives` where every
-    negative of training is a dinucleotide shuffle of a positive, so that a method may draw fresh ones.
+    Arrays: codes (n, length) uint8, y (n,) float32, group. The context holds `shuffled_negatives` where every negative
+    of training is a dinucleotide shuffle of a positive, so that a method may draw fresh ones.
     """
     readers = {"deepbind": _deepbind, "zeng": _zeng, "peaks": _peaks, "pbm": _pbm}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 20150]))
@@ -30,7 +30,7 @@ def _split(codes, y, group, **context):
 
 
 def _with_shuffles(codes, group, rng):
-    """Each window and one dinucleotide shuffle of it; a shuffle belongs to its window's group."""
+    """Return each window and one dinucleotide shuffle of it; a shuffle belongs to its window's group."""
     shuffled = sequences.dinucleotide_shuffle(codes, rng.integers(2**31))
     y = np.repeat([1, 0], len(codes))
     return _split(np.concatenate([codes, shuffled]), y, np.concatenate([group, group]), shuffled_negatives=True)

@@ -1,4 +1,4 @@
-"""Which alleles that reads suggest does a person have, and how many copies of each?"""
+"""Variant calling: predict how many copies of an allele a person has, from the reads that suggest it."""
 
 import tempfile
 from pathlib import Path
@@ -31,8 +31,11 @@ KINDS = ("snp", "indel")
 
 
 class Material(NamedTuple):
-    """What a person's calls are made from and held against: a stretch of the reference, BAM and FASTA files with one
-    name for the contig, allele → copies, intervals (k, 2) in which the truth is sure, and who made the reads."""
+    """Data from which a person's calls are made and with which they are compared.
+
+    It holds a stretch of the reference, BAM and FASTA files with one name for the contig, the `truth` (allele →
+    copies), the intervals (k, 2) in which the truth is `confident`, and whether the reads are simulated.
+    """
 
     reference: variants.Reference
     bam: Path
@@ -43,21 +46,21 @@ class Material(NamedTuple):
 
 
 def prepare(sources, parameters, seed):
-    """Alleles that reads of one person suggest; a sample is an allele at a place.
+    """Prepare the alleles that reads of one person suggest; a sample is an allele at a position.
 
     real : `bam` and its `bam_contig`, `fasta`, `truth` (VCF), `confident` (BED) and `contig`, files of the source.
     simulated : reads over a random contig of `length` bases, by `simulation` (see deepbio.simulated_reads).
-    `regions` : for each part intervals of places (0-based); an allele of training or validation that lies within
-    `gap` bases of a part that comes later is left out, so that no read is over alleles of two parts.
+    `regions` : for each split, intervals of positions (0-based). An allele of training or validation that lies within
+        `gap` bases of a later split is left out, so that no read covers alleles of two splits.
     `extra` : simulated reads over another stretch of the reference, whose alleles join the training alleles.
 
-    Samples are the candidates of `pileups.candidates`, and what bcftools calls from the same reads where that is no
-    candidate. Arrays: pileup (n, channels, rows, width) uint8, counts (n, 3) int32 and x (n, features) float32 as of
-    `pileups.draw`; place (n,) int64, 0-based, ref and alt, in their normal form (deepbio.variants); candidate (n,)
-    uint8; called (n, 3) float32, bcftools' probabilities of the genotypes; simulated (n,) uint8; y (n,), copies of the
-    allele; y_confident (n,) uint8, whether the place lies in the truth's confident intervals; y_missed (n, 2, 2)
-    int16, numbers of true SNPs and indels (rows), in all and in confident intervals, that are no sample and to which
-    this sample is the next one of its part; group, the contig and place.
+    Samples are the candidates of `pileups.candidates`, and those alleles that bcftools calls from the same reads and
+    that are no candidates. Arrays: pileup (n, channels, rows, width) uint8, counts (n, 3) int32 and x (n, features)
+    float32 as in `pileups.draw`; place (n,) int64, the 0-based position; ref and alt, in their normal form
+    (deepbio.variants); candidate (n,) uint8; called (n, 3) float32, bcftools' probabilities of the genotypes; simulated
+    (n,) uint8; y (n,), copies of the allele; y_confident (n,) uint8, whether the position lies in the truth's confident
+    intervals; y_missed (n, 2, 2) int16, numbers of true SNPs and indels (rows), in all and in confident intervals, that
+    are no samples and whose nearest sample of the split is this one; group, the contig and position.
     """
     rng = np.random.default_rng([seed, 4235])
     facts, regions = parameters["pileup"], parameters["regions"]
@@ -92,7 +95,7 @@ def prepare(sources, parameters, seed):
 
 
 def _real(folder, parameters, start, end, scratch):
-    """Reads, copied so that their contig has the reference's name, and the truth of a region."""
+    """Read the reads and the truth of a region; reads are copied so that their contig has the reference's name."""
     margin = 2000  # bases around it, for windows and for alleles that move to the left
     fasta, contig = folder / parameters["fasta"], parameters["contig"]
     reference = variants.read_reference(fasta, contig, start - margin, end + margin)
@@ -106,7 +109,7 @@ def _real(folder, parameters, start, end, scratch):
 
 
 def _simulated(parameters, scratch, rng):
-    """A random contig, and reads of a person who differs from it."""
+    """Simulate a random contig, and reads of a person who differs from it."""
     reference = simulated_reads.random_reference("simulated", parameters["length"], rng)
     fasta = scratch / "reference.fa"
     fasta.write_text(f">{reference.contig}\n{reference.text}\n")
@@ -115,7 +118,7 @@ def _simulated(parameters, scratch, rng):
 
 
 def _other_person(material, extra, scratch, rng):
-    """A made-up person over another stretch of the same genome."""
+    """Simulate a person over another stretch of the same genome."""
     margin = 500
     contig = material.reference.contig
     reference = variants.read_reference(material.fasta, contig, extra["start"] - margin, extra["end"] + margin)
@@ -124,7 +127,7 @@ def _other_person(material, extra, scratch, rng):
 
 
 def _samples(material, start, end, facts, scratch):
-    """Alleles of a region, in order, and their arrays."""
+    """Return the alleles of a region, in order, and their arrays."""
     reference, contig = material.reference, material.reference.contig
     margin = 1000
     reads = pileups.read_reads(material.bam, contig, start - margin, end + margin, reference, facts["least"])
@@ -152,7 +155,7 @@ def _samples(material, start, end, facts, scratch):
 
 
 def _note_missed(split, missed, confident):
-    """Count true alleles that are no samples at the sample that is next to each."""
+    """Count each true allele that is no sample at the sample nearest to it."""
     for allele in missed:
         at = int(np.abs(split["place"] - allele[0]).argmin())
         split["y_missed"][at, KINDS.index("snp" if variants.is_snp(allele) else "indel")] += np.r_[
@@ -164,15 +167,16 @@ def _note_missed(split, missed, confident):
 
 
 def _snps(split):
-    """Whether each sample is a SNP."""
+    """Return for each sample whether it is a SNP, (n,) bool."""
     return (np.char.str_len(np.asarray(split["ref"])) == 1) & (np.char.str_len(np.asarray(split["alt"])) == 1)
 
 
 def rates(y, p, missed):
-    """Recall, precision and F1 of the alleles called, and the share of right genotypes among the true ones called.
+    """Compute recall, precision and F1 of the alleles called, and the share of right genotypes among those truly there.
 
-    An allele is called where 1 or 2 copies of it are likeliest, and counts as right where the truth has it in any
-    number of copies; `missed`: true alleles that are none of the samples. What has no denominator is 0.
+    An allele is called where 1 or 2 copies of it are most likely. A call is right where the truth has the allele in any
+    number of copies. `missed` is the number of true alleles that are not among the samples. A rate with a denominator
+    of 0 is 0.
     """
     made = np.asarray(p).argmax(axis=1)
     right = ((made > 0) & (y > 0)).sum()
@@ -183,8 +187,11 @@ def rates(y, p, missed):
 
 
 def score(test, predictions, wanted, train=None):
-    """Recall, precision and F1 of SNPs and of indels, over all places; `confident_…` the same inside the truth's
-    confident intervals, where there are true alleles in them; genotype_concordance, over both kinds."""
+    """Compute recall, precision and F1 of SNPs and of indels, and the genotype_concordance over both.
+
+    `confident_…` are the same within the truth's confident intervals, where these contain true alleles. Raises
+    ValueError where a prediction is not (n, 3) finite probabilities.
+    """
     p = np.asarray(predictions["y"], float)
     if p.shape != (len(test), 3) or not np.isfinite(p).all():
         raise ValueError(f"a prediction must be {(len(test), 3)} finite probabilities")
@@ -204,7 +211,7 @@ def score(test, predictions, wanted, train=None):
 
 
 def curve(test, predictions):
-    """Precision by recall, by genotype quality, over all alleles; NaN beyond the last call."""
+    """Compute precision by recall over all alleles, ordered by genotype quality; NaN beyond the last call."""
     y, p = np.asarray(test.y), np.asarray(predictions["y"], float)
     recall, precision = variants.precision_recall(y, p, int(test["y_missed"][:, :, 0].sum()))
     grid = np.linspace(0, 1, 101)
@@ -213,7 +220,7 @@ def curve(test, predictions):
 
 
 def resampled(test, predictions, metric):
-    """Resample the alleles, each with the true alleles missed beside it; None for another metric than an F1."""
+    """Resample the alleles, each with the true alleles missed beside it; None for a metric other than an F1."""
     kind = metric.removesuffix("_f1")
     if kind not in KINDS:
         return None
@@ -225,7 +232,7 @@ def resampled(test, predictions, metric):
 
 
 def interpret(train, runs, path):
-    """Recall, precision and F1 of each method beside the others."""
+    """Draw recall, precision and F1 of all methods."""
     from deepbio.figures import variant as figures
 
     figures.draw_rates(runs, train.context, Path(f"{path}_rates"))
