@@ -105,7 +105,7 @@ def fit_and_predict(given, identity, scratch, output):
     """Train, predict and write; what run.json says of it."""
     import numpy as np
 
-    from deepbio.core import data, method
+    from deepbio.core import data, method, portrait
 
     model = method.create(identity["method"], identity["role"], dict(identity["parameters"]))
     job = make_job(given, model, scratch)
@@ -116,7 +116,8 @@ def fit_and_predict(given, identity, scratch, output):
     for name, values in predictions.items():
         if not np.isfinite(values).all():
             raise ValueError(f"prediction '{name}' holds NaN or infinite values")
-    write_run(output, model, predictions, job.history)
+    seen = portrait.describe(train, data.read_facts(given.data), identity, given.facts["title"])
+    write_run(output, model, predictions, job.history, seen)
     return {
         "status": "ok",
         "device": job.device,
@@ -145,13 +146,16 @@ def make_job(given, model, scratch):
     return job
 
 
-def write_run(output, model, predictions, history):
+def write_run(output, model, predictions, history, seen=None):
     """Write model/, predictions.npz and history.csv, each whole; empty ones for a failed run."""
     import numpy as np
+
+    from deepbio.core.portrait import NAME
 
     with atomic(output / "model", folder=True) as folder:
         if model is not None:
             model.save(folder)
+            write_json(folder / NAME, seen)
     with atomic(output / "predictions.npz") as temporary:
         np.savez_compressed(temporary, **predictions)
     with atomic(output / "history.csv") as temporary, open(temporary, "w", newline="") as handle:

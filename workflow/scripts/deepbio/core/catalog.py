@@ -134,10 +134,13 @@ class Catalog:
                     self._check_dataset(f"{where}: scales.{scale}.datasets.{dataset}", name, facts)
         for name, method in self.methods.items():
             file = self.file_of(name)
-            here = base(name) in self.own_methods
-            where = f"{file.with_suffix('.yaml') if here else f'{self.config}/{file.parent.name}/{base(name)}.yaml'}"
-            if not file.exists():
-                raise BadInput(f"{where}: {file} is missing")
+            where = f"{self.config}/{file.parent.name}/{base(name)}.yaml"
+            if base(name) not in self.own_methods:
+                self._needs_code(file.parent.name, base(name), where)
+            else:
+                where = str(file.with_suffix(".yaml"))
+                if not file.exists():
+                    raise BadInput(f"{where}: {file} is missing")
             for key, role in (("inputs", "input"), ("outputs", "output")):
                 for one in method[key]:
                     _check_kind(f"{where}: {key}", one, role)

@@ -2,6 +2,8 @@
 
 import importlib
 import inspect
+import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +61,12 @@ def create(name: str, role: str, parameters: dict) -> Method:
     """
     package = "baselines" if role == "baseline" else "methods"
     name = f"deepbio.{package}.{base(name)}"
+    own = json.loads(os.environ.get("DEEPBIO_OWN_METHODS") or "null")
+    if own and (Path(own) / f"{base(name.rpartition('.')[2])}.py").exists():
+        import deepbio.methods
+
+        if own not in deepbio.methods.__path__:  # a user's own folder is looked through like the package's
+            deepbio.methods.__path__.append(own)
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -68,14 +76,14 @@ def create(name: str, role: str, parameters: dict) -> Method:
     return module.Method(parameters)
 
 
-def trained(folder: Path, run: dict) -> Method:
+def trained(folder: Path, run: dict, model_folder: Path | None = None) -> Method:
     """Load the fitted method of a run's folder; `run` is what its run.json says. BadInput where the run failed or
     its model is missing or damaged."""
     if run["status"] != "ok":
         raise BadInput(f"{folder}/run.json: this run failed ({run['reason']}); there is no model")
     model = create(run["method"], run["role"], run["parameters"])
     try:
-        model.load(Path(folder) / "model")
+        model.load(model_folder or Path(folder) / "model")
     except (BadInput, MemoryError):
         raise
     except Exception as error:  # each library has its own for a file that is cut or missing

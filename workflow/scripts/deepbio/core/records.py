@@ -111,6 +111,11 @@ def rows(path: Path) -> tuple[list[str], Iterator[tuple[str, list[str], str]]]:
     return header, found
 
 
+def is_table(path: Path) -> bool:
+    """Tell whether a file is one that `rows` opens, by its name."""
+    return suffix(path) in (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq")
+
+
 def separator(path: Path) -> str:
     """Tell what parts the columns: by the file's name, else by what its first line holds most of."""
     if suffix(path) in (".tsv", ".tab"):
@@ -212,8 +217,8 @@ def joined(records: Iterator[Record], path: Path, columns: dict) -> Iterator[Rec
 # ---- arrays
 
 
-def stack(found: list[Record], kinds: dict) -> dict[str, np.ndarray]:
-    """Put the arrays of records one upon the other; `kinds`: name → Array of their kind of input."""
+def stack(found: list[Record]) -> dict[str, np.ndarray]:
+    """Put the arrays of records one upon the other; text becomes byte strings."""
     arrays = {}
     for name in found[0].arrays:
         values = [record.arrays[name] for record in found]

@@ -65,7 +65,10 @@ def read(given, known=None):
                     if wrong:
                         place, cell = next(iter(wrong.items()))
                         record.problem = f"column '{features[place]}': {cell!r} is no number"
-                    record.arrays["x"] = np.where(np.isnan(x), np.asarray(known["fill"], np.float32), x)
+                    if "fill" in known:
+                        record.arrays["x"] = np.where(np.isnan(x), np.asarray(known["fill"], np.float32), x)
+                    elif np.isnan(x).any():
+                        record.problem = f"column '{features[int(np.isnan(x).argmax())]}' is empty"
                 else:
                     record.arrays |= {"wrong": wrong, "names": features}
             yield record

@@ -70,7 +70,7 @@ def read(yaml: Path, parameters: dict, seed: int) -> tuple[dict[str, Split], lis
     good, y = [good[row] for row in kept], y if y is None else y[kept]
     if not good:
         raise BadInput("\n".join([f"{yaml}: no record can be used", *dropped(every, 5)]))
-    arrays = records.stack(good, one.ARRAYS)
+    arrays = records.stack(good)
     part, group, by = parted(one, arrays, context, good, y, parameters, seed, yaml)
     if y is not None:
         arrays["y"] = y
