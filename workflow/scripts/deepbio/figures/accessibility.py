@@ -1,4 +1,5 @@
-"""Figures of accessibility that hangs on the sample: which sites a network opens and closes with expression."""
+"""Figures of sample-dependent accessibility: sites that a network predicts as open or closed depending on
+expression."""
 
 from pathlib import Path
 
@@ -11,10 +12,13 @@ SITES = 60  # drawn at most
 
 
 def draw_samples(p, measured, context, folder):
-    """samples.{svg,png,csv}: predicted probabilities of the sites whose prediction changes most between samples.
+    """Draw predicted probabilities of the sites whose prediction changes most between samples.
 
-    p : (sites, samples) predicted; measured : the same shape, 1 open, 0 closed, NaN where not known. A dot marks a
-    site that was measured as open. Sites stand in the order of the sample in which they are opened most.
+    p : (sites, samples) predicted
+    measured : the same shape, 1 open, 0 closed, NaN where unknown
+
+    A dot marks a site that was measured as open. Sites are ordered by the sample in which they have the highest
+    probability. Writes samples.{svg,png,csv}.
     """
     names = context.get("samples", [f"sample {i}" for i in range(p.shape[1])])
     chosen = np.argsort(-p.std(axis=1), kind="stable")[:SITES]

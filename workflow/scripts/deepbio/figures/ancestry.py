@@ -1,4 +1,4 @@
-"""Figures of genetic ancestry: populations in two dimensions, who is taken for whom, weights against accuracy."""
+"""Figures of genetic ancestry: populations in two dimensions, confusion of populations, parameters against accuracy."""
 
 from pathlib import Path
 
@@ -11,15 +11,17 @@ SHAPES = "osD^vP*X<>"  # of the populations of one continent, which share a colo
 
 
 def _homes(context):
-    """Continents' names, and the number of each class's continent; classes of no known continent are of one."""
+    """Return the continents' names, and the index of each class's continent; without continents all classes share
+    one."""
     classes = context["classes"]
     return context.get("continents", ["all"]), np.asarray(context.get("continent_of", [0] * len(classes)))
 
 
 def draw_populations(places, y, context, path):
-    """{svg,png,csv}: principal components of the genotypes beside those of the last hidden layer, one mark a person.
+    """Draw principal components of the genotypes beside those of the last hidden layer, with one mark per person.
 
-    `places`: for each of the two, coordinates (n, 2) and the shares of variance; y (n,): the number of the class.
+    `places`: for each of the two, coordinates (n, 2) and the components' shares of the variance; y (n,): the index of
+    the class. Writes {path}.{svg,png,csv}.
     """
     continents, home = _homes(context)
     titles = "Genotypes", "Last hidden layer"
@@ -44,7 +46,10 @@ def draw_populations(places, y, context, path):
 
 
 def draw_confusion(p, y, context, path):
-    """{svg,png,csv}: share of each population's people (rows) that are taken for each population (columns)."""
+    """Draw the share of each population's people (rows) that is predicted as each population (columns).
+
+    Writes {path}.{svg,png,csv}; the table holds counts.
+    """
     classes, (continents, home) = context["classes"], _homes(context)
     counts = np.zeros((len(classes), len(classes)), int)
     known = ~np.isnan(y)
@@ -70,13 +75,13 @@ def draw_confusion(p, y, context, path):
     right = np.trace(counts) / max(1, counts.sum())
     within = counts[home[:, None] == home].sum() / max(1, counts.sum())
     axis.set(xlabel="predicted", ylabel="population")
-    axis.set_title(f"Validation people: {right:.1%} right, {within:.1%} within the continent", fontsize=10)
+    axis.set_title(f"Validation people: {right:.1%} correct, {within:.1%} within the continent", fontsize=10)
     figure.colorbar(image, ax=axis, label="share of the population", shrink=0.6, pad=0.1)
     save(figure, path, context["origin"])
 
 
 def apart(places, gap):
-    """Places (n,), which rise, moved as little as need be for `gap` between neighbours."""
+    """Move increasing coordinates (n,) as little as possible, so that neighbours are at least `gap` apart."""
     from scipy.optimize import isotonic_regression
 
     steps = gap * np.arange(len(places))
@@ -84,9 +89,11 @@ def apart(places, gap):
 
 
 def weights_and_scores(runs, metric, origin, path):
-    """{path}_weights.{svg,png,csv}: number of free weights against a metric on the test people, single runs and mean.
+    """Draw the number of free parameters against a metric on the test people, as single runs and mean.
 
-    runs : title of a method → facts, among them `weights` (or None), `role`, `scores` (metric → values of all runs).
+    runs : title of a method → facts, among them `weights` (or None), `role`, `scores` (metric → values of all runs)
+
+    Writes {path}_weights.{svg,png,csv}.
     """
     path = Path(f"{path}_weights")
     shown = [(title, one) for title, one in runs.items() if one.get("weights") and one["scores"].get(metric)]
@@ -115,6 +122,6 @@ def weights_and_scores(runs, metric, origin, path):
         )
     axis.xaxis.set_minor_formatter(lambda value, place: "")
     axis.grid(alpha=0.25)
-    axis.set(xlabel="free weights", ylabel=f"{metric} on test people")
-    axis.set_title("Free weights against accuracy; dashes are single runs")
+    axis.set(xlabel="free parameters", ylabel=f"{metric} on test people")
+    axis.set_title("Free parameters against accuracy; dashes are single runs")
     save(figure, path, origin)

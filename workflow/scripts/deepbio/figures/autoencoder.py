@@ -1,4 +1,4 @@
-"""Figures of an autoencoder of fingerprints: its losses, the compounds near to what it makes, and the bits it sets."""
+"""Figures of an autoencoder of fingerprints: losses, compounds near generated fingerprints, and the bits it sets."""
 
 import math
 
@@ -15,8 +15,8 @@ PANELS = {
     "autoencoder": ("bit_loss", "concentration_loss"),
 }
 TITLES = {
-    "discriminator_loss": "telling places from the prior",
-    "encoder_loss": "passing for the prior",
+    "discriminator_loss": "separating codes from the prior",
+    "encoder_loss": "matching the prior",
     "regression_loss": "squared error of activity (SD²)",
     "bit_loss": "cross-entropy of a bit",
     "concentration_loss": "squared error of concentration",
@@ -25,9 +25,11 @@ SHOWN = 6  # compounds drawn in a row
 
 
 def draw_course(course, restarts, origin, path):
-    """{svg,png,csv}: losses of the four parts along pretraining, with its restarts, and training.
+    """Draw the losses of the four parts along pretraining, with its restarts, and training.
 
-    course : rows of a job's history, the pretraining's phases first.
+    course : rows of a job's history, the phases of pretraining first
+
+    Writes {path}.{svg,png,csv}.
     """
     figure, axes = plt.subplots(1, len(PANELS), figsize=(3.3 * len(PANELS), 3.2))
     phases = list(dict.fromkeys(row["phase"] for row in course))
@@ -60,11 +62,16 @@ def draw_course(course, restarts, origin, path):
 
 
 def draw_neighbours(wanted, place, y, least, origin, path):
-    """{svg,png,csv}: activity of the nearest compounds of fingerprints against the activity each was made for, and
-    the share of actives among the distinct ones.
+    """Draw the activity of compounds nearest to generated fingerprints against the requested activity.
 
-    wanted (m,); place (m,), of the nearest compound in y (n,), the activities of the library; least : from where on a
-    compound is active.
+    A second panel shows the share of actives among the distinct nearest compounds.
+
+    wanted : (m,) requested activity of each fingerprint
+    place : (m,) index of the nearest compound in y
+    y : (n,) activities of the library
+    least : smallest activity that counts as active
+
+    Writes {path}.{svg,png,csv}.
     """
     levels = np.unique(wanted)
     figure, axes = plt.subplots(1, 2, figsize=(9.2, 3.6))
@@ -78,19 +85,19 @@ def draw_neighbours(wanted, place, y, least, origin, path):
         medianprops={"color": PALETTE[1], "lw": 2}, whiskerprops=line, capprops=line,
     )  # fmt: skip
     axes[0].axhline(np.median(y), color="#555555", lw=1, ls="--", label="median of the library")
-    axes[0].axhline(least, color=PALETTE[2], lw=1, ls=":", label="active from here on")
-    axes[0].set(ylabel="activity of the nearest compound", title="Activity found near")
+    axes[0].axhline(least, color=PALETTE[2], lw=1, ls=":", label="threshold of activity")
+    axes[0].set(ylabel="activity of the nearest compound", title="Activity of nearest compounds")
     share, base = [float(np.mean(group >= least)) for group in distinct], float(np.mean(y >= least))
     axes[1].bar(ticks, share, 0.55, color="#cfe6f3", edgecolor=PALETTE[0])
     axes[1].axhline(base, color="#555555", lw=1, ls="--", label=f"library ({base:.0%})")
     axes[1].set(
-        ylabel="share of actives", title="Actives among the distinct nearest", ylim=(0, max(*share, base) * 1.3)
+        ylabel="share of actives", title="Actives among distinct nearest ones", ylim=(0, max(*share, base) * 1.3)
     )
     for tick, part, group in zip(ticks, share, distinct, strict=True):
         axes[1].annotate(f"of {len(group)}", (tick, part), (0, 3), textcoords="offset points", ha="center", fontsize=8)
     for axis in axes:
         axis.set_xticks(ticks, [f"{level:.1f}" for level in levels])
-        axis.set_xlabel("activity wanted")
+        axis.set_xlabel("requested activity")
         axis.legend(frameon=False, fontsize=8, loc="upper left")
     low, high = axes[0].get_ylim()
     axes[0].set_ylim(low, high + 0.25 * (high - low))  # room for the legend
@@ -110,12 +117,15 @@ def draw_neighbours(wanted, place, y, least, origin, path):
 
 
 def draw_leads(wanted, place, similar, texts, y, origin, path):
-    """{svg,png,csv}: the compounds nearest to most of the fingerprints made for the highest, and the lowest, activity.
+    """Draw the compounds that are nearest to most fingerprints, for the highest and for the lowest requested activity.
 
-    place, similar (m,) : of the nearest compound of each fingerprint, in `texts` (SMILES) and y, and how near it is.
+    place, similar : (m,) index of the nearest compound of each fingerprint, in `texts` (SMILES) and y, and its
+        similarity
+
+    Writes {path}.{svg,png,csv}.
     """
     rows, written, titles = [], [], []
-    for level, name in ((wanted.max(), "High wanted"), (wanted.min(), "Low wanted")):
+    for level, name in ((wanted.max(), "High request"), (wanted.min(), "Low request")):
         chosen = wanted == level
         found, count = np.unique(place[chosen], return_counts=True)
         most = np.argsort(-count, kind="stable")
@@ -132,11 +142,14 @@ def draw_leads(wanted, place, similar, texts, y, origin, path):
 
 
 def draw_bits(known, made, names, origin, path):
-    """{svg,png,csv}: how often each bit is set among training compounds and among fingerprints made from the prior."""
+    """Draw the frequency of each bit in training compounds against that in fingerprints generated from the prior.
+
+    Writes {path}.{svg,png,csv}.
+    """
     figure, axis = plt.subplots(figsize=(4.6, 4.4))
     axis.plot([0, 1], [0, 1], color="#999999", lw=0.8, ls=":")
     axis.plot(known, made, "o", color=PALETTE[0], ms=4, alpha=0.6)
-    axis.set(xlabel="share of training compounds", ylabel="share of fingerprints made", aspect="equal")
+    axis.set(xlabel="share of training compounds", ylabel="share of generated fingerprints", aspect="equal")
     axis.set_title(f"Bits set, Pearson r = {np.corrcoef(known, made)[0, 1]:.3f}")
     save(figure, path, origin)
     rows = ([name, f"{one:.5f}", f"{other:.5f}"] for name, one, other in zip(names, known, made, strict=True))

@@ -1,4 +1,4 @@
-"""Figures of brain tables: what first-layer units respond to, what depth brings, and samples in two dimensions."""
+"""Figures of brain tables: weights of first-layer units, scores by depth, and samples in two dimensions."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ TITLES = {"ridge": "linear", "svm": "SVM (RBF)", "knn": f"{NEIGHBOURS} nearest n
 
 
 def group(name):
-    """The measure of a column of FreeSurfer's tables, and the hemisphere: such as ("thickness", "left")."""
+    """Return measure and hemisphere of a column of FreeSurfer's tables, such as ("cortical thickness", "left")."""
     start = name[:3].lower()
     side = {"lh_": "left", "rh_": "right", "lef": "left", "rig": "right", "lhc": "left", "rhc": "right"}
     for measure in ("thickness", "volume"):
@@ -25,7 +25,7 @@ def group(name):
 
 
 def region(name):
-    """The name of a column without its measure and hemisphere."""
+    """Return the name of a column without its measure and hemisphere."""
     for end in ("_thickness", "_volume"):
         name = name.removesuffix(end)
     for start in ("lh_", "rh_", "Left-", "Right-"):
@@ -34,8 +34,14 @@ def region(name):
 
 
 def draw_filters(weights, levels, names, marked, origin, path):
-    """{svg,png,csv}: weights (units, features) of the first layer's units that vary most over samples, `levels` (n,
-    units), for the regions that weigh most in them, by measure and hemisphere. `marked` names stand out."""
+    """Draw the weights of the first-layer units that vary most over samples, for the regions with the largest weights.
+
+    weights : (units, features)
+    levels : (n, units) activations
+    marked : names of features to print in bold
+
+    Regions are grouped by measure and hemisphere. Writes {path}.{svg,png,csv}.
+    """
     units = np.argsort(-levels.std(axis=0), kind="stable")[:UNITS]
     steep = np.argsort(-np.abs(weights[units]), axis=1, kind="stable")[:, :EACH]
     chosen = sorted(set(steep.ravel().tolist()), key=lambda i: (*group(names[i]), -np.abs(weights[units, i]).max()))
@@ -59,16 +65,16 @@ def draw_filters(weights, levels, names, marked, origin, path):
         text = f"{kind[0]},\n{kind[1]}" if count > 1 else ", ".join(kind)
         axis.text(len(units) - 0.35, first + (count - 1) / 2, text, va="center", fontsize=7)
     figure.colorbar(image, ax=axis, label="weight", location="top", shrink=0.5, pad=0.01)
-    note = "\nbold: regions in which the difference was planted" if set(marked) & set(names) else ""
-    figure.suptitle("What first-layer units respond to" + note, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    note = "\nbold: regions with a simulated difference" if set(marked) & set(names) else ""
+    figure.suptitle("Weights of first-layer units" + note, x=0.01, ha="left", fontsize=11, fontweight="bold")
     save(figure, path, origin)
 
 
 def depths(train, train_y, held, held_y, kind):
-    """What three plain learners make of the raw features and of each layer, `train` and `held` (lists of (n, units)).
+    """Fit three simple learners to the raw features and to the activations of each layer, and score them.
 
-    Rows (depth, learner, metric, value): learners are fitted on training samples and scored on held-out ones, as the
-    paper's tables have it.
+    `train` and `held` are lists of arrays (n, units), one for each depth. Learners are fitted on training samples and
+    scored on held-out ones, as in the paper's tables. Returns rows (depth, learner, metric, value).
     """
     rows = []
     for depth, (x, other) in enumerate(zip(train, held, strict=True)):
@@ -86,7 +92,7 @@ def depths(train, train_y, held, held_y, kind):
 
 
 def learners(kind):
-    """Unfitted learners of the paper's tables, on standardised columns."""
+    """Return the unfitted learners of the paper's tables, on standardised columns."""
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
     from sklearn.pipeline import make_pipeline
@@ -103,7 +109,7 @@ def learners(kind):
 
 
 def draw_depths(rows, origin, path):
-    """{svg,png,csv}: `depths`, a panel a metric."""
+    """Draw the rows of `depths`, one panel per metric. Writes {path}.{svg,png,csv}."""
     tables.write_csv(path.with_suffix(".csv"), ["depth", "learner", "metric", "value"], rows)
     wanted = list(dict.fromkeys(row[2] for row in rows))[::-1]
     figure, axes = plt.subplots(1, len(wanted), figsize=(4.4 * len(wanted), 3.8), squeeze=False)
@@ -118,13 +124,16 @@ def draw_depths(rows, origin, path):
         axis.grid(axis="y", alpha=0.25)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", ncols=3, frameon=False, fontsize=9)
-    title = "Plain learners on raw features and on fine-tuned layers, validation people"
+    title = "Simple learners on raw features and on fine-tuned layers, validation people"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     save(figure, path, origin)
 
 
 def draw_embeddings(levels, y, context, path):
-    """{svg,png,csv}: samples in two dimensions (t-SNE) by raw features and by each layer, coloured by label."""
+    """Draw samples in two dimensions (t-SNE) by raw features and by each layer, coloured by label.
+
+    Writes {path}.{svg,png,csv}.
+    """
     from sklearn.manifold import TSNE
 
     near = min(30, (len(y) - 1) / 3)

@@ -1,4 +1,4 @@
-"""Figures of a predicted age: against the true one, its errors, who lives longer, and members of an ensemble."""
+"""Figures of a predicted age: predicted against true age, errors, survival, and members of an ensemble."""
 
 from pathlib import Path
 
@@ -11,17 +11,18 @@ from deepbio.scoring import metrics
 
 
 def age_gap(age, said):
-    """Predicted minus true age, without what age alone explains of it.
+    """Compute predicted minus true age, without the part that age alone explains.
 
-    A prediction shrinks to the mean age, so the young seem too old and the old too young; the gap's straight line
-    over age is taken away.
+    Predictions shrink towards the mean age. So young people are predicted too old, and old people too young. The linear
+    fit of the gap on age is subtracted.
     """
     gap = said - age
     return gap - np.polyval(np.polyfit(age, gap, 1), age)
 
 
 def survival(months, died):
-    """Kaplan and Meier's (1958) estimate: times of deaths, and the share that lives on after each; from (0, 1)."""
+    """Estimate survival (Kaplan and Meier 1958): the times of deaths, and the share alive after each; begins at (0,
+    1)."""
     times = np.unique(months[died == 1])
     at_risk = len(months) - np.searchsorted(np.sort(months), times)
     deaths = np.array([np.sum((months == time) & (died == 1)) for time in times])
@@ -29,13 +30,13 @@ def survival(months, died):
 
 
 def bins(age):
-    """Round edges over the range of ages (decades, where these are years), and the bin of each person."""
+    """Return round edges over the range of ages (decades, if ages are years), and the bin of each person."""
     edges = MaxNLocator(nbins=8, steps=[1, 2, 5, 10]).tick_values(age.min(), age.max())
     return edges, np.clip(np.searchsorted(edges, age, side="right") - 1, 0, len(edges) - 2)
 
 
 def draw_predicted(age, said, origin, path):
-    """Density of predicted against true age, the line on which both are equal, and the mean prediction by age."""
+    """Draw the density of predicted against true age, the line of equality, and the mean prediction by age."""
     figure, axis = plt.subplots(figsize=(6, 5))
     span = min(age.min(), said.min()), max(age.max(), said.max())
     drawn = axis.hexbin(age, said, gridsize=24, mincnt=1, vmin=0, cmap="Blues", linewidths=0.2)
@@ -54,7 +55,7 @@ def draw_predicted(age, said, origin, path):
 
 
 def draw_errors(age, said, sex, origin, path):
-    """Mean absolute and mean error by age, for each sex (for all, where it is not known)."""
+    """Draw mean absolute error and mean error by age, for each sex (for all people, where sex is unknown)."""
     groups = [("women", sex == 1, "o-"), ("men", sex == 0, "s--")]
     groups = groups if np.isfinite(sex).all() else [("all", np.full(len(age), True), "o-")]
     edges, place = bins(age)
@@ -67,8 +68,8 @@ def draw_errors(age, said, sex, origin, path):
             x, mean, half = np.array(parts).T
             label = f"{name} ({members.sum()}): {error[members].mean():.1f} years"
             axis.errorbar(x, mean, half, fmt=style, color=colour, ms=5, capsize=2, label=label)
-    axes[0].set(ylabel="mean absolute error (years)", title="Validation people: how large the error is", ylim=(0, None))
-    axes[1].set(ylabel="predicted - true age (years)", title="and in which direction")
+    axes[0].set(ylabel="mean absolute error (years)", title="Absolute error of validation people", ylim=(0, None))
+    axes[1].set(ylabel="predicted - true age (years)", title="Signed error")
     axes[1].axhline(0, color="black", lw=0.8)
     for axis in axes:
         axis.set_xlabel("true age (years)")
@@ -77,9 +78,10 @@ def draw_errors(age, said, sex, origin, path):
 
 
 def draw_survival(age, said, sex, died, months, origin, folder):
-    """Survival of validation people by thirds of their age gap, and the hazard that five years of it bring.
+    """Draw the survival of validation people by thirds of their age gap, with the hazard ratio of five years of it.
 
-    Cox's proportional hazards with age, sex and the gap; survival.csv holds the ratio of hazards and its interval.
+    The hazard ratio comes from Cox's proportional hazards with age, sex and the gap; survival.csv holds it and its
+    interval. Draws nothing if nobody died.
     """
     from statsmodels.duration.hazard_regression import PHReg
 
@@ -117,13 +119,14 @@ def draw_survival(age, said, sex, died, months, origin, folder):
 
 
 def draw_members(labels, each, held, stack, age, said, origin, folder):
-    """How alike the members of an ensemble are, and what averaging the best of them brings; members.csv beside it.
+    """Draw the correlation of an ensemble's members, and the gain from averaging the best of them; writes members.csv.
 
     Parameters
     ----------
     labels : names of the members
-    each : (n, members) what each says of every person; age, said : (n,) the truth and what the ensemble says
-    held : (members,) mean absolute error for samples not learned from, which orders the members
+    each : (n, members) prediction of every person's age by each member
+    age, said : (n,) true age, and the ensemble's prediction
+    held : (members,) mean absolute error on held-out samples, which orders the members
     stack : the ensemble's `weights`
     """
     error = np.abs(each - age[:, None]).mean(axis=0)

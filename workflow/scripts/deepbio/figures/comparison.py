@@ -1,4 +1,4 @@
-"""Methods side by side: a task's comparison and curves, all tasks at a glance, and the cross table."""
+"""Methods side by side: a task's comparison and curves, an overview of all tasks, and the cross table."""
 
 import textwrap
 
@@ -19,11 +19,11 @@ STYLES = ["-", "--", "-.", ":"]
 
 
 def comparison(table: pd.DataFrame, title: str, origin: str, path) -> None:
-    """Draw one panel a dataset: each method's mean with its 95 % intervals, its single runs (of many a box), published
-    figures.
+    """Draw one panel per dataset: each method's mean with 95 % intervals and single runs, and published figures.
 
-    `table` has the columns dataset, dataset_title, metric_title, higher_is_better, method, label, role, mean, low,
-    high (over runs), sample_low, sample_high (over test samples), values (list). The best method stands on top.
+    Many runs are drawn as a box. `table` has the columns dataset, dataset_title, metric_title, higher_is_better,
+    method, label, role, mean, low, high (over runs), sample_low, sample_high (over test samples), values (list). The
+    best method is at the top.
     """
     datasets = list(table.groupby("dataset", sort=False))
     columns = min(3, len(datasets))
@@ -66,9 +66,10 @@ def comparison(table: pd.DataFrame, title: str, origin: str, path) -> None:
 
 
 def curves(table: pd.DataFrame, title: str, origin: str, path) -> None:
-    """Draw curves of kind `line` (all methods in one panel a dataset) and `points` (a panel a method).
+    """Draw curves of kind `line` (all methods in one panel per dataset) and `points` (one panel per method).
 
-    `table` has the columns of curves.csv, dataset_title and label. Categories are drawn by `categories`.
+    `table` has the columns of curves.csv, dataset_title and label. `categories` draws curves of that kind. An empty
+    table gives an empty figure.
     """
     if table.empty:
         figure, _ = plt.subplots(figsize=(6, 1))
@@ -118,10 +119,10 @@ def curves(table: pd.DataFrame, title: str, origin: str, path) -> None:
 
 
 def categories(table: pd.DataFrame, title: str, origin: str, path) -> None:
-    """Draw for each dataset a value of several series, and beside it that of each category in the main series.
+    """Draw for each dataset a value of several series and, beside it, that of each category in the main series.
 
-    `table` has the columns dataset_title, label, series (the main one first), x (category), y, x_label, y_label. Means
-    over categories; a bar is the standard deviation over the values and runs of a category.
+    `table` has the columns dataset_title, label, series (the main one first), x (category), y, x_label, y_label. Values
+    are means over categories; a bar is the standard deviation over the values and runs of a category.
     """
     value, category = table["y_label"].iloc[0], table["x_label"].iloc[0]
     datasets = list(table.groupby("dataset_title", sort=False))
@@ -166,7 +167,7 @@ def categories(table: pd.DataFrame, title: str, origin: str, path) -> None:
 
 
 def glance(table: pd.DataFrame, title: str, origin: str, path) -> None:
-    """Draw one line a dataset: every method between the constant control (0) and the perfect one (1).
+    """Draw one line per dataset: every method between the constant control (0) and the perfect control (1).
 
     `table` has the columns row, method, role, value. Values below -0.2 are drawn at the left edge as arrows.
     """
@@ -199,10 +200,10 @@ def glance(table: pd.DataFrame, title: str, origin: str, path) -> None:
 
 
 def cross(blocks: dict, titles: dict[str, str], names: dict[str, str], title: str, origin: str, path) -> None:
-    """Draw heat maps of ranks with the values written in, one below the other.
+    """Draw heat maps of ranks, with the values as text, one below the other.
 
-    `blocks`: kind of input → values and ranks, frames (methods x datasets), the ranks with a column `mean_rank`; titles
-    of the datasets and names of the methods by their ids.
+    `blocks`: kind of input → values and ranks, frames (methods x datasets), the ranks with a column `mean_rank`;
+    `titles` of the datasets and `names` of the methods by their ids.
     """
     counts = [len(values) for values, _ in blocks.values()]
     widest = max(values.shape[1] for values, _ in blocks.values())
@@ -217,7 +218,7 @@ def cross(blocks: dict, titles: dict[str, str], names: dict[str, str], title: st
 
 
 def _ranks(axis, values, ranks, titles, names):
-    """One heat map; lines part the tasks, and the last column is the mean rank."""
+    """Draw one heat map; lines separate the tasks, and the last column is the mean rank."""
     places = ranks.drop(columns="mean_rank").to_numpy(dtype=float)
     with np.errstate(invalid="ignore"):
         share = (places - 1) / np.maximum(np.nanmax(places, axis=0) - 1, 1)

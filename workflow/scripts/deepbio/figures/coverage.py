@@ -1,4 +1,4 @@
-"""Figures of coverage along the genome: tracks of a window, predicted against measured bins, what a peak rests on."""
+"""Figures of coverage along the genome: tracks of a window, predicted against measured bins, and saliency of a peak."""
 
 import textwrap
 from pathlib import Path
@@ -13,13 +13,13 @@ TRACKS = 6  # drawn at most
 
 
 def per_track(metric, measured, predicted):
-    """A metric of every track (tracks,) over all bins of all windows (n, bins, tracks)."""
+    """Compute a metric of every track, (tracks,), over all bins of all windows (n, bins, tracks)."""
     tracks = range(measured.shape[2])
     return np.array([metrics.evaluate([metric], measured[:, :, [i]], predicted[:, :, [i]])[metric] for i in tracks])
 
 
 def write_tracks(names, measured, predicted, folder):
-    """tracks.csv: the three correlations of every track on the validation windows."""
+    """Write tracks.csv: three correlations of every track on the validation windows."""
     wanted = ("pearson", "log_pearson", "spearman")
     values = np.stack([per_track(metric, measured, predicted) for metric in wanted], axis=1)
     rows = [[name, *(f"{value:.4f}" for value in row)] for name, row in zip(names, values, strict=True)]
@@ -27,7 +27,10 @@ def write_tracks(names, measured, predicted, folder):
 
 
 def draw_window(names, measured, predicted, drawn, width, context, folder):
-    """tracks.{svg,png}: measured coverage upwards and predicted downwards along one window (bins, tracks)."""
+    """Draw measured coverage upwards and predicted coverage downwards along one window (bins, tracks).
+
+    Writes tracks.{svg,png}.
+    """
     figure, axes = plt.subplots(len(drawn), 1, figsize=(9, 0.9 + 1.1 * len(drawn)), sharex=True, squeeze=False)
     place = np.arange(len(measured)) * width / 1000
     for axis, track in zip(axes.flat, drawn, strict=True):
@@ -46,7 +49,7 @@ def draw_window(names, measured, predicted, drawn, width, context, folder):
 
 
 def draw_scatter(names, measured, predicted, drawn, context, folder):
-    """scatter.{svg,png}: predicted against measured coverage of every bin on logarithmic scales."""
+    """Draw predicted against measured coverage of every bin on logarithmic scales. Writes scatter.{svg,png}."""
     figure, axes = panels(len(drawn), 3, (2.9, 2.7), (0.8, 0.8))
     for axis, track in zip(axes, drawn, strict=True):
         x, y = (np.log1p(values[:, :, track].ravel()) for values in (measured, predicted))
@@ -64,14 +67,14 @@ def draw_scatter(names, measured, predicted, drawn, context, folder):
 
 
 def draw_saliency(found, split, where, width, bins, reach, names, folder):
-    """saliency.{svg,png}: what reaches a peak from afar, above the measured tracks.
+    """Draw the saliency of a predicted peak along the window, above the measured tracks. Writes saliency.{svg,png}.
 
     Parameters
     ----------
-    found : (length,) gradient times input, in size, of one bin of one track along the window of a sample
+    found : (length,) absolute gradient times input for one bin of one track of a sample
     where : the sample, the bin and the track
     width, bins : bases of a bin, and the number of bins in the window's middle
-    reach : bases on each side that the network can see
+    reach : bases on each side in the receptive field of the dilated layers
     """
     sample, peak, track = where
     found = found[: len(found) // width * width].reshape(-1, width).sum(1)
@@ -82,9 +85,9 @@ def draw_saliency(found, split, where, width, bins, reach, names, folder):
     top.fill_between(distance, found / found.max(), step="mid", color=PALETTE[0])
     top.set_yscale("symlog", linthresh=1e-3)
     top.set(ylim=(0, 1.5), ylabel="|gradient × input|,\nshare of the largest")
-    top.axvspan(-reach, reach, color="#e0e0e0", zorder=0, label="reach of the dilated layers")
+    top.axvspan(-reach, reach, color="#e0e0e0", zorder=0, label="receptive field of the dilated layers")
     top.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.97))
-    top.set_title(f"What the strongest predicted peak of {names[track].split()[0]} rests on")
+    top.set_title(f"Saliency of the strongest predicted peak of {names[track].split()[0]}")
     measured = np.asarray(split.y[sample], float)
     place = (np.arange(bins) - peak) * width / 1000
     others = np.argsort(-np.nanstd(split.y, axis=(0, 1), dtype=float), kind="stable")

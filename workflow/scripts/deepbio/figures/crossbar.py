@@ -11,19 +11,21 @@ PUBLISHED = 14.4  # times less energy than CMOS of equal area, by the abstract o
 
 
 def bit(count):
+    """Return a number of bits as text."""
     return f"{count} bit" if count == 1 else f"{count} bits"
 
 
 def draw_float(axis, top):
-    """The float network's accuracy as a line, named at its right end."""
+    """Draw the float network's accuracy as a line, with a label at its right end."""
     axis.axhline(top, color="#999999", ls=":", lw=1)
     axis.text(1, top, "float network", va="bottom", ha="right", fontsize=8, transform=axis.get_yaxis_transform())
 
 
 def draw_grid(rows, top, origin, path):
-    """{svg,png,csv}: accuracy by bits of weights and of outputs, not retrained and retrained.
+    """Draw accuracy by bits of weights and of outputs, without and with retraining. Writes {path}.{svg,png,csv}.
 
-    rows : (weight bits, output bits, retrained, accuracy, pJ); top : accuracy of the float network.
+    rows : (weight bits, output bits, retrained, accuracy, pJ)
+    top : accuracy of the float network
     """
     header = ["weight_bits", "output_bits", "retrained", "accuracy", "energy_pj"]
     tables.write_csv(path.with_suffix(".csv"), header, ([*row[:3], f"{row[3]:.4f}", f"{row[4]:.4g}"] for row in rows))
@@ -46,9 +48,11 @@ def draw_grid(rows, top, origin, path):
 
 
 def draw_pareto(rows, top, logic, origin, path):
-    """{svg,png,csv}: accuracy against modelled energy of every precision; the line joins those that none beats.
+    """Draw accuracy against modelled energy of every precision; a line joins the Pareto front.
 
-    logic : pJ of digital logic of 8 bits.
+    logic : pJ of digital logic of 8 bits
+
+    Writes {path}.{svg,png,csv}.
     """
     best = {}
     for weight, output, _, right, cost in rows:
@@ -67,7 +71,7 @@ def draw_pareto(rows, top, logic, origin, path):
         here = [(cost, right) for cost, right, bits in points if bits[1] == output]
         mark = "osD^vP"[place % 6]
         axis.plot(*zip(*here, strict=True), mark, color=PALETTE[place % 8], label=f"outputs of {bit(output)}")
-    axis.plot(*zip(*(one[:2] for one in front), strict=True), "-", color="#999999", zorder=0, label="none better")
+    axis.plot(*zip(*(one[:2] for one in front), strict=True), "-", color="#999999", zorder=0, label="Pareto front")
     for number, (cost, right, bits) in enumerate(front):
         above = {"xytext": (0, -14 if number % 2 else 8), "textcoords": "offset points"}
         axis.annotate(f"{bits[0]} | {bits[1]}", (cost, right), ha="center", fontsize=8, **above)
@@ -86,8 +90,10 @@ def draw_pareto(rows, top, logic, origin, path):
 
 
 def draw_noise(noise, right, top, origin, path):
-    """{svg,png,csv}: mean and SD over chips of the accuracy against the noise of conductances; `right`: title of a
-    network → accuracies (noise levels, chips)."""
+    """Draw mean and SD over chips of the accuracy against the noise of conductances. Writes {path}.{svg,png,csv}.
+
+    right : title of a network → accuracies (noise levels, chips)
+    """
     rows = [
         [title, f"{sigma:g}", f"{row.mean():.4f}", f"{row.std():.4f}", len(row)]
         for title, values in right.items()
@@ -101,12 +107,15 @@ def draw_noise(noise, right, top, origin, path):
     draw_float(axis, top)
     axis.set(xlabel="standard deviation of a conductance (%)", ylabel="validation accuracy")
     axis.legend(frameon=False, fontsize=9, title=f"mean and SD of {values.shape[1]} chips", title_fontsize=9)
-    figure.suptitle("Accuracy on devices that vary", x=0.01, ha="left", fontsize=11, fontweight="bold")
+    figure.suptitle("Accuracy with device variation", x=0.01, ha="left", fontsize=11, fontweight="bold")
     save(figure, path, origin)
 
 
 def draw_levels(pairs, origin, path):
-    """{svg,png}: how many devices are programmed to each conductance, layer by layer; pairs (2, columns, …)."""
+    """Draw the number of devices programmed to each conductance, layer by layer; pairs (2, columns, …).
+
+    Writes {path}.{svg,png}.
+    """
     figure, axes = plt.subplots(1, len(pairs), figsize=(3.6 * len(pairs), 3.2), squeeze=False)
     for number, (axis, pair) in enumerate(zip(axes[0], pairs, strict=True), 1):
         places, counts = np.unique(np.round(pair, 4), return_counts=True)
@@ -118,7 +127,7 @@ def draw_levels(pairs, origin, path):
 
 
 def draw_staircases(bits, origin, path):
-    """{svg,png}: what a spin neuron gives for what it is given, for some numbers of output bits."""
+    """Draw the output of a spin neuron against its input, for some numbers of output bits. Writes {path}.{svg,png}."""
     x = torch.linspace(-0.4, 1.4, 721)
     figure, axes = plt.subplots(1, len(bits), figsize=(2.4 * len(bits), 2.7), sharey=True, squeeze=False)
     for axis, count in zip(axes[0], bits, strict=True):
@@ -131,8 +140,10 @@ def draw_staircases(bits, origin, path):
 
 
 def draw_energy(runs, origin, path):
-    """{svg,png,csv}: modelled energy of one inference by part; `runs`: title → `energy` (compute, conversion, memory),
-    `delay`, `ratios`."""
+    """Draw the modelled energy of one inference by part. Writes {path}.{svg,png,csv}.
+
+    runs : title → `energy` (compute, conversion, memory), `delay`, `ratios`
+    """
     parts = ("compute", "conversion", "memory")
     header = ["method", *(f"{part}_pj" for part in parts), "delay_ns", "energy_ratio", "energy_delay_ratio"]
     header += ["energy_ratio_low", "energy_ratio_high"]

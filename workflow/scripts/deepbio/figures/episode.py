@@ -1,4 +1,4 @@
-"""Figures of episodes: vectors of support and queries before and after refinement, and what a query attends to."""
+"""Figures of episodes: vectors of support and queries before and after refinement, and the attention of a query."""
 
 import numpy as np
 
@@ -10,9 +10,10 @@ SHOWN = 5  # support molecules of each class
 
 
 def draw_vectors(stages, labels, y, title, origin, path):
-    """{svg,png,csv}: the first two principal components of an episode's vectors at each stage.
+    """Draw the first two principal components of an episode's vectors at each stage. Writes {path}.{svg,png,csv}.
 
-    stages : name → vectors of the support (s, d) and of the queries (q, d); labels (s,), y (q,): 0 or 1.
+    stages : name → vectors of the support (s, d) and of the queries (q, d)
+    labels, y : (s,) and (q,), 0 or 1
     """
     figure, axes = plt.subplots(1, len(stages), figsize=(5.0 * len(stages), 4.2), squeeze=False)
     kinds = {"inactive query": (y == 0, "."), "active query": (y == 1, ".")}
@@ -40,9 +41,13 @@ def draw_vectors(stages, labels, y, title, origin, path):
 
 
 def draw_attention(query, support, labels, weights, title, origin, path):
-    """{svg,png,csv}: a query (SMILES), and the molecules of its support that it attends to most, in each class.
+    """Draw a query and the molecules of its support with the most attention, in each class.
 
-    support : SMILES; labels (s,): 0 or 1; weights (s,): attention, adding up to one.
+    query, support : SMILES
+    labels : (s,) 0 or 1
+    weights : (s,) attention, with a sum of one
+
+    Writes {path}.{svg,png,csv}.
     """
     figure, axes = plt.subplots(2, SHOWN + 1, figsize=(2.1 * (SHOWN + 1), 4.3), width_ratios=[1.25] + [1] * SHOWN)
     for axis in axes.flat:

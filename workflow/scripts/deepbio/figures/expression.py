@@ -1,4 +1,4 @@
-"""Figures of expression predicted from sequence: the fit, weights of marks by distance, and a promoter's bases."""
+"""Figures of expression predicted from sequence: the fit, weights of marks by distance, and bases of a promoter."""
 
 from pathlib import Path
 
@@ -10,13 +10,15 @@ from deepbio.figures.style import COLOURS, plt, save
 from deepbio.scoring import metrics
 
 SHOWN = 25  # marks in the figure of weights
-PROMOTER = (-500, 100)  # bases around the start in which substitutions are tried
+PROMOTER = (-500, 100)  # bases around the start that are substituted
 ENLARGED = 80  # bases of it that are drawn as letters
 
 
 def draw_predictions(y, p, context, folder):
-    """predictions.{csv,svg,png}: predicted against observed expression in every condition, and its change from the
-    first condition to each other."""
+    """Draw predicted against observed expression in every condition, and changes from the first condition.
+
+    Writes predictions.{csv,svg,png}.
+    """
     names = context["features"]
     panels = [(name, y[:, i], p[:, i]) for i, name in enumerate(names)]
     panels += [(f"{name} − {names[0]}", y[:, i] - y[:, 0], p[:, i] - p[:, 0]) for i, name in enumerate(names) if i > 0]
@@ -42,9 +44,12 @@ def draw_predictions(y, p, context, folder):
 
 
 def draw_weights(effect, distance, context, folder):
-    """chromatin_weights.{csv,svg,png}: what a certain mark in a bin adds to the prediction, by the bin's distance.
+    """Draw the effect of a certain mark in a bin on the prediction, by the bin's distance.
 
-    effect : (conditions, marks, bins); distance : (bins,) in bp from the start of transcription.
+    effect : (conditions, marks, bins)
+    distance : (bins,) in bp from the start of transcription
+
+    Writes chromatin_weights.{csv,svg,png}.
     """
     marks, names = context["marks"], context["features"]
     written = [
@@ -67,13 +72,16 @@ def draw_weights(effect, distance, context, folder):
         axis.axvline(np.searchsorted(distance, 0) - 0.5, color="black", lw=0.8)
         axis.set_title(name, fontsize=10)
         axis.set_xlabel("middle of the bin (bp from the start)", fontsize=9)
-    figure.colorbar(image, ax=axes, label="added to log expression", pad=0.01)
+    figure.colorbar(image, ax=axes, label="change of log expression", pad=0.01)
     figure.suptitle("Weights of predicted marks by distance", x=0.01, ha="left", fontweight="bold")
     save(figure, Path(folder) / "chromatin_weights", context["origin"])
 
 
 def draw_promoter(method, split, gene, folder):
-    """promoter.{svg,png}: every substitution in the promoter of one gene, and its most important part enlarged."""
+    """Draw the effect of every substitution in the promoter of one gene, and its most important part enlarged.
+
+    Writes promoter.{svg,png}.
+    """
     tss, region = split.context["tss"], split["codes"].shape[1]
     first, last = max(0, tss + PROMOTER[0]), min(region, tss + PROMOTER[1])
     codes = np.asarray(split["codes"][gene])
@@ -84,8 +92,8 @@ def draw_promoter(method, split, gene, folder):
     shown = slice(int(strongest), int(strongest) + ENLARGED)
     figure, (whole, *axes) = plt.subplots(3, 1, figsize=(9.5, 5.6), height_ratios=[1.2, 1.3, 1])
     place = np.arange(first, last) - tss
-    whole.fill_between(place, change.max(axis=0)[first:last], step="mid", color=COLOURS["baseline"], label="rise")
-    whole.fill_between(place, change.min(axis=0)[first:last], step="mid", color=COLOURS["listed"], label="fall")
+    whole.fill_between(place, change.max(axis=0)[first:last], step="mid", color=COLOURS["baseline"], label="increase")
+    whole.fill_between(place, change.min(axis=0)[first:last], step="mid", color=COLOURS["listed"], label="decrease")
     whole.axvspan(shown.start - tss, shown.stop - tss, color="#dddddd", zorder=0)
     whole.axvline(0, color="black", lw=0.8)
     whole.set(xlim=(place[0], place[-1]), ylabel="largest change")

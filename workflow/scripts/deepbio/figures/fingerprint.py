@@ -1,4 +1,4 @@
-"""Figures of fingerprints of molecules: fragments behind a feature, and fingerprints that were never trained."""
+"""Figures of fingerprints of molecules: fragments behind a feature, and fingerprints without training."""
 
 from io import BytesIO
 
@@ -22,10 +22,12 @@ ERRORS = {"rmse": "RMSE", "auroc": "1 − AUROC"}
 
 
 def draw_fragments(rows, unit, title, origin, path):
-    """{svg,png,csv}: a line of molecules for each feature, with the neighbourhood of an atom marked in each.
+    """Draw a row of molecules for each feature, with the neighbourhood of an atom marked in each.
 
-    rows : dicts with feature, effect (change of the prediction in `unit` by one unit of activation), molecule
-        (SMILES), atom, radius, activation; and `holds`, what is known to be in the fragment, where that is known.
+    rows : dicts with feature, effect (change of the prediction in `unit` by one unit of activation), molecule (SMILES),
+        atom, radius, activation; and `holds`, the known groups in the fragment, where they are known
+
+    Writes {path}.{svg,png,csv}.
     """
     tables.write_csv(path.with_suffix(".csv"), list(rows[0]), (row.values() for row in rows))
     lines = [[row for row in rows if row["feature"] == f] for f in dict.fromkeys(row["feature"] for row in rows)]
@@ -51,16 +53,20 @@ def draw_fragments(rows, unit, title, origin, path):
 
 
 def tanimoto_distances(x, pairs):
-    """1 - sum of minima / sum of maxima of the rows `pairs` (2, n) of x: Tanimoto's distance for counts and reals."""
+    """Compute Tanimoto distances, for counts and reals, of the rows `pairs` (2, n) of x.
+
+    A distance is 1 - sum of minima / sum of maxima.
+    """
     one, other = x[pairs[0]], x[pairs[1]]
     return 1 - np.minimum(one, other).sum(axis=1) / np.maximum(one, other).sum(axis=1)
 
 
 def linear_error(x, y, others, truth, kind):
-    """Validation error of a ridge regression from fingerprints x (n, length) to y (n,): RMSE, of classes 1 - AUROC.
+    """Compute the validation error of a ridge regression from fingerprints x (n, length) to y (n,).
 
-    The penalty is the one with the smallest leave-one-out error in training. All features are divided by one number,
-    because fingerprints by small weights are nearly the same for all molecules.
+    The error is the RMSE or, for classes, 1 - AUROC. The penalty is the one with the smallest leave-one-out error in
+    training. All features are divided by one number, because fingerprints with small weights are nearly the same for
+    all molecules.
     """
     from sklearn.linear_model import RidgeCV
 
@@ -72,11 +78,16 @@ def linear_error(x, y, others, truth, kind):
 
 
 def compare_random(circular, random, labels, kind, facts, origin, path):
-    """{svg,png,csv}: distances of random neural fingerprints against circular ones, and a linear model on either.
+    """Draw distances of random neural fingerprints against circular ones, and the error of a linear model on each.
 
-    Figure 3 of Duvenaud et al. 2015, with counts of circular fragments beside the bits, because a neural fingerprint
-    adds up too. circular(length, counts) and random(weights, length, draw) give the fingerprints of training and
-    validation molecules, float64; labels : y of both, (n,); facts : scales, lengths, repeats, pairs.
+    This is Figure 3 of Duvenaud et al. 2015. Counts of circular fragments are shown beside the bits, because a neural
+    fingerprint is a sum too. circular(length, counts) and random(weights, length, draw) return the fingerprints of
+    training and validation molecules, float64.
+
+    labels : y of both, (n,)
+    facts : scales, lengths, repeats, pairs
+
+    Writes {path}.{svg,png,csv}.
     """
     (y, truth), rows, distances = labels, [], {}
     rng, longest = np.random.default_rng(0), max(facts["lengths"])

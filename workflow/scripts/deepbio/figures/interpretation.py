@@ -1,5 +1,8 @@
-"""Figures that explain sequence models: detector logos beside the known motif they match, mutation and saliency maps,
-the sequence that a class would like best, and what a network says while it reads."""
+"""Figures that explain sequence models.
+
+They show logos of motif detectors beside known motifs, mutation and saliency maps, the base frequencies with the
+highest score, and the prediction after each base.
+"""
 
 from pathlib import Path
 
@@ -19,18 +22,19 @@ FIELDS = ["detector", "windows", "mean_activation", "consensus", "bits", "id", "
 
 
 def detector_logos(codes, active, place, strand, width, context, folder):
-    """Logos of motif detectors from the windows that activate them, matched to JASPAR.
+    """Draw logos of motif detectors from the windows that activate them, matched to JASPAR.
 
     Parameters
     ----------
-    codes : (n, length) windows that the model finds positive
+    codes : (n, length) windows with positive predictions
     active, place, strand : (n, detectors) activation, first base of the best window, and its strand (1: reverse)
     width : width of the detectors
-    folder : where detectors.{svg,png} and detectors.csv go
+    folder : where detectors.{svg,png} and detectors.csv are written
 
-    A window counts when its activation is above half of the detector's largest (as in Alipanahi et al. 2015,
-    Online Methods: subsequences that pass the threshold are aligned). Of many detectors those that fire most are drawn.
-    They are matched to the groups of JASPAR that the context names as `jaspar_groups`; without it, to vertebrates.
+    A window counts when its activation is above half of the detector's largest (as in Alipanahi et al. 2015, Online
+    Methods: subsequences that pass the threshold are aligned). If there are many detectors, those with the highest mean
+    activation are drawn. They are matched to the groups of JASPAR that the context names as `jaspar_groups`; without
+    it, to vertebrates.
     """
     groups = context.get("jaspar_groups", ["vertebrates"])
     length = codes.shape[1]
@@ -64,25 +68,25 @@ def detector_logos(codes, active, place, strand, width, context, folder):
 
 
 def _match(row):
-    """What a logo says of its detector's nearest motif."""
+    """Return the text of a logo about its detector's nearest motif."""
     if not row["name"]:
-        return f"too flat to compare ({row['bits']:.1f} bits)"
+        return f"too little information to compare ({row['bits']:.1f} bits)"
     if row["q"] >= 0.1:
         return f"no match (nearest {row['name']})"
     return f"{row['name']} ({row['id']}), q = {row['q']:.1g}"
 
 
 def positives(split):
-    """The half of a split's samples with the highest labels (of the first output)."""
+    """Return the half of a split's samples with the highest labels (of the first output)."""
     order = np.argsort(-np.asarray(split.y, dtype=float).reshape(len(split), -1)[:, 0], kind="stable")
     return split.take(order[: max(1, len(split) // 2)])
 
 
 def mutation_map(method, split, sample, folder):
-    """Change of the prediction by every substitution in one window, under its bases scaled by their importance.
+    """Draw the change of the prediction by every substitution in one window, below its bases scaled by importance.
 
-    Writes mutation_map.{svg,png}. Importance of a base is the largest fall that its replacement causes, as in
-    Alipanahi et al. 2015, Figure 4.
+    The importance of a base is the largest decrease that its replacement causes, as in Alipanahi et al. 2015, Figure 4.
+    Writes mutation_map.{svg,png}.
     """
     codes = np.asarray(split["codes"][sample])
     change, unit = substitutions(method, codes, split.context, np.arange(len(codes)))
@@ -95,24 +99,26 @@ def mutation_map(method, split, sample, folder):
 
 
 def substitutions(method, codes, context, positions):
-    """Change of the first output by each base in place of `positions` of one window (length,): (4, positions), and
-    its unit."""
+    """Compute the change of the first output by each base at `positions` of one window (length,).
+
+    Returns the changes (4, positions) and their unit: log odds, for a regression the label's own.
+    """
     count = len(positions)
     mutants = np.repeat(codes[None], 4 * count, axis=0)
     mutants[np.arange(4 * count), np.repeat(positions, 4)] = np.tile(np.arange(4), count)
     predicted = method.predict(Split({"codes": np.concatenate([codes[None], mutants])}, context))["y"][:, 0]
     unit = "change"
     if context["output"] != "regression":
-        # A sure prediction hardly moves as a probability; its log odds do.
+        # The probability of a confident prediction hardly changes; its log odds do.
         predicted, unit = logit(np.clip(predicted.astype(float), 1e-9, 1 - 1e-9)), "change of log odds"
     return (predicted[1:] - predicted[0]).reshape(count, 4).T, unit
 
 
 def draw_substitutions(figure, axes, codes, change, importance, shown, unit):
-    """The bases of the slice `shown` of a window, as high as their importance, above the change by each new base."""
+    """Draw the bases of the slice `shown` of a window, scaled by importance, above the change by each new base."""
     top, below = axes
     letters(top, codes, importance, shown)
-    top.set_ylabel("largest fall")
+    top.set_ylabel("largest decrease")
     limit = max(np.abs(change).max(), 1e-9)
     top.set_xlim(shown.start - 0.5, shown.stop - 0.5)
     edges = (shown.start - 0.5, shown.stop - 0.5, 3.5, -0.5)
@@ -123,7 +129,7 @@ def draw_substitutions(figure, axes, codes, change, importance, shown, unit):
 
 
 def window(importance, width=SHOWN):
-    """Slice of at most `width` positions around the centre of the importance (length,)."""
+    """Return a slice of at most `width` positions around the centre of the importance (length,)."""
     length, importance = len(importance), np.abs(importance)
     centre = int(np.average(np.arange(length), weights=importance)) if importance.any() else length // 2
     first = min(max(0, centre - width // 2), max(0, length - width))
@@ -145,9 +151,10 @@ def letters(axis, codes, heights, shown):
 
 
 def saliency(network, codes, output=0):
-    """Gradient of the score before the last squashing, times the input: (n, length) for codes (n, length).
+    """Compute the gradient of the score before the last nonlinearity, times the input.
 
-    Simonyan et al. 2013 as Lanchantin et al. 2017 use it, section 2.2. `network` is a SequenceNetwork.
+    Returns (n, length) for codes (n, length). Simonyan et al. 2013, as used by Lanchantin et al. 2017, section 2.2.
+    `network` is a SequenceNetwork.
     """
     import torch
     from captum.attr import InputXGradient
@@ -161,7 +168,7 @@ def saliency(network, codes, output=0):
 
 
 def saliency_map(network, split, sample, folder):
-    """saliency.{svg,png}: the bases of one window, as high as the score's gradient says that they matter."""
+    """Draw the bases of one window, scaled by the gradient of the score times the input. Writes saliency.{svg,png}."""
     codes = np.asarray(split["codes"][sample])
     found = saliency(network, codes[None])[0]
     figure, axis = style.plt.subplots(figsize=(9, 2.2))
@@ -174,11 +181,11 @@ def saliency_map(network, split, sample, folder):
 
 
 def class_optimisation(network, length, context, folder, starts=16, steps=100, rate=0.3, decay=1e-4):
-    """class_optimisation.{svg,png}: the base frequencies that the positive class likes best, by gradient ascent.
+    """Draw the base frequencies with the highest score of the positive class, found by gradient ascent.
 
-    Maximises the score minus decay · |x|² (Lanchantin et al. 2017, eq. 2) from several random starts, because the
-    score is flat around even frequencies, where the paper starts. The free input is kept a mixture of bases by a
-    softmax, which the paper does without; so its logo is one of frequencies.
+    The score minus decay · |x|² is maximised (Lanchantin et al. 2017, eq. 2) from several random starts, because the
+    score is flat around even frequencies, where the paper starts. A softmax keeps the free input a mixture of bases,
+    which the paper does without; so the logo shows frequencies. Writes class_optimisation.{svg,png}.
     """
     import torch
 
@@ -203,9 +210,10 @@ def class_optimisation(network, length, context, folder, starts=16, steps=100, r
 
 
 def temporal_scores(predict, split, sample, folder):
-    """temporal.{svg,png}: the prediction after every base, read from the left and from the right.
+    """Draw the prediction after every base, read from the left and from the right.
 
-    Bases not read yet are unknown (Lanchantin et al. 2017, section 2.3, cut the sequence there).
+    Bases not read yet are unknown (Lanchantin et al. 2017, section 2.3, cut the sequence there). Writes
+    temporal.{svg,png}.
     """
     codes = np.asarray(split["codes"][sample])
     length = len(codes)
@@ -216,7 +224,7 @@ def temporal_scores(predict, split, sample, folder):
     figure, axes = style.plt.subplots(2, 1, figsize=(9, 2.6), height_ratios=[1, 0.7], sharex=True)
     shown = slice(0, length)
     letters(axes[0], codes, np.ones(length), shown)
-    axes[0].set(yticks=[], title="What the network says while it reads")
+    axes[0].set(yticks=[], title="Prediction after each base")
     axes[0].spines["left"].set_visible(False)
     low, high = (0, 1) if split.context["output"] != "regression" else (scores.min(), scores.max())
     edges = (-0.5, length - 0.5, 1.5, -0.5)
@@ -228,7 +236,7 @@ def temporal_scores(predict, split, sample, folder):
 
 
 def draw_influence(found, context, folder):
-    """influence.{csv,svg,png}: influence (filters, outputs) of the filters that matter most."""
+    """Draw the influence (filters, outputs) of the most influential filters. Writes influence.{csv,svg,png}."""
     names = context.get("features", [f"output {i}" for i in range(found.shape[1])])
     rows = [[kernel, *(f"{value:.5f}" for value in row)] for kernel, row in enumerate(found)]
     tables.write_csv(Path(folder) / "influence.csv", ["detector", *names], rows)

@@ -13,7 +13,7 @@ from deepbio.figures.style import PALETTE, components, plt, save
 
 
 def picture(text, size=(300, 220)):
-    """An image (height, width, 4) of a SMILES; a grey field where it is no molecule."""
+    """Draw a SMILES as an image (height, width, 4); a grey field where it is not a valid molecule."""
     molecule = Chem.MolFromSmiles(text) if text else None
     if molecule is None:
         return np.full((size[1], size[0], 4), 0.94)
@@ -25,7 +25,7 @@ def picture(text, size=(300, 220)):
 
 
 def draw_grid(rows, titles, origin, path):
-    """{svg,png}: a row of molecules for each list of (SMILES, caption) in `rows`."""
+    """Draw a row of molecules for each list of (SMILES, caption) in `rows`. Writes {path}.{svg,png}."""
     columns = max(map(len, rows))
     figure, axes = plt.subplots(len(rows), columns, figsize=(2.1 * columns, 1.9 * len(rows) + 0.3), squeeze=False)
     for line, row, title in zip(axes, rows, titles, strict=True):
@@ -41,9 +41,11 @@ def draw_grid(rows, titles, origin, path):
 
 
 def draw_progress(progress, titles, origin, path):
-    """{svg,png,csv}: score and share of valid molecules of each agent along its training, and molecules that it drew.
+    """Draw score and share of valid molecules of each agent along its training, with molecules that it generated.
 
-    progress : objective → step, score, valid (lists), and stages, each a step with its examples (smiles, score).
+    progress : objective → step, score, valid (lists), and stages, each a step with its examples (smiles, score)
+
+    Writes {path}.{svg,png,csv}.
     """
     stages = max(len(facts["stages"]) for facts in progress.values())
     figure, axes = plt.subplots(
@@ -75,7 +77,10 @@ def draw_progress(progress, titles, origin, path):
 
 
 def draw_properties(texts, origin, path):
-    """{svg,png,csv}: distributions of logP, QED and synthetic accessibility of sets of molecules; name → SMILES."""
+    """Draw distributions of logP, QED and synthetic accessibility of sets of molecules; `texts`: name → SMILES.
+
+    Writes {path}.{svg,png,csv}.
+    """
     with molecule_sets.Reader() as reader:
         found = {name: reader.read(list(lines)) for name, lines in texts.items()}
     names = molecule_sets.PROPERTIES
@@ -99,7 +104,7 @@ def draw_properties(texts, origin, path):
 
 
 def _style(place):
-    """The first set is a grey area, the others are lines."""
+    """Return the style of a histogram: the first set is a grey area, the others are lines."""
     if place == 0:
         return {"histtype": "stepfilled", "color": "#cccccc"}
     lines = ["-", "--", "-.", ":"]
@@ -107,30 +112,37 @@ def _style(place):
 
 
 def draw_game(rows, objective, origin, path):
-    """{svg,png,csv}: reward, objective and share of valid molecules along a game of generator and discriminator."""
+    """Draw reward, objective and share of valid molecules along the adversarial training. Writes
+    {path}.{svg,png,csv}."""
     figure, axis = plt.subplots(figsize=(5.2, 3.2))
     steps = [row["step"] for row in rows]
     for place, (key, label) in enumerate((("reward", "reward"), ("objective", objective), ("valid", "valid"))):
         axis.plot(steps, [row[key] for row in rows], ["-", "--", ":"][place], color=PALETTE[place], label=label)
     axis.set(xlabel="round", ylabel="mean of a batch")
     axis.legend(frameon=False, fontsize=8)
-    axis.set_title("Course of the game" if rows else "Trained by likelihood alone: no game")
+    axis.set_title("Course of adversarial training" if rows else "Trained by likelihood only")
     save(figure, path, origin)
     keys = ["step", "reward", "objective", "valid"]
     tables.write_csv(path.with_suffix(".csv"), keys, ([row[key] for key in keys] for row in rows))
 
 
 def draw_best(texts, origin, path, count=6):
-    """{svg,png}: the distinct molecules of the highest QED, and the first ones of a set of SMILES."""
+    """Draw the distinct molecules of the highest QED, and the first ones, of a set of SMILES. Writes
+    {path}.{svg,png}."""
     with molecule_sets.Reader() as reader:
         made = reader.read(list(texts)).distinct()
     best = np.argsort(-_qed(made), kind="stable")[:count]
     if len(made):
-        draw_grid([_captioned(made.take(best)), _captioned(made, count)], ["Highest QED", "As they came"], origin, path)
+        draw_grid(
+            [_captioned(made.take(best)), _captioned(made, count)], ["Highest QED", "First molecules"], origin, path
+        )
 
 
 def draw_first(texts, origin, path, count=6):
-    """{svg,png}: the first distinct molecules of each set of SMILES (name → SMILES), in a row with its name."""
+    """Draw the first distinct molecules of each set of SMILES (name → SMILES), in a row with its name.
+
+    Writes {path}.{svg,png}.
+    """
     with molecule_sets.Reader() as reader:
         rows = {name: _captioned(reader.read(some).distinct(), count) for name, some in texts.items()}
     rows = {name: row for name, row in rows.items() if row}
@@ -143,13 +155,17 @@ def _qed(made):
 
 
 def _captioned(made, count=None):
-    """(SMILES, QED in words) of the first molecules."""
+    """Return (SMILES, QED as text) of the first molecules."""
     return [(text, f"QED {value:.2f}") for text, value in zip(made.smiles[:count], _qed(made), strict=False)]
 
 
 def draw_latent(places, properties, names, origin, path):
-    """{svg,png,csv}: the first two principal components of places (n, latent), coloured by each of the `names` of
-    properties (n, names)."""
+    """Draw the first two principal components of latent codes (n, latent), coloured by each property.
+
+    properties : (n, names), with their `names`
+
+    Writes {path}.{svg,png,csv}.
+    """
     xy, share = components(places, places)
     figure, axes = plt.subplots(1, len(names), figsize=(3.9 * len(names), 3.3), sharex=True, sharey=True)
     for axis, name, values in zip(axes, names, properties.T, strict=True):
@@ -168,10 +184,12 @@ SEARCHES = {"process": "Gaussian process", "random": "random steps", "genetic": 
 
 
 def draw_search(found, origin, path):
-    """{svg,png,csv}: 5 · QED - SAS of poor molecules, and of the best that each kind of search made of them.
+    """Draw 5 · QED - SAS of molecules with low values, and of the best ones that each kind of search made from them.
 
-    found : from, before, for each of SEARCHES smiles and reached (None where no molecule was made), and known, the
-    values of training molecules at each percent.
+    found : `from`, `before`; for each of SEARCHES `smiles` and `reached` (None where no molecule was made); and
+        `known`, the percentiles of the values of training molecules
+
+    Writes {path}.{svg,png,csv}.
     """
     figure, axis = plt.subplots(figsize=(5.8, 3.6))
     order = np.argsort(found["before"], kind="stable")
@@ -187,10 +205,10 @@ def draw_search(found, origin, path):
             "D^s"[column],
             color=PALETTE[column],
             ms=5,
-            label=f"{label}: {made.mean():.0%} molecules, mean at {min(percent, 100)} % of the training set",
+            label=f"{label}: {made.mean():.0%} valid, mean at {min(percent, 100)} % of the training set",
         )
-    axis.set(xlabel="start, from the poorest", ylabel="5 · QED − SAS", xticks=[])
-    axis.set_title("Search from poor molecules, as many tries each")
+    axis.set(xlabel="starting molecules, by value", ylabel="5 · QED − SAS", xticks=[])
+    axis.set_title("Search from molecules of low value, equal numbers of tries")
     axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.1))
     save(figure, path, origin)
     header = ["from", "before", *(f"{name}_{key}" for name in SEARCHES for key in ("smiles", "reached"))]

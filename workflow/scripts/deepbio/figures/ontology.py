@@ -1,4 +1,4 @@
-"""Figures of a network over an ontology: the hierarchy, its terms' importance, and their states."""
+"""Figures of a network over an ontology: the hierarchy, and the importance and states of its terms."""
 
 import textwrap
 
@@ -13,7 +13,7 @@ DIVERGING = "RdBu"
 
 
 def draw_power(rows, ontology, origin, path):
-    """{svg,png,csv}: RLIPP of the terms; `rows` as of dcell.Method.relative_power."""
+    """Draw the RLIPP of the terms; `rows` as from dcell.Method.relative_power. Writes {path}.{svg,png,csv}."""
     order = sorted(rows, key=lambda row: -np.nan_to_num(row[2] - row[3], nan=-9))
     header = ["term", "genotypes", "spearman_of_state", "spearman_of_inputs", "rlipp"]
     tables.write_csv(
@@ -24,7 +24,7 @@ def draw_power(rows, ontology, origin, path):
     for place, (_, _, state, inputs, _) in enumerate(shown):
         axis.plot([inputs, state], [place, place], "-", color="#bbbbbb", lw=2, zorder=0)
     places = range(len(shown))
-    axis.plot([row[3] for row in shown], places, "s", color=COLOURS["baseline"], label="what the term sees")
+    axis.plot([row[3] for row in shown], places, "s", color=COLOURS["baseline"], label="the term's inputs")
     axis.plot([row[2] for row in shown], places, "o", color=COLOURS["listed"], label="the term's state")
     names = [
         f"{ontology.terms[t]} (RLIPP {gain:+.2f})" if np.isfinite(gain) else f"{ontology.terms[t]} (no RLIPP)"
@@ -40,7 +40,7 @@ def draw_power(rows, ontology, origin, path):
 
 
 def draw_parity(y, p, origin, path):
-    """{svg,png}: predicted against measured phenotype."""
+    """Draw the predicted against the measured phenotype. Writes {path}.{svg,png}."""
     figure, axis = plt.subplots(figsize=(4.6, 4.4))
     axis.plot(y, p, ".", color=COLOURS["listed"], ms=4, alpha=0.4)
     span = [min(y.min(), p.min()), max(y.max(), p.max())]
@@ -51,7 +51,10 @@ def draw_parity(y, p, origin, path):
 
 
 def draw_states(rows, ontology, states, y, x, origin, path, most=6):
-    """{svg,png}: the two main directions of the states of the terms whose states tell most, coloured by phenotype."""
+    """Draw the first two principal components of the states of the most predictive terms, coloured by phenotype.
+
+    Writes {path}.{svg,png}.
+    """
     best = sorted((row for row in rows if np.isfinite(row[2])), key=lambda row: -row[2])[:most]
     best = best or rows[:1]
     figure, axes = panels(len(best), 3, (2.7, 2.7), (1.2, 0.8))
@@ -62,14 +65,17 @@ def draw_states(rows, ontology, states, y, x, origin, path, most=6):
         shade = {"c": y[held] - np.nanmean(y), "cmap": DIVERGING, "vmin": -limit, "vmax": limit}
         drawn = axis.scatter(*place.T, s=8, edgecolors="#888888", linewidths=0.2, **shade)
         axis.set_title(textwrap.fill(ontology.terms[term], 26), fontsize=9)
-        axis.set(xlabel="first direction", ylabel="second", xticks=[], yticks=[])
-    figure.colorbar(drawn, ax=axes, label="phenotype less its mean", shrink=0.7)
+        axis.set(xlabel="component 1", ylabel="component 2", xticks=[], yticks=[])
+    figure.colorbar(drawn, ax=axes, label="phenotype minus its mean", shrink=0.7)
     figure.suptitle("States of terms, genotypes with a gene of the term", x=0.01, ha="left", fontweight="bold")
     save(figure, path, origin)
 
 
 def places(ontology):
-    """x and y (terms,) of a drawing: below each other by the longest way from the root, ordered by the first path."""
+    """Return coordinates x and y (terms,) of a drawing of the terms.
+
+    y is minus the longest path from the root; x orders terms by the first path to them.
+    """
     height = ontology.heights()
     depth = np.zeros(len(height), int)
     for parent, child in ontology.edges[np.argsort(-height[ontology.edges[:, 0]], kind="stable")]:
@@ -96,8 +102,13 @@ def places(ontology):
 
 
 def draw_hierarchy(ontology, change, rows, genes, origin, path):
-    """{svg,png,csv}: every term coloured by `change` (terms,), what its head says of a genotype more than of the wild
-    type; `genes`: the numbers of the genotype's genes. Larger where the term's state tells more of the phenotype."""
+    """Draw the hierarchy, with every term coloured by `change` (terms,).
+
+    change : prediction of a term's head for a genotype, minus that for the wild type
+    genes : indices of the genotype's genes
+
+    A mark is larger where the term's state is more predictive of the phenotype. Writes {path}.{svg,png,csv}.
+    """
     members = ontology.members()[:, genes].any(1)
     x, y = places(ontology)
     spearman = np.nan_to_num([row[2] for row in rows]).clip(0)
@@ -132,8 +143,10 @@ def draw_hierarchy(ontology, change, rows, genes, origin, path):
         )
     axis.set_axis_off()
     axis.margins(0.08, 0.2)
-    figure.colorbar(drawn, ax=axis, label="change against no mutation", shrink=0.7, pad=0.01)
+    figure.colorbar(drawn, ax=axis, label="change from the wild type", shrink=0.7, pad=0.01)
     named = [ontology.genes[gene] for gene in genes]
     named = ", ".join(named[:4]) + (f" and {len(named) - 4} more" if len(named) > 4 else "")
-    axis.set_title(f"Each term's own prediction for {named}\nblack rims: terms with such a gene; larger: tells more")
+    axis.set_title(
+        f"Each term's own prediction for {named}\nblack edge: terms with such a gene; size: Spearman ρ of the state"
+    )
     save(figure, path, origin)

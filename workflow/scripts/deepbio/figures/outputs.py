@@ -1,4 +1,4 @@
-"""Scores of many outputs, such as chromatin features, cell types or tracks: medians by group, and method by method."""
+"""Scores of many outputs, such as chromatin features, cell types or tracks: medians by group, and pairs of methods."""
 
 import textwrap
 from pathlib import Path
@@ -9,15 +9,17 @@ from deepbio.core import tables
 from deepbio.figures.style import COLOURS, MARKS, PALETTE, panels, plt, save
 from deepbio.scoring import metrics
 
-ROLES = ("listed", "variant", "baseline")  # in this order methods are named and held against each other
+ROLES = ("listed", "variant", "baseline")  # the order in which methods are listed and compared
 
 
 def draw(runs: dict[str, dict], context: dict, path) -> None:
-    """Draw <path>_groups and <path>_outputs: medians by group, and the best systems against each other and against the
-    best baseline, output by output.
+    """Draw <path>_groups and <path>_outputs: medians by group, and pairs of methods output by output.
+
+    The best systems are compared with each other and with the best baseline, in the primary metric of `context`.
+    Nothing is drawn of fewer than two outputs.
 
     runs : title of a method → its `role`, `per_output` (metric → output → mean over runs) and `groups` (output → group,
-    "" where there are none). In the primary metric of `context`; nothing is drawn of fewer than two outputs.
+        "" where there are none)
     """
     metric, task = context["metrics"][0], context["task"]
     runs = {title: run for title, run in runs.items() if len(run["per_output"].get(metric, ())) > 1}
@@ -32,8 +34,10 @@ def draw(runs: dict[str, dict], context: dict, path) -> None:
 
 
 def pairs(values: dict[str, dict[str, float]], roles: dict[str, str], higher: bool) -> list[tuple[str, str]]:
-    """Choose whom to hold against whom, best median first: the two best systems, and the best one and the best
-    baseline. Each pair is (x, y) with the better system as y."""
+    """Choose pairs of methods to compare: the two best systems by median, and the best system and the best baseline.
+
+    Each pair is (x, y) with the better system as y.
+    """
     median = {title: np.nanmedian(list(found.values())) for title, found in values.items()}
     ranked = sorted(median, key=lambda title: -median[title] if higher else median[title])
     systems = [title for title in ranked if roles[title] != "baseline"]
@@ -47,7 +51,10 @@ def draw_groups(
 ) -> None:
     """Draw for each group of outputs and each method the median (mark) and the quartiles (line), and write them as CSV.
 
-    values : title → output → score; groups : output → group. A group `all` joins several.
+    values : title → output → score
+    groups : output → group
+
+    If there are several groups, a group `all` joins them.
     """
     names = list(dict.fromkeys(groups.values()))
     members = {name or "all": [one for one in groups if groups[one] == name] for name in names}
@@ -84,8 +91,10 @@ def draw_scatter(
     origin: str,
     path,
 ) -> None:
-    """Draw a panel for each pair of methods, in it a point for each output, coloured by its group; above the line the
-    method on the y axis has the higher score. Nothing without a pair."""
+    """Draw a panel for each pair of methods, with a point for each output, coloured by its group.
+
+    A point above the line has the higher score with the method on the y axis. Draws nothing without a pair.
+    """
     if not chosen:
         return
     names = list(dict.fromkeys(groups.values()))

@@ -1,4 +1,4 @@
-"""Pages of the report and the scoreboard that a terminal shows."""
+"""Pages of the report, and the scoreboard for a terminal."""
 
 from html import escape
 
@@ -15,7 +15,7 @@ STYLE = """<style>
 
 
 def page(title, body):
-    """A whole HTML page; `body` is HTML."""
+    """Return a whole HTML page; `body` is HTML."""
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>{STYLE}</head>'
         f"<body><h1>{escape(title)}</h1>\n{body}</body></html>\n"
@@ -23,7 +23,7 @@ def page(title, body):
 
 
 def table(header, rows, classes=None):
-    """An HTML table of texts; numbers (float, int) are set to the right."""
+    """Return an HTML table of texts; numbers (float, int) are aligned to the right."""
     lines = ["<table><tr>" + "".join(f"<th>{escape(name)}</th>" for name in header) + "</tr>"]
     for i, row in enumerate(rows):
         cells = [
@@ -44,13 +44,13 @@ def _interval(row):
 
 
 def _best(group):
-    """Index of the best method that is neither a control nor a published figure; groups come best first."""
+    """Return the index of the best method that is neither a control nor a published figure; groups come best first."""
     ours = group[group["role"].isin(["listed", "variant", "baseline"])]
     return ours.index[0] if len(ours) else None
 
 
 def scoreboard_html(board, failed, scale):
-    """All datasets, best method first."""
+    """Return a page of all datasets, with the best method first."""
     parts = [f'<p class="note">Scale: {escape(scale)}. Means over runs with 95 % intervals.</p>']
     for (task, dataset), group in board.groupby(["task_title", "dataset_title"], sort=False):
         first, best = group.iloc[0], _best(group)
@@ -75,7 +75,7 @@ def scoreboard_html(board, failed, scale):
 
 
 def scoreboard_text(board, failed, scale):
-    """The scoreboard for a terminal."""
+    """Return the scoreboard as plain text for a terminal."""
     lines = [f"deepbio-bench, scale {scale}: mean of the primary metric (95 % interval)", ""]
     for (task, dataset), group in board.groupby(["task_title", "dataset_title"], sort=False):
         first, best = group.iloc[0], _best(group)
@@ -93,7 +93,8 @@ def scoreboard_text(board, failed, scale):
 
 
 def provenance_html(versions, records, scale):
-    """Packages with versions, and every source with address, hash, size, licence and citation."""
+    """Return a page of the packages with versions, and of every source with address, hash, size, licence and
+    citation."""
     parts = [f'<p class="note">Scale: {escape(scale)}.</p>', "<h2>Software</h2>"]
     parts.append(table(("package", "version"), sorted(versions.items())))
     parts.append("<h2>Sources</h2>")

@@ -1,4 +1,4 @@
-"""Figures of selection and demography: who is taken for what, how far the sizes are off, and scans of a real locus."""
+"""Figures of selection and demography: confusion of classes, errors of population sizes, and scans of a real locus."""
 
 from pathlib import Path
 
@@ -16,9 +16,9 @@ SHORT = ("neutral", "hard", "soft", "balancing")
 
 
 def draw_confusion(split, p, path):
-    """{svg,png,csv}: called (columns) against simulated (rows) selection, by the selected allele's frequency now.
+    """Draw predicted (columns) against simulated (rows) selection, by the present frequency of the selected allele.
 
-    Neutral regions, which have no such allele, stand in every panel.
+    Neutral regions have no such allele and are in every panel. Writes {path}.{svg,png,csv}.
     """
     count = len(CLASSES)
     truth, called = np.asarray(split.y)[:, :count].argmax(axis=1), np.asarray(p)[:, :count].argmax(axis=1)
@@ -42,14 +42,20 @@ def draw_confusion(split, p, path):
         rows += [[name, CLASSES[i], *map(int, counts[i])] for i in range(count)]
     axes[0].set_ylabel("simulated")
     figure.suptitle(
-        f"Validation regions: {np.mean(truth == called):.1%} right; columns are calls", x=0.01, ha="left", fontsize=11
+        f"Validation regions: {np.mean(truth == called):.1%} correct; columns: predicted",
+        x=0.01,
+        ha="left",
+        fontsize=11,
     )
     tables.write_csv(path.with_suffix(".csv"), ["frequency", "simulated", *CLASSES], rows)
     save(figure, path, split.context["origin"])
 
 
 def draw_sizes(split, p, path):
-    """{svg,png,csv}: estimated against true sizes, one mark a demography, with the mean relative error."""
+    """Draw estimated against true sizes, one mark per demography, with the mean relative error.
+
+    Writes {path}.{svg,png,csv}.
+    """
     names, *sizes = sizes_of(split.y, p, np.asarray(split["group"]))
     errors = size_errors(*sizes)
     figure, axes = plt.subplots(1, len(SIZES), figsize=(4 * len(SIZES), 3.9))
@@ -74,9 +80,12 @@ def draw_sizes(split, p, path):
 
 
 def draw_scores(runs, origin, path):
-    """{path}_errors.{svg,png,csv}: relative errors of N1 to N3 and share of wrong calls, all runs and their mean."""
+    """Draw relative errors of N1 to N3 and the share of wrong classes, all runs and their mean.
+
+    Writes {path}_errors.{svg,png,csv}.
+    """
     errors = [f"{size.lower()}_error" for size in SIZES]
-    wanted = {"wrong": "regions called wrongly"} | {
+    wanted = {"wrong": "share of regions classified wrongly"} | {
         metric: metrics.title(metric, "selection_demography") for metric in errors
     }
     shown = {}
@@ -87,8 +96,10 @@ def draw_scores(runs, origin, path):
 
 
 def draw_scans(runs, context, path):
-    """{path}_scan.{svg,png,csv}: what each method thinks of windows of real haplotypes: the probability of a sweep by
-    population (rows) and place, with a dot where it is above one half; the known site is marked."""
+    """Draw each method's probability of a sweep in windows of real haplotypes, by population (rows) and position.
+
+    A dot marks a probability above one half; a line marks the known site. Writes {path}_scan.{svg,png,csv}.
+    """
     path, scan = Path(f"{path}_scan"), context["scan"]
     known = [*scan["swept"], *scan["spared"]]
     order = known + [name for name in scan["populations"] if name not in known]
@@ -129,7 +140,7 @@ def draw_scans(runs, context, path):
     figure.colorbar(image, ax=axes[0].tolist(), label="probability of a sweep")
     tables.write_csv(path.with_suffix(".csv"), ["method", "population", "centre", "sweep", "likeliest"], rows)
     figure.suptitle(
-        f"{scan['name']}: orange names were swept, blue ones were not; dots: above one half",
+        f"{scan['name']}: orange: known sweep, blue: known not to be swept; dots: above one half",
         x=0.01,
         ha="left",
         fontsize=11,

@@ -1,4 +1,4 @@
-"""Figures of an animal's pose: skeletons over frames, errors of each part, and the confidence maps behind them."""
+"""Figures of an animal's pose: skeletons over frames, errors of each part, and confidence maps."""
 
 import math
 from pathlib import Path
@@ -12,7 +12,7 @@ DRAWN = 6  # frames with skeletons
 
 
 def write_parts(names, error, height, folder):
-    """parts.csv: for every part its labelled validation frames, errors in pixels, and the mean height of its peak."""
+    """Write parts.csv: for every part its labelled validation frames, errors in pixels, and mean height of its peak."""
     rows = []
     for name, column, peak in zip(names, error.T, height.mean(axis=0), strict=True):
         known = column[~np.isnan(column)]
@@ -22,7 +22,10 @@ def write_parts(names, error, height, folder):
 
 
 def draw_skeletons(split, guess, error, folder):
-    """skeletons.{svg,png}: labelled and predicted parts over frames, from the smallest mean error to the largest."""
+    """Draw labelled and predicted parts over frames, from the smallest mean error to the largest.
+
+    Writes skeletons.{svg,png}.
+    """
     mean = np.nanmean(np.where(np.isnan(error).all(axis=1, keepdims=True), np.inf, error), axis=1)
     order = np.argsort(mean, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(order) - 1, DRAWN).round().astype(int))]
@@ -50,7 +53,8 @@ def draw_skeletons(split, guess, error, folder):
 
 
 def draw_errors(names, split, error, folder):
-    """errors.{svg,png}: the error of every part, as boxes, and as circles of its 90th percentile on one frame."""
+    """Draw the error of every part as boxes, and its 90th percentile as circles on one frame. Writes
+    errors.{svg,png}."""
     known = [column[~np.isnan(column)] for column in error.T]
     order = sorted(range(len(names)), key=lambda part: np.median(known[part]) if len(known[part]) else -1)
     height, width = split["image"].shape[1:]
@@ -84,7 +88,7 @@ def draw_errors(names, split, error, folder):
 
 
 def draw_maps(names, split, frame, maps, guess, folder):
-    """maps.{svg,png}: one frame, and the confidence map (rows, columns) of every part over it."""
+    """Draw one frame, and the confidence map (rows, columns) of every part over it. Writes maps.{svg,png}."""
     height, width = split["image"].shape[1:]
     figure, axes = panels(len(names) + 1, 6, (1.65, 0.22 + 1.62 * height / width), (1.2, 0.6))
     step = math.ceil(height / maps.shape[1])
@@ -92,7 +96,7 @@ def draw_maps(names, split, frame, maps, guess, folder):
     axes[0].imshow(split["image"][frame], cmap="gray")
     axes[0].set_title("frame", fontsize=8)
     for axis, name, map_, label, place in zip(axes[1:], names, maps, split.y[frame], guess, strict=True):
-        # The root makes faint second peaks visible, which is where parts are confused.
+        # The square root makes weak second peaks visible; they show which parts are confused.
         image = axis.imshow(map_, cmap="magma", norm=plt.matplotlib.colors.PowerNorm(0.5, 0, 1), extent=extent)
         axis.plot(*label, "o", mfc="none", color=PALETTE[5], ms=8)
         axis.plot(*place, "x", color=PALETTE[5], ms=4)
@@ -102,7 +106,7 @@ def draw_maps(names, split, frame, maps, guess, folder):
         axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     figure.colorbar(image, ax=axes, label="confidence", shrink=0.7, pad=0.01, ticks=[0, 0.1, 0.25, 0.5, 1])
     figure.suptitle(
-        "Confidence maps of one validation frame, with their height (circle: labelled, cross: highest)",
+        "Confidence maps of one validation frame, with their height (circle: labelled, cross: predicted)",
         x=0.01,
         ha="left",
         fontsize=11,

@@ -1,4 +1,4 @@
-"""The look of all figures: colours that everybody can tell apart, SVG and PNG, the origin of the data on each."""
+"""The style of all figures: colours for colour-blind readers, SVG and PNG, and the origin of the data on each."""
 
 import textwrap
 from pathlib import Path
@@ -55,10 +55,10 @@ def save(figure, path, origin):
 def panels(
     count: int, most: int, size: tuple[float, float], margin: tuple[float, float] = (0.0, 0.0), **options
 ) -> tuple[plt.Figure, list[plt.Axes]]:
-    """Lay out `count` panels, `most` in a line: the figure and the panels' axes, line by line.
+    """Lay out `count` panels, `most` in a row: returns the figure and the panels' axes, row by row.
 
-    A panel takes `size` and all of them together `margin` beside that (width and height in inches); `options` are
-    those of plt.subplots.
+    Each panel has the size `size`; `margin` is added once for the whole figure (width and height in inches). `options`
+    are those of plt.subplots.
     """
     columns = max(1, min(most, count))
     lines = max(1, -(-count // columns))
@@ -70,8 +70,10 @@ def panels(
 
 
 def components(fitted, shown):
-    """The first two principal components of `fitted` (n, d) at `shown` (m, d): places (m, 2), and the components'
-    shares (2,) of the variance."""
+    """Compute the first two principal components of `fitted` (n, d) at `shown` (m, d).
+
+    Returns coordinates (m, 2), and the components' shares (2,) of the variance.
+    """
     from sklearn.decomposition import PCA
 
     model = PCA(min(2, *fitted.shape), random_state=0)
@@ -83,7 +85,7 @@ def components(fitted, shown):
 
 
 def mark_runs(axis: plt.Axes, place: float, values: list[float], mean: float, role: str) -> None:
-    """Mark a method's mean on the line `place`, and its single runs, of many a box."""
+    """Draw a method's mean on the line `place`, and its single runs, or a box if there are many."""
     colour = COLOURS[role]
     if len(values) >= BOXED:
         box = axis.boxplot([values], positions=[place], widths=0.62, orientation="horizontal", **BOX)
@@ -95,7 +97,7 @@ def mark_runs(axis: plt.Axes, place: float, values: list[float], mean: float, ro
 
 
 def bars(labels, values, errors, xlabel, title, origin, path):
-    """Horizontal bars with errors, the largest on top."""
+    """Draw horizontal bars with errors, the largest at the top."""
     figure, axis = plt.subplots(figsize=(6.5, 1.2 + 0.27 * len(labels)))
     order = np.argsort(values)
     axis.barh(np.arange(len(labels)), np.asarray(values)[order], xerr=np.asarray(errors)[order], color="#56B4E9")
@@ -106,10 +108,14 @@ def bars(labels, values, errors, xlabel, title, origin, path):
 
 
 def quantities(runs, wanted, title, origin, path, columns=4):
-    """{svg,png,csv}: a panel for each quantity, in it a row for each method: its runs, of many a box, and their mean.
+    """Draw a panel for each quantity with a row for each method: its runs, or a box if there are many, and their mean.
 
-    runs : title → role and scores (metric → values), the first one on top; wanted : metric → label. Methods and
-    quantities without a value are left out, and so is the figure where nothing is left; `columns`: panels in a line.
+    runs : title → role and scores (metric → values), the first one at the top
+    wanted : metric → label
+    columns : panels in a row
+
+    Methods and quantities without a value are left out. Nothing is drawn if no value is left. Writes
+    {path}.{svg,png,csv}.
     """
     wanted = {
         metric: label for metric, label in wanted.items() if any(run["scores"].get(metric) for run in runs.values())

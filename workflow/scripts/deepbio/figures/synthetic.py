@@ -1,6 +1,6 @@
-"""Figures of synthetic people beside real ones, one panel a method.
+"""Figures of synthetic people beside real ones, one panel per method.
 
-`train` is the split of the real people, `people` maps the title of a method to its records (people, values) and their
+`train` is the split of the real people; `people` maps the title of a method to its records (people, values) and their
 arms.
 """
 
@@ -24,7 +24,7 @@ def _with_real(train, people):
 
 
 def trajectories(train, people, path):
-    """Median of the first variable with quartiles at each visit, by arm; also as a table."""
+    """Draw the median of the first variable with quartiles at each visit, by arm, and write it as a table."""
     visits, classes, variable = (train.context[key] for key in ("visits", "classes", "variables"))
     people, rows = _with_real(train, people), []
     figure, axes = style.panels(len(people), 3, (3.0, 2.6), (1, 0.8))
@@ -51,7 +51,7 @@ def trajectories(train, people, path):
 
 
 def correlations(train, people, path):
-    """Pairwise correlations of all values; ρ says how they rank against those of the real people."""
+    """Draw pairwise correlations of all values; ρ is Spearman's correlation of these with those of the real people."""
     visits, variables = len(train.context["visits"]), [one["name"] for one in train.context["variables"]]
     people = _with_real(train, people)
     figure, axes = style.panels(len(people), 3, (2.7, 3.0), (1, 0.8))
@@ -72,7 +72,7 @@ def correlations(train, people, path):
 
 
 def components(train, people, path):
-    """Synthetic people over the real ones, on the first two principal components of the real ones."""
+    """Draw synthetic people over the real ones, on the first two principal components of the real ones."""
     real = np.asarray(train.y, float)
     centre, spread = real.mean(axis=0), np.maximum(real.std(axis=0), 1e-9)
     figure, axes = style.panels(len(people), 3, (3.0, 2.9), (1, 0.8))
@@ -88,15 +88,16 @@ def components(train, people, path):
     figure.supylabel(f"component 2 ({share[1]:.0%} of variance)", fontsize=9)
     legend = axes[0].get_legend_handles_labels()
     figure.legend(*legend, loc="outside lower left", ncols=2, frameon=False, fontsize=9, markerscale=3)
-    _title(figure, f"Principal components of real people (across: component 1, {share[0]:.0%} of variance)")
+    _title(figure, f"Principal components of real people (x axis: component 1, {share[0]:.0%} of variance)")
     save(figure, path, train.context["origin"])
 
 
 def draw_privacy(spent, whole, privacy, origin, path):
-    """{svg,png,csv}: epsilon after each evaluation of a private training, within its budget.
+    """Draw epsilon after each evaluation of a private training, within its budget. Writes {path}.{svg,png,csv}.
 
-    spent : rows of epoch and epsilon; whole : epsilon with the choice of epochs; privacy : the budget, epsilon and
-    delta.
+    spent : rows of epoch and epsilon
+    whole : epsilon including the choice of epochs
+    privacy : the budget, epsilon and delta
     """
     epochs, epsilon = np.transpose(spent)
     figure, axis = style.plt.subplots(figsize=(6.5, 3.8))

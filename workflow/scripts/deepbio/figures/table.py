@@ -20,15 +20,17 @@ STRONGEST = 16  # features that stand for a hidden node
 
 
 def ranks(values):
-    """1 for the largest of `values` (n,), n for the smallest; equal ones share the mean of their ranks."""
+    """Return the ranks of `values` (n,): 1 for the largest, n for the smallest; equal values share their mean rank."""
     return stats.rankdata(-np.asarray(values), method="average")
 
 
 def draw_compared(measures, names, marked, shown, title, origin, path):
-    """{svg,png,csv}: several measures of the importance of features, each scaled to its largest value.
+    """Draw several measures of the importance of features, each scaled to its largest value.
 
-    measures : title → importance (features,), larger where a feature matters more. The features with the best mean
-    rank are shown, and all `marked` ones, in another colour; at each bar stands its rank.
+    measures : title → importance (features,), larger where a feature matters more
+
+    The features with the best mean rank are shown, and all `marked` ones, in another colour. The number beside a bar is
+    its rank. Writes {path}.{svg,png,csv}.
     """
     rank = {key: ranks(values) for key, values in measures.items()}
     mean = np.mean(list(rank.values()), axis=0)
@@ -65,13 +67,17 @@ def draw_compared(measures, names, marked, shown, title, origin, path):
 
 
 def mark_labels(labels, marked):
+    """Print the labels whose text is in `marked` in bold and in another colour."""
     for label in labels:
         if label.get_text() in marked:
             label.set(color=MARKED, fontweight="bold")
 
 
 def draw_levels(figure, axis, levels, labels, y, order, classes):
-    """Heat map of `levels` (samples, rows), standardised, over samples in `order`; a line parts the classes of y."""
+    """Draw a heat map of standardised `levels` (samples, rows) over samples in `order`.
+
+    A line separates the classes of y (samples,).
+    """
     scaled = (levels - levels.mean(0)) / np.maximum(levels.std(0), 1e-9)
     image = axis.imshow(scaled[order].T, aspect="auto", cmap="PuOr_r", vmin=-2.5, vmax=2.5, interpolation="nearest")
     border = int((y == 0).sum())
@@ -84,8 +90,11 @@ def draw_levels(figure, axis, levels, labels, y, order, classes):
 
 
 def clusters(x):
-    """Spearman correlations (features, features) of x (samples, features), the order of the features along a tree of
-    average linkage, and the cluster of each: 0, 1, … from the largest, or -1 for a feature outside all of them."""
+    """Cluster the features of x (samples, features) by Spearman correlation, with average linkage.
+
+    Returns the correlations (features, features); the order of the features along the tree; and the cluster of each: 0,
+    1, … from the largest, or -1 for a feature outside all clusters.
+    """
     close = np.nan_to_num(np.corrcoef(stats.rankdata(x, axis=0), rowvar=False))
     np.fill_diagonal(close, 1)
     tree = hierarchy.linkage(squareform(1 - np.abs(close), checks=False), "average")
@@ -98,10 +107,10 @@ def clusters(x):
 
 
 def draw_network(close, order, cluster, importance, names, marked, shown, kind, origin, path):
-    """{svg,png} and two tables: features on a circle, neighbours of a tree side by side, joined where they correlate.
+    """Draw features on a circle in the order of a tree, with a line between correlated features.
 
-    `close`, `order`, `cluster` as `clusters` gives them. Drawn are at most `shown` features: the `marked` ones and
-    those of the strongest correlations.
+    `close`, `order`, `cluster` as from `clusters`. At most `shown` features are drawn: the `marked` ones and those of
+    the strongest correlations. Writes {path}.{svg,png} and two tables.
     """
     one, other = np.nonzero(np.tril(np.abs(close) >= CLOSE, -1))
     pairs = sorted(zip(one.tolist(), other.tolist(), strict=True), key=lambda pair: -abs(close[pair]))
@@ -165,12 +174,15 @@ def draw_network(close, order, cluster, importance, names, marked, shown, kind, 
 
 
 def node_rows(levels, slopes, effect, cluster, names, y):
-    """What is known of every hidden node, the most effective first: dicts.
+    """Describe every hidden node in a dict, the node with the largest effect first.
 
-    levels : activations (samples, nodes); slopes : mean change of a node by one SD of a feature (features, nodes);
-    effect : mean change of the log odds by one SD of a node. Features with the steepest slopes stand for a node; where
-    more of them belong to one cluster of correlated features than chance would put there (hypergeometric, adjusted
-    over nodes and clusters by Benjamini and Hochberg), the node is said to stand for that cluster.
+    levels : activations (samples, nodes)
+    slopes : mean change of a node by one SD of a feature (features, nodes)
+    effect : mean change of the log odds by one SD of a node
+
+    The features with the steepest slopes describe a node. A node is assigned to a cluster of correlated features where
+    more of these features belong to the cluster than expected by chance (hypergeometric test, adjusted over nodes and
+    clusters by Benjamini and Hochberg).
     """
     drawn, number = min(STRONGEST, len(names)), cluster.max() + 1
     steepest = np.argsort(-np.abs(slopes), axis=0, kind="stable")[:drawn]
@@ -196,7 +208,10 @@ def node_rows(levels, slopes, effect, cluster, names, y):
 
 
 def draw_nodes(rows, levels, y, order, classes, shown, origin, path):
-    """{svg,png,csv}: hidden nodes as `node_rows` gives them, their activation over samples and what raises them."""
+    """Draw hidden nodes (rows as from `node_rows`): activation over samples, and the features with the largest slopes.
+
+    Writes {path}.{svg,png,csv}.
+    """
     header = ["node", "effect", "auroc", "cluster", "q", "features"]
     written = (
         [r["node"], f"{r['effect']:.4f}", f"{r['auroc']:.3f}", r["cluster"] or "", f"{r['q']:.3g}"]
@@ -217,14 +232,14 @@ def draw_nodes(rows, levels, y, order, classes, shown, origin, path):
         text = "  ".join(f"{'↑' if slope > 0 else '↓'} {name}" for name, slope in row["features"][:4])
         text += f"   [cluster {row['cluster']}]" if row["q"] < 0.05 else ""
         beside.text(0, line, text, va="center", fontsize=8, transform=beside.get_yaxis_transform())
-    beside.set_title("Features that move it most: ↑ raise, ↓ lower", fontsize=10)
+    beside.set_title("Features with the largest slopes: ↑ raise, ↓ lower", fontsize=10)
     save(figure, path, origin)
 
 
 def draw_importance(change, names, metric, title, origin, folder, beside=None, shown=None):
-    """importance.{svg,png} and importance.csv: the mean over the permutations, for each feature.
+    """Draw the importance of each feature, as a mean over permutations. Writes importance.{svg,png} and importance.csv.
 
-    The table has further columns `beside` (name → values); drawn are the `shown` most important features, or all.
+    The table has further columns `beside` (name → values). The `shown` most important features are drawn, or all.
     """
     beside, folder = beside or {}, Path(folder)
     mean, spread = change.mean(axis=1), change.std(axis=1)
@@ -240,8 +255,10 @@ def draw_importance(change, names, metric, title, origin, folder, beside=None, s
 
 
 def draw_by_class(x, labels, marked, y, order, classes, title, origin, path):
-    """{svg,png}: the levels of features (n, features) of all samples in `order`, by class, with names in `marked`
-    set off."""
+    """Draw the levels of features (n, features) of all samples in `order`, by class; names in `marked` are in bold.
+
+    Writes {path}.{svg,png}.
+    """
     figure, axis = plt.subplots(figsize=(8.5, 1.2 + 0.24 * len(labels)))
     image = draw_levels(figure, axis, x, labels, y, order, classes)
     mark_labels(axis.get_yticklabels(), marked)

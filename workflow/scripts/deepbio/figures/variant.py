@@ -1,4 +1,4 @@
-"""Figures of variant calling: pictures of sites, calibration of genotype quality, precision and recall, channels."""
+"""Figures of variant calling: images of sites, calibration of genotype quality, precision and recall, channels."""
 
 import numpy as np
 
@@ -6,27 +6,33 @@ from deepbio.core import tables
 from deepbio.domains.variation import pileups, variants
 from deepbio.figures.style import COLOURS, PALETTE, plt, save
 
-SHOWN = 2  # pictures of each outcome
-OUTCOMES = ("called, het", "called, hom-alt", "left out, rightly", "called wrongly", "missed")
-DRAWN = (0, 1, 3, 4, 5)  # channels of a picture that are shown
+SHOWN = 2  # images of each outcome
+OUTCOMES = ("called, het", "called, hom-alt", "rightly not called", "called wrongly", "missed")
+DRAWN = (0, 1, 3, 4, 5)  # channels of an image that are shown
 
 
 def outcomes(y, p):
-    """Number of the OUTCOMES of each sample (n,); alleles called with another number of copies are called."""
+    """Return the index of each sample's outcome in OUTCOMES, (n,).
+
+    An allele called with a wrong number of copies counts as called.
+    """
     made = p.argmax(axis=1)
     found = np.where(made > 0, np.where(y > 0, np.maximum(made - 1, 0), 3), np.where(y > 0, 4, 2))
     return found.astype(int)
 
 
 def name_of(split, i):
-    """Place (1-based) and alleles of a sample."""
+    """Return position (1-based) and alleles of a sample as text."""
     ref, alt = (np.asarray(split[key][i]).item().decode() for key in ("ref", "alt"))
     short = [one if len(one) < 9 else f"{one[:4]}…({len(one)})" for one in (ref, alt)]
     return f"{split.context['contig']}:{int(split['place'][i]) + 1} {short[0]}>{short[1]}"
 
 
 def draw_pileups(split, p, path):
-    """{svg,png,csv}: pictures of sites, channel by channel, the surest ones of each outcome."""
+    """Draw images of sites, channel by channel: the samples of each outcome with the highest genotype quality.
+
+    Writes {path}.{svg,png,csv}.
+    """
     y, gq = np.asarray(split.y), variants.quality(p)
     kind = outcomes(y, p)
     chosen = [
@@ -51,19 +57,24 @@ def draw_pileups(split, p, path):
         rows.append([OUTCOMES[outcome], name_of(split, i), int(y[i]), *(f"{value:.4g}" for value in (*p[i], gq[i]))])
     header = ["outcome", "allele", "copies", "p_hom_ref", "p_het", "p_hom_alt", "gq"]
     tables.write_csv(path.with_suffix(".csv"), header, rows)
-    figure.suptitle("Reads over validation sites, the surest of each outcome", x=0.01, ha="left", fontweight="bold")
+    figure.suptitle(
+        "Reads over validation sites, the most certain of each outcome", x=0.01, ha="left", fontweight="bold"
+    )
     save(figure, path, split.context["origin"])
 
 
 def draw_calibration(split, p, path, most_bins=8):
-    """{svg,png,csv}: share of wrong genotypes against the predicted one, in bins of genotype quality of like size."""
+    """Draw the share of wrong genotypes against the predicted share, in bins of genotype quality of similar size.
+
+    Writes {path}.{svg,png,csv}.
+    """
     y, gq = np.asarray(split.y), variants.quality(p)
     wrong = p.argmax(axis=1) != y
     order = np.argsort(gq, kind="stable")
     rows = []
     for part in np.array_split(order, min(most_bins, max(1, len(order) // 15))):
         predicted = 10 ** (-gq[part] / 10)
-        # One wrong genotype more and one right one more than were seen, so that no bin is sure for ever.
+        # One wrong and one right genotype are added, so that no bin has an infinite quality.
         rows.append((len(part), gq[part].mean(), predicted.mean(), (wrong[part].sum() + 1) / (len(part) + 2)))
     tables.write_csv(
         path.with_suffix(".csv"),
@@ -75,13 +86,16 @@ def draw_calibration(split, p, path, most_bins=8):
     top = max(*expected, *seen) + 2
     axis.plot([0, top], [0, top], color="#999999", lw=0.8, ls=":")
     axis.scatter(expected, seen, s=[15 + 1.5 * row[0] for row in rows], color=COLOURS["listed"], alpha=0.7)
-    axis.set(xlabel="predicted genotype quality (Phred)", ylabel="quality found (Phred)")
+    axis.set(xlabel="predicted genotype quality (Phred)", ylabel="observed quality (Phred)")
     axis.set_title("Calibration of GQ on validation alleles")
     save(figure, path, split.context["origin"])
 
 
 def draw_precision_recall(split, p, path):
-    """{svg,png,csv}: precision by recall of the alleles called, by genotype quality, beside bcftools."""
+    """Draw precision by recall of the alleles called, ordered by genotype quality, beside bcftools.
+
+    Writes {path}.{svg,png,csv}.
+    """
     y, missed, rows = np.asarray(split.y), int(np.asarray(split["y_missed"])[:, :, 0].sum()), []
     figure, axis = plt.subplots(figsize=(5, 4.4))
     for number, (name, values) in enumerate((("DeepVariant", p), ("bcftools", np.asarray(split["called"])))):
@@ -96,13 +110,14 @@ def draw_precision_recall(split, p, path):
 
 
 def draw_channels(share, origin, path):
-    """{svg,png,csv}: how much of the gradient times input lies in each channel; `share` (samples, channels)."""
+    """Draw the share of gradient times input in each channel; `share` (samples, channels). Writes
+    {path}.{svg,png,csv}."""
     names = pileups.CHANNELS[: share.shape[1]]
     figure, axis = plt.subplots(figsize=(6, 3))
     place = np.arange(len(names))[::-1]
     axis.barh(place, share.mean(axis=0), xerr=share.std(axis=0), color=PALETTE[5])
     axis.set_yticks(place, names)
-    axis.set(xlabel="share of |gradient × input|", title="What the likeliest genotype's score rests on")
+    axis.set(xlabel="share of |gradient × input|", title="Saliency of the most likely genotype by channel")
     tables.write_csv(
         path.with_suffix(".csv"),
         ["channel", "mean", "sd"],
@@ -112,7 +127,10 @@ def draw_channels(share, origin, path):
 
 
 def draw_rates(runs, context, path):
-    """{svg,png,csv}: recall, precision and F1 of SNPs and indels of each method, means over its runs."""
+    """Draw recall, precision and F1 of SNPs and indels of each method, as means over its runs.
+
+    Writes {path}.{svg,png,csv}.
+    """
     names = ("recall", "precision", "f1")
     kinds = [kind for kind in ("snp", "indel", "confident_snp", "confident_indel") if _known(runs, f"{kind}_f1")]
     titles = {"snp": "SNPs", "indel": "indels"}

@@ -45,12 +45,12 @@ METRICS = {
     "d2_active_agent_validity": Metric(True, "valid SMILES, D2 agent", SHARE),
     "d2_active_agent_diversity": Metric(True, "1 − mean similarity of two, D2 agent", SHARE),
 }
-# Objectives that are measured on all samples of a method: id → what a set of molecules reaches in it.
+# Objectives that are measured on the molecules of every method; each is a metric.
 AGENTS = ("sulphur_free", "celecoxib_similarity", "d2_active")
-# What figures show of all methods, and the number of molecules of each that they draw.
+# Metrics that a figure shows for all methods, and the number of molecules drawn of each.
 WRITTEN = ("validity", "uniqueness", "novelty", "qed", "internal_diversity", "scaffold_diversity")
 SHOWN = 6
-PREDICTED = "Properties predicted of test molecules (in the row of training molecules: by ridge regression on ECFP)"
+PREDICTED = "Properties predicted for test molecules (row of training molecules: ridge regression on ECFP)"
 
 
 def prepare(sources, parameters, seed):
@@ -296,7 +296,7 @@ def interpret(train, runs, path):
     sides, measures = beside_priors(runs)
     errors = [f"{name.lower()}_mae" for name in molecule_sets.PROPERTIES]
     for name, title, shown, wanted, columns in (
-        ("generators", "What each method writes", runs, WRITTEN, 3),
+        ("generators", "Generated molecules by method", runs, WRITTEN, 3),
         ("properties", PREDICTED, runs, errors, len(errors)),
         ("agents", "Agents beside their prior", sides, measures, max(1, len(measures) // 3)),
     ):
