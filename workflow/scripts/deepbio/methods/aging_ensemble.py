@@ -1,9 +1,9 @@
-"""The ensemble of Putin et al. (2016): 21 networks of differing form, and an elastic net over what they say.
+"""The ensemble of Putin et al. (2016): 21 networks of differing form, and an elastic net over their predictions.
 
-The elastic net learns from predictions for samples that a network has not seen. So each member is trained as copies
-of one form, side by side: copy k without fold k of the training samples, the last copy with all of them. Nothing
-couples the copies; they only share the length of training. The folds' copies serve the elastic net alone, and the
-last copy is the member.
+The elastic net learns from predictions for samples that a network has not seen. Therefore each member is trained as
+several copies of one form, side by side: copy k without fold k of the training samples, and the last copy with all of
+them. The copies are independent; they share only the length of training. The copies of the folds serve the elastic net
+alone. The last copy is the member.
 """
 
 from itertools import pairwise
@@ -25,8 +25,8 @@ TITLES |= {"adagrad": "AdaGrad", "adam": "Adam", "rmsprop": "RMSProp", "adadelta
 class Layer(nn.Module):
     """x (copies, n, inputs) or (n, inputs) -> (copies, n, units): linear, batch normalisation, activation, dropout.
 
-    Initial weights are Glorot and Bengio's (2010): uniform within sqrt(6 / (inputs + units)). There is no bias, which
-    batch normalisation would take away again.
+    Initial weights are Glorot and Bengio's (2010): uniform within sqrt(6 / (inputs + units)). There is no bias, because
+    batch normalisation would remove it.
     """
 
     def __init__(self, copies, inputs, units, activation, dropout):
@@ -42,7 +42,7 @@ class Layer(nn.Module):
 
     def forward(self, x):
         copies, _, units = self.matrix.shape
-        # To normalise, all units of all copies are columns: no statistic is shared between copies.
+        # For normalisation all units of all copies are columns, so that copies share no statistic.
         x = (x @ self.matrix).transpose(0, 1).reshape(-1, copies * units)
         columns = (tensor.view(-1) for tensor in (self.mean, self.variance, self.scale, self.shift))
         x = F.batch_norm(x, *columns, training=self.training)
@@ -51,7 +51,7 @@ class Layer(nn.Module):
 
 
 class Member(nn.Module):
-    """{"x": (n, features), or (copies, n, features)} -> standardised labels (copies, n), one row a copy."""
+    """{"x": (n, features), or (copies, n, features)} -> standardised labels (copies, n), one row for each copy."""
 
     def __init__(self, features, hidden, activation, dropout, copies=1):
         super().__init__()
@@ -67,7 +67,7 @@ class Member(nn.Module):
         return (self.layers(batch["x"]) @ self.matrix + self.bias)[..., 0]
 
     def copy(self, number):
-        """One copy as a network of its own, in eval mode."""
+        """Extract one copy as a network of its own, in eval mode."""
         one = Member(*self.form)
         one.load_state_dict({key: value[[number]] for key, value in self.state_dict().items()})
         return one.to(self.bias.device).eval()
@@ -105,11 +105,14 @@ class Method(TableMethod):
         return tensors
 
     def loss(self, network, batch):
-        """Squared error of standardised labels, summed over copies or members: each has the gradient of its own."""
+        """Compute the squared error of standardised labels, summed over copies or members.
+
+        The sum gives each copy or member the gradient of its own error alone.
+        """
         return (network(batch).float() - batch["y"]).square().mean(-1).sum()
 
     def years(self, output):
-        """From standardised labels (members, n) to the labels' unit, (n, members)."""
+        """Convert standardised labels (members, n) to the labels' unit: (n, members)."""
         return output.T * self.shape["spread"][0] + self.shape["mean"][0]
 
     def activate(self, output):
@@ -131,7 +134,11 @@ class Method(TableMethod):
         self.shape["stack"] = fit_stack(held, y, fold, self.parameters["stack"])
 
     def train_member(self, form, train, valid, fold, job, name):
-        """Copies of one form: one for each fold, which never sees it, and a last one that sees all samples."""
+        """Train the copies of one form: one for each fold, which never sees that fold, and a last one that sees all
+        samples.
+
+        Returns a Member of folds + 1 copies.
+        """
         count = self.parameters["folds"]
         job.seed_torch(name, "build")
         copies = self.build_member(self.parameters, self.shape, form, count + 1)
@@ -140,7 +147,7 @@ class Method(TableMethod):
         seen, judged = (self.batch(split, np.arange(len(split))) for split in (train, valid))
 
         def draw(epoch):
-            # An epoch is as long for every copy; a fold's copy meets some samples twice, others in each epoch.
+            # An epoch has the same length for every copy. A fold's copy sees some samples twice, others in each epoch.
             rng = job.rng(name, "rows", epoch)
             for copy, samples in enumerate(own):
                 rows[copy] = np.resize(rng.permutation(samples), len(train))
@@ -163,12 +170,12 @@ class Method(TableMethod):
         return copies
 
     def judge(self, copies, batch, where):
-        """Loss of all copies on the validation samples."""
+        """Compute the loss on the validation samples, summed over all copies."""
         batch = device.to(where, batch)
         return {"loss": float((copies(batch).float() - batch["y"]).square().mean(-1).sum())}
 
     def held_out(self, copies, train, fold):
-        """For every training sample the prediction of the copy that has not seen it, in the labels' unit: (n,)."""
+        """Predict each training sample with the copy that has not seen it: (n,), in the labels' unit."""
         found = np.empty(len(train))
         for number in range(self.parameters["folds"]):
             samples = np.flatnonzero(fold == number)
@@ -185,21 +192,21 @@ class Method(TableMethod):
 
         folder = Path(folder)
         names = split.context.get("features", [f"feature {i}" for i in range(split["x"].shape[1])])
-        age, said = (np.asarray(y, dtype=np.float64).ravel() for y in (split.y, self.predict(split)["y"]))
+        age, predicted = (np.asarray(y, dtype=np.float64).ravel() for y in (split.y, self.predict(split)["y"]))
         sex = np.asarray(split["x"])[:, names.index("Sex")] if "Sex" in names else np.full(len(age), np.nan)
         origin = split.context["origin"]
-        clocks.draw_predicted(age, said, origin, folder / "predicted")
-        clocks.draw_errors(age, said, sex, origin, folder / "errors")
+        clocks.draw_predicted(age, predicted, origin, folder / "predicted")
+        clocks.draw_errors(age, predicted, sex, origin, folder / "errors")
         stack, held = self.shape["stack"], self.shape["held_out_error"]
-        clocks.draw_members(self.labels(), self.ask(self.network, split), held, stack, age, said, origin, folder)
+        clocks.draw_members(self.labels(), self.ask(self.network, split), held, stack, age, predicted, origin, folder)
         fall = importance.permutation(self.predict, split, "r2", self.parameters["permutations"])
         table.draw_importance(fall, names, "r2", "Markers whose permutation hurts most", origin, folder)
         if "died" in split:
             outcome = (np.asarray(split[name], dtype=np.float64) for name in ("died", "months"))
-            clocks.draw_survival(age, said, sex, *outcome, origin, folder)
+            clocks.draw_survival(age, predicted, sex, *outcome, origin, folder)
 
     def labels(self):
-        """What a reader calls each member."""
+        """Name each member for figures: its number, activation, optimiser and the sizes of its layers."""
         forms = zip(self.parameters["members"], self.network.members, strict=True)
         return [
             f"{i} {TITLES[form['activation']]} {TITLES[form['optimizer']]} "
@@ -209,9 +216,10 @@ class Method(TableMethod):
 
 
 def fit_stack(held, y, fold, parameters):
-    """Weights and intercept of the elastic net from held-out predictions (n, members) to labels (n,).
+    """Fit the elastic net from held-out predictions (n, members) to labels (n,).
 
-    The penalty is the one with the smallest error when the folds are left out one after another.
+    The penalty is the one with the smallest error when the folds are left out one after another. Returns a dict of
+    weights (members,), intercept, and the chosen alpha and l1_ratio.
     """
     from sklearn.linear_model import ElasticNetCV
     from sklearn.model_selection import PredefinedSplit

@@ -11,7 +11,7 @@ from deepbio.domains.dna import sequences
 from deepbio.learning import layers
 from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork, moved
 
-LOGO_FLANK = 64  # bases on both sides of a peak bin in which detectors are sought
+LOGO_FLANK = 64  # bases on both sides of a peak bin that are searched for motifs
 
 
 class Layer(nn.Module):
@@ -60,24 +60,24 @@ class Basenji(SequenceNetwork):
         for layer in self.tower:
             x = layer(x)
         for layer in self.dilated:
-            x = torch.cat([x, layer(x)], dim=1)  # densely connected: every layer sees all before it
+            x = torch.cat([x, layer(x)], dim=1)  # densely connected: every layer reads all layers before it
         beyond = (x.shape[2] - self.bins) // 2
         return self.head(self.last(x)[:, :, beyond : beyond + self.bins]).transpose(1, 2)
 
 
 def exp_linear(x):
-    """x + 1 above zero, exp(x) below: positive, and as steep as its input where coverage is high.
+    """Compute x + 1 above zero and exp(x) below: positive, with a slope of 1 where coverage is high.
 
-    ELU plus 1 is the same but rounds to 0, which has no logarithm, where x is well below zero.
+    ELU plus 1 has the same values but rounds to 0, which has no logarithm, where x is far below zero.
     """
     return torch.where(x > 0, x + 1, torch.exp(x.clamp(-50, 0)))
 
 
 def other_strand(codes, pairs, *tracks):
-    """Codes (n, length), and tracks (n, bins, tracks) of them, as the other strand has them.
+    """Turn codes (n, length), and their tracks (n, bins, tracks), to the other strand.
 
-    The bases are complemented and read backwards, the bins are in the opposite order, and a track of one strand
-    takes the place of its partner (`pairs`: for each track its partner's number).
+    The bases are complemented and read backwards, and the bins are in the opposite order. The track of one strand is
+    exchanged with that of the other (`pairs`: the index of each track's partner).
     """
     complement = torch.tensor([3, 2, 1, 0, 4], dtype=codes.dtype, device=codes.device)
     return complement[codes.flip(1).long()], *(track.flip(1)[:, :, pairs] for track in tracks)
@@ -115,9 +115,9 @@ class Method(SequenceMethod):
         return super().loss(network, batch)
 
     def augment(self, batch):
-        """Each window moved by up to `shift` bases, and with `flip` every other one on its other strand.
+        """Shift each window by up to `shift` bases and, with `flip`, turn half of them at random to their other strand.
 
-        The draws come from torch's CPU generator, whose state a checkpoint holds.
+        The random numbers come from torch's CPU generator, whose state a checkpoint holds.
         """
         codes, y = moved(batch["codes"], self.parameters["shift"]), batch["y"]
         if self.parameters["flip"]:
@@ -128,12 +128,12 @@ class Method(SequenceMethod):
         return batch | {"codes": codes, "y": y}
 
     def loss_of(self, output, batch):
-        """Poisson's negative log likelihood, less what the prediction cannot change, over known bins.
+        """Compute Poisson's negative log likelihood over known bins.
 
-        In single precision, also under AMP.
+        The term that the prediction cannot change is left out. The loss is in single precision, also under AMP.
         """
         y = batch["y"].float()
-        known = ~torch.isnan(y)  # left out first: NaN would go into the gradient even where the loss leaves it out
+        known = ~torch.isnan(y)  # selected first: an unknown bin left out later would still put NaN into the gradient
         predicted, y = exp_linear(output.float()[known]), y[known]
         return (predicted - y * torch.log(predicted)).mean()
 
@@ -151,7 +151,7 @@ class Method(SequenceMethod):
         names = split.context.get("features", [f"track {i}" for i in range(self.shape["outputs"])])
         measured, predicted = np.asarray(split.y, float), self.predict(split)["y"].astype(float)
         coverage.write_tracks(names, measured, predicted, folder)
-        # Peaks against each track's own mean, so that the highest tracks are not the only ones seen.
+        # Peaks are relative to each track's own mean; otherwise only the tracks with most coverage would be drawn.
         scale = np.maximum(np.nanmean(measured, axis=(0, 1)), 1e-6)
         sample, peak, track = np.unravel_index((predicted / scale).argmax(), predicted.shape)
         r, width = coverage.per_track("pearson", measured, predicted), self.shape["bin"]
@@ -166,11 +166,14 @@ class Method(SequenceMethod):
         interpretation.detector_logos(peaks["codes"], *self.activations(peaks), split.context, folder)
 
     def around_peaks(self, split, height, most=400):
-        """Sequences (n, bin and LOGO_FLANK bases on both sides) of the bins that stand highest."""
+        """Cut the sequences around the `most` highest bins: codes (n, bin and LOGO_FLANK bases on both sides).
+
+        height : (windows, bins), by which bins are ranked
+        """
         width, bins = self.shape["bin"], self.shape["bins"]
         codes = np.asarray(split["codes"])
         first = (codes.shape[1] - bins * width) // 2
         padded = np.pad(codes, ((0, 0), (LOGO_FLANK, LOGO_FLANK)), constant_values=sequences.UNKNOWN)
-        rows, places = np.unravel_index(np.argsort(-height, axis=None, kind="stable")[:most], height.shape)
-        cut = (first + places * width)[:, None] + np.arange(width + 2 * LOGO_FLANK)
+        rows, columns = np.unravel_index(np.argsort(-height, axis=None, kind="stable")[:most], height.shape)
+        cut = (first + columns * width)[:, None] + np.arange(width + 2 * LOGO_FLANK)
         return Split({"codes": padded[rows[:, None], cut]}, split.context)

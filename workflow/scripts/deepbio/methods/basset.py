@@ -18,7 +18,7 @@ class Basset(Trunk):
         self.top = Dense(self.features, dense, dropout, shape["outputs"])
 
     def after_first(self, x):
-        """Outputs (n, outputs) from the activations of the first layer."""
+        """Compute the outputs (n, outputs) from the activations of the first layer."""
         return self.top(self.convolved(x))
 
     def score(self, x):
@@ -27,7 +27,8 @@ class Basset(Trunk):
 
 class Method(SequenceMethod):
     """Parameters: kernels, widths, pools, dense, dropout, max_norm, shift (bases by which training windows are moved),
-    validate (false: validation windows are learned from too, to the last epoch), training."""
+    validate (false: the network also learns from the validation windows, and trains to the last epoch), training.
+    """
 
     def build(self, parameters, shape):
         names = ("kernels", "widths", "pools", "dense", "dropout")
@@ -36,7 +37,7 @@ class Method(SequenceMethod):
     def loss(self, network, batch):
         if network.training:
             limited = (network.detectors, *network.deeper, *network.top.dense, network.top.head)
-            layers.limit_norms(limited, self.parameters["max_norm"])  # which the last step may have passed
+            layers.limit_norms(limited, self.parameters["max_norm"])  # the last step may have exceeded it
             batch = batch | {"codes": moved(batch["codes"], self.parameters["shift"])}
         return super().loss(network, batch)
 
@@ -48,9 +49,9 @@ class Method(SequenceMethod):
 
     @torch.no_grad()
     def influence(self, split):
-        """Change of every output's mean score when a filter says its mean everywhere: (filters, outputs).
+        """Compute how each output's mean score falls when a filter's activations become their mean: (filters, outputs).
 
-        As in Kelley et al. 2016, "Influence of filters": a filter that the outputs live by changes them most.
+        Kelley et al. 2016, "Influence of filters": the filters that an output depends on most change it most.
         """
         codes = torch.from_numpy(np.array(split["codes"][:STUDIED])).to(self.network.detectors.weight.device)
         active = self.network.first(self.network.one_hot(codes))

@@ -1,9 +1,9 @@
 """A variational autoencoder of SMILES whose latent space also predicts properties (Gómez-Bombarelli et al. 2018).
 
-A convolutional encoder gives mean and standard deviation of a molecule's latent code. A recurrent decoder writes the
-molecule again; its last layer reads the symbol before: the true one in training, its own when it draws. A small network
-predicts properties from the mean. A Gaussian process over latent codes points to molecules that should reach an
-objective.
+A convolutional encoder computes the mean and the standard deviation of a molecule's latent code. A recurrent decoder
+generates the molecule again. Its last layer also reads the symbol before: the true one in training, its own one in
+sampling. A small network predicts properties from the mean. A Gaussian process over latent codes searches for molecules
+that reach an objective.
 """
 
 import math
@@ -21,12 +21,14 @@ from deepbio.domains.chemistry.smiles import Vocabulary
 from deepbio.learning.network import NetworkMethod
 from deepbio.learning.smiles_network import drawn
 
-BATCH = 256  # molecules written at a time
-PATH = 6  # molecules on the way from one to another
+BATCH = 256  # molecules decoded at a time
+PATH = 6  # molecules drawn between two given ones
 
 
 class Autoencoder(nn.Module):
-    """Codes (n, length) of characters -> logits (n, length, symbols), and places (n, latent), properties (n, 3)."""
+    """Encoder of character codes (n, length) to latent codes (n, latent), decoder to logits (n, length, symbols), and
+    predictor of properties (n, properties) from latent codes.
+    """
 
     def __init__(self, parameters, shape):
         super().__init__()
@@ -52,29 +54,32 @@ class Autoencoder(nn.Module):
         return F.one_hot(codes, self.symbols).float()
 
     def encode(self, codes):
-        """Mean and logarithm of the variance (n, latent) of each molecule's place."""
+        """Compute the mean and the logarithm of the variance of each molecule's latent code: (n, latent) each."""
         x = self.encoder(self.one_hot(codes).transpose(1, 2))
         return self.mean(x), self.log_variance(x)
 
-    def context(self, places):
-        """What the last layer reads of places (n, latent): (n, length, units)."""
-        return self.recurrent(self.middle(places)[:, None].expand(-1, self.length, -1))[0]
+    def context(self, latent):
+        """Compute the states that the last layer reads, from latent codes (n, latent): (n, length, units)."""
+        return self.recurrent(self.middle(latent)[:, None].expand(-1, self.length, -1))[0]
 
-    def decode(self, places, codes):
-        """Logits (n, length, symbols) with the true symbols before each place given (teacher forcing)."""
+    def decode(self, latent, codes):
+        """Compute logits (n, length, symbols), with the true symbols before each position given (teacher forcing)."""
         before = F.pad(self.one_hot(codes)[:, :-1], (0, 0, 1, 0))
-        return self.head(self.terminal(torch.cat([self.context(places), before], dim=2))[0])
+        return self.head(self.terminal(torch.cat([self.context(latent), before], dim=2))[0])
 
     @torch.no_grad()
-    def write(self, places, temperature=0.01):
-        """Codes (n, length) written from places, each symbol read by the next step; torch's generator draws them."""
-        context, state = self.context(places), None
-        before = torch.zeros(len(places), 1, self.symbols, device=places.device)
-        codes = torch.zeros(len(places), self.length, dtype=torch.long, device=places.device)
-        for place in range(self.length):
-            output, state = self.terminal(torch.cat([context[:, place : place + 1], before], dim=2), state)
+    def write(self, latent, temperature=0.01):
+        """Sample codes (n, length) from latent codes (n, latent) with torch's generator.
+
+        Each step reads the symbol that was sampled before.
+        """
+        context, state = self.context(latent), None
+        before = torch.zeros(len(latent), 1, self.symbols, device=latent.device)
+        codes = torch.zeros(len(latent), self.length, dtype=torch.long, device=latent.device)
+        for position in range(self.length):
+            output, state = self.terminal(torch.cat([context[:, position : position + 1], before], dim=2), state)
             drawn = torch.multinomial(F.softmax(self.head(output[:, 0]).float() / temperature, dim=1), 1)
-            codes[:, place] = drawn[:, 0]
+            codes[:, position] = drawn[:, 0]
             before = self.one_hot(drawn)
         return codes
 
@@ -86,10 +91,10 @@ def dense(before, units, dropout):
 class Method(NetworkMethod):
     """Parameters: length; filters and widths of the encoder's convolutions, latent, dropout, units and layers of the
     decoder, recurrent_dropout, predictor (units of the first of three layers that predict properties), growth,
-    predictor_dropout;
-    mix (share of the properties in the loss), anneal (centre and slope, in epochs, of the sigmoid that scales the
-    divergence and the noise); training; search (places that a Gaussian process learns from, poor places that it
-    begins at, tries at each, and the way between two tries as a share of the spread of places).
+    predictor_dropout; mix (share of the properties in the loss), anneal (centre and slope, in epochs, of the sigmoid
+    that scales the divergence and the noise); training; search (molecules: the latent codes that a Gaussian process
+    learns from; starts: poor molecules that a search begins at; tries at each; step: the distance between two tries as
+    a share of the latent codes' root mean square distance from their mean).
     """
 
     def describe(self, split):
@@ -110,8 +115,10 @@ class Method(NetworkMethod):
         return Vocabulary(self.shape["symbols"], "characters")
 
     def encoded(self, split):
-        """A split of character codes and standardised properties. A molecule that is too long, or has a character
-        that no training molecule has, is read as nothing."""
+        """Convert a split to character codes and standardised properties.
+
+        A molecule that is too long, or has a character that no training molecule has, becomes an empty string.
+        """
         texts = molecules.texts(split["smiles"])
         arrays = {"codes": self.vocabulary.encode(texts, self.shape["length"], blank=True)}
         if "y_properties" in split:
@@ -133,20 +140,24 @@ class Method(NetworkMethod):
         self.shape["found"] = job.remember("search", lambda: self.search(train, job))
 
     def begin(self, epoch):
-        """The weight of divergence and noise in an epoch: a sigmoid of the epoch (code, hyper-parameters)."""
+        """Set the weight of divergence and noise for an epoch: a sigmoid of the epoch (published code,
+        hyper-parameters).
+        """
         facts = self.parameters["anneal"]
         self.weight = 1 / (1 + math.exp(-facts["slope"] * (epoch - facts["centre"])))
 
     def loss(self, network, batch):
-        """(1 - mix) · (cross-entropy of characters + weight · divergence) + mix · squared error of the properties.
+        """Compute the weighted sum of the autoencoder's loss and the squared error of the properties.
 
-        Both are means, over characters and over dimensions: a sum over dimensions would empty the latent space.
+        It is (1 - mix) · (cross-entropy of characters + weight · divergence) + mix · squared error. Cross-entropy and
+        divergence are means, over characters and over dimensions. A divergence summed over dimensions would outweigh
+        the rest, and latent codes would carry no information.
         """
         mean, log_variance = network.encode(batch["codes"])
-        places = mean
+        latent = mean
         if network.training:
-            places = mean + self.weight * torch.exp(log_variance / 2) * torch.randn_like(mean)
-        logits = network.decode(places, batch["codes"]).float()
+            latent = mean + self.weight * torch.exp(log_variance / 2) * torch.randn_like(mean)
+        logits = network.decode(latent, batch["codes"]).float()
         written = F.cross_entropy(logits.transpose(1, 2), batch["codes"])
         weight = self.weight if network.training else 1.0
         divergence = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).mean()
@@ -157,10 +168,10 @@ class Method(NetworkMethod):
     def validate(self, network, valid, where, monitor="loss"):
         return self.mean_loss(network, valid, where, BATCH)
 
-    # ---- what the latent space is for
+    # ---- uses of the latent space
 
     def places(self, split):
-        """Mean latent codes (n, latent) and predicted properties (n, 3) in their units, of a split of codes."""
+        """Compute mean latent codes (n, latent) and predicted properties (n, 3) in their units, of a split of codes."""
 
         def run(batch):
             mean = self.network.encode(batch["codes"])[0]
@@ -169,21 +180,26 @@ class Method(NetworkMethod):
         mean, predicted = (found.numpy() for found in self.run_batched(split, run, size=BATCH, even=True))
         return mean, predicted * self.shape["spread"] + self.shape["mean"]
 
-    def written(self, places, seed):
-        """Texts of places (n, latent): the same for the same seed, the first ones however many there are."""
+    def written(self, latent, seed):
+        """Decode latent codes (n, latent) to a list of n SMILES.
+
+        The same seed gives the same SMILES, and the first ones do not depend on how many follow.
+        """
         where, texts = next(self.network.parameters()).device, []
         with drawn(seed, where):
-            for start in range(0, len(places), BATCH):
-                part = torch.zeros(BATCH, places.shape[1])
-                part[: len(places) - start] = torch.from_numpy(places[start : start + BATCH])
+            for start in range(0, len(latent), BATCH):
+                part = torch.zeros(BATCH, latent.shape[1])
+                part[: len(latent) - start] = torch.from_numpy(latent[start : start + BATCH])
                 texts += self.vocabulary.decode(self.network.write(part.to(where)).cpu())
-        return texts[: len(places)]
+        return texts[: len(latent)]
 
     def search(self, train, job):
-        """What a Gaussian process over places, random steps and a genetic algorithm make of poor molecules.
+        """Search for better molecules from poor ones by a Gaussian process, random steps and a genetic algorithm.
 
-        The objective is 5 · QED - SAS (Fig. 5), known of training molecules alone. Each way has as many tries at every
-        molecule, and the best of them counts.
+        The objective is 5 · QED - SAS (Fig. 5). The Gaussian process over latent codes knows it for training molecules
+        only. All three searches make the same number of tries at every molecule, and the best try counts. Returns a
+        dict: `from` (SMILES) and `before` (objective) of the molecules, one entry of `best` for each of `process`,
+        `random` and `genetic`, and `known` (percentiles of the training molecules' objective).
         """
         facts, rng = self.parameters["search"], job.rng("search")
         part = train.take(rng.choice(len(train), min(facts["molecules"], len(train)), replace=False))
@@ -214,8 +230,11 @@ class Method(NetworkMethod):
     # ---- the contract
 
     def predict(self, split):
-        """`y`: SMILES from places drawn from the prior; `y_reconstructed`: the split's molecules, written from their
-        places; `y_properties`: their properties as predicted from there."""
+        """Return SMILES from draws of the prior (`y`), and the split's molecules after encoding and decoding.
+
+        `y_reconstructed` are SMILES decoded from the molecules' latent codes, `y_properties` their properties as
+        predicted from these codes.
+        """
         count, latent = len(split), self.parameters["latent"]
         drawn = np.random.default_rng(self.shape["samples"]).standard_normal((count, latent), dtype=np.float32)
         mean, predicted = self.places(self.encoded(split))
@@ -251,13 +270,15 @@ class Method(NetworkMethod):
 
 
 def objective(properties):
-    """5 · QED - SAS of rows of logP, QED, SAS."""
+    """Compute 5 · QED - SAS from rows of logP, QED and SAS."""
     return 5 * properties[:, 1] - properties[:, 2]
 
 
 def best(texts, values, count):
-    """Of tries (generation by generation, `count` each) the best text of each start and its value; None where no
-    molecule was made."""
+    """Select each start's best SMILES and its objective among tries (generation by generation, `count` each).
+
+    The objective is None where no try is a molecule.
+    """
     table = np.where(np.isnan(values), -np.inf, values).reshape(-1, count)
     rows = table.argmax(axis=0)
     made = [texts[row * count + column] for column, row in enumerate(rows)]
@@ -266,7 +287,7 @@ def best(texts, values, count):
 
 
 def slerp(one, other, shares):
-    """Places (n, latent) on the great circle between two, at shares (n,) of the way."""
+    """Compute latent codes (n, latent) on the great circle between two latent codes, at shares (n,) of the way."""
     angle = np.arccos(np.clip(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)), -1, 1))
     parts = np.sin(np.stack([1 - shares, shares]) * angle) / max(np.sin(angle), 1e-9)
     return parts[0][:, None] * one + parts[1][:, None] * other

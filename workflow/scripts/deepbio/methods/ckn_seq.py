@@ -1,7 +1,7 @@
-"""CKN-seq (Chen, Jacob and Mairal 2019): a convolutional kernel network, whose layer is a kernel approximation.
+"""CKN-seq (Chen, Jacob and Mairal 2019): a convolutional kernel network, whose layer approximates a kernel.
 
-A k-mer is compared with anchor k-mers (the filters) by a Gaussian kernel on the sphere, and multiplication with the
-inverse square root of the anchors' own kernel matrix projects it onto them (Nyström; section 2.2). The mean over
+A Gaussian kernel on the sphere compares each k-mer with anchor k-mers (the filters). Multiplication with the inverse
+square root of the anchors' own kernel matrix projects the k-mer onto the anchors (Nyström; section 2.2). The mean over
 positions then approximates a continuous relaxation of the mismatch kernel.
 """
 
@@ -16,12 +16,12 @@ from deepbio.core.data import Split, concatenate
 from deepbio.domains.dna import sequences
 from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork
 
-TRUSTED = 64  # anchors looked at for logos; the others say little about the class
-SMALLEST = 1e-4  # eigenvalues of the anchors' kernel matrix below this are taken as this
+TRUSTED = 64  # anchors drawn as logos, those with the largest weights; the others hardly change the prediction
+SMALLEST = 1e-4  # smaller eigenvalues of the anchors' kernel matrix are raised to this
 
 
 class InverseRoot(torch.autograd.Function):
-    """K^(-1/2) of a symmetric positive matrix; its gradient divides by no difference of eigenvalues."""
+    """K^(-1/2) of a symmetric positive matrix. Its gradient never divides by a difference of eigenvalues."""
 
     @staticmethod
     def forward(context, kernel):
@@ -40,7 +40,9 @@ class InverseRoot(torch.autograd.Function):
 
 
 class CKN(SequenceNetwork):
-    """One-hot (n, 4, length) -> (n, outputs): kernel layer, mean over positions, linear; the better strand counts."""
+    """One-hot (n, 4, length) -> (n, outputs): kernel layer, mean over positions, linear; the larger strand's score
+    counts.
+    """
 
     def __init__(self, filters, width, sigma, outputs):
         super().__init__()
@@ -48,32 +50,39 @@ class CKN(SequenceNetwork):
         self.anchors = nn.Parameter(F.normalize(torch.randn(filters, 4 * width)))
         self.linear = nn.Linear(filters, outputs)
         self.register_buffer("fitted_epoch", torch.tensor(-1))
-        self.projected = None  # anchors and their projection, where no gradient is asked for
+        self.projected = None  # anchors and their projection, kept where no gradient is computed
 
     def kernel(self, cosine):
-        """The dot-product kernel exp((u - 1) / sigma²) on the sphere."""
+        """Compute the dot-product kernel exp((u - 1) / sigma²) of cosines u on the sphere."""
         return torch.exp((cosine - 1) / self.sigma**2)
 
     def unit(self):
-        """The anchors on the unit sphere (filters, 4 · width)."""
+        """Return the anchors, scaled onto the unit sphere: (filters, 4 · width)."""
         return F.normalize(self.anchors)
 
     def responses(self, x):
-        """Kernel values between every k-mer of x and the anchors (n, positions, filters), and the k-mers' norms
-        (n, positions), by which they count."""
+        """Compute kernel values between every k-mer of x and the anchors, and the k-mers' norms.
+
+        Returns tensors (n, positions, filters) and (n, positions). The values are to be weighted by the norms.
+        """
         words = x.unfold(2, self.width, 1).transpose(1, 2).flatten(2)
         norms = words.square().sum(2).clamp(min=1e-6).sqrt()
         words = (words / norms[:, :, None]).flatten(0, 1)
         return self.kernel(words @ self.unit().T).unflatten(0, norms.shape), norms
 
     def strongest(self, x):
-        """The largest of each anchor's kernel values in a window, times the k-mer's norm, and where the k-mer begins:
-        two tensors (n, filters)."""
+        """Find each anchor's largest kernel value in a window, times the k-mer's norm, and where that k-mer begins.
+
+        Returns two tensors (n, filters).
+        """
         values, norms = self.responses(x)
         return (values * norms[:, :, None]).max(1)
 
     def projection(self):
-        """The anchors' kernel matrix to the power of -1/2 (filters, filters); computed once for all predictions."""
+        """Compute the anchors' kernel matrix to the power of -1/2: (filters, filters).
+
+        Without gradients it is computed once and kept until the anchors change.
+        """
         unit, kept, learning = self.unit(), self.projected, torch.is_grad_enabled()
         if not learning and kept is not None and kept[0].device == unit.device and torch.equal(kept[0], unit):
             return kept[1]
@@ -82,7 +91,7 @@ class CKN(SequenceNetwork):
         return root
 
     def embed(self, x):
-        """Means over positions of the projected k-mers, for both strands: (n, 2, filters)."""
+        """Average the projected k-mers over positions, for both strands: (n, 2, filters)."""
         root, found = self.projection(), []
         for strand in (x, x.flip(1, 2)):
             values, norms = self.responses(strand)
@@ -118,7 +127,7 @@ class Method(SequenceMethod):
     # ---- the kernel layer without labels
 
     def initial(self, parameters, train, job, name):
-        """A network whose anchors are the centres of spherical k-means over the training k-mers."""
+        """Build a network whose anchors are the centres of spherical k-means over the training k-mers."""
         job.seed_torch(name)
         network = self.build(parameters, self.shape).to(job.device)
         with torch.no_grad():
@@ -128,7 +137,7 @@ class Method(SequenceMethod):
         return network.eval()
 
     def patches(self, split, parameters, rng):
-        """Random k-mers of a split as unit vectors (patches, 4 · width)."""
+        """Draw random k-mers of a split as unit vectors (patches, 4 · width)."""
         codes, width = np.asarray(split["codes"]), parameters["width"]
         positions = codes.shape[1] - width + 1
         chosen = rng.choice(len(codes) * positions, min(parameters["patches"], len(codes) * positions), replace=False)
@@ -137,7 +146,7 @@ class Method(SequenceMethod):
         return F.normalize(sequences.one_hot(words).flatten(1))
 
     def embedded(self, network, split):
-        """Both strands' features of every window, (n, 2, filters), on the network's device."""
+        """Compute both strands' features of every window, (n, 2, filters), on the network's device."""
 
         def run(batch):
             return network.embed(network.one_hot(batch["codes"]))
@@ -147,17 +156,17 @@ class Method(SequenceMethod):
     # ---- the linear layer
 
     def standardised(self, split):
-        """Labels (n, outputs) as the loss takes them: numbers are standardised."""
+        """Return labels (n, outputs) in the form that the loss takes: those of a regression are standardised."""
         y = np.asarray(split.y, float).reshape(len(split), -1)
         if self.shape["kind"] == "regression":
             y = (y - self.shape["mean"]) / self.shape["spread"]
         return y
 
     def fit_linear(self, network, features, y, penalty, weight=None):
-        """The linear layer over features (n, 2, filters) at the optimum of the penalised loss, found by L-BFGS from
-        where it stands.
+        """Fit the linear layer over features (n, 2, filters) by L-BFGS, from its present weights.
 
-        The penalty is penalty / 2 · |w|² beside the mean loss; the larger of the two strands' scores is judged.
+        The loss is the mean loss plus penalty / 2 · |w|². It is computed for the larger of the two strands' scores.
+        `weight` (n,) are weights of the samples; None: all are equal.
         """
         features = features.double()
         y = torch.as_tensor(y, dtype=torch.float64, device=features.device)
@@ -181,7 +190,7 @@ class Method(SequenceMethod):
         network.linear.load_state_dict({key: value.float() for key, value in linear.state_dict().items()})
 
     def choose_penalty(self, initial, train, valid, job):
-        """The penalty whose linear layer over the unsupervised features has the lowest validation loss."""
+        """Choose the penalty with the lowest validation loss of a linear layer over the unsupervised features."""
 
         def compute():
             network, losses = copy.deepcopy(initial), []
@@ -198,7 +207,7 @@ class Method(SequenceMethod):
     # ---- supervised training and its student
 
     def supervised(self, network, train, valid, job):
-        """Each epoch: the linear layer to its optimum, then gradient steps on the anchors alone."""
+        """Train the network: each epoch fits the linear layer to its optimum, then takes steps on the anchors alone."""
         y = self.standardised(train)
 
         def refit(epoch):
@@ -215,39 +224,39 @@ class Method(SequenceMethod):
         return network
 
     def student(self, teacher, train, job):
-        """An unsupervised network with more filters, which also learns what the teacher says of unlabelled windows."""
+        """Train an unsupervised network with more filters, also on the teacher's predictions for unlabelled windows."""
         copies = [mutated(train["codes"], job.rng("mutations", i)) for i in range(self.parameters["extra"])]
         for i in range(1, len(copies), 2):
             copies[i] = sequences.dinucleotide_shuffle(copies[i], job.number("extra", i))
         unlabelled = Split({"codes": np.concatenate(copies)}, train.context)
         self.network = teacher
-        said = self.predict(unlabelled)["y"]
+        predicted = self.predict(unlabelled)["y"]
         network = self.initial(self.parameters, train, job, "student")
         weight = np.concatenate([np.ones(len(train)), np.full(len(unlabelled), self.parameters["weight"])])
-        y = np.asarray(train.y, said.dtype).reshape(len(train), -1)
+        y = np.asarray(train.y, predicted.dtype).reshape(len(train), -1)
         own = Split({"codes": np.asarray(train["codes"]), "y": y}, train.context)
-        both = concatenate(own, Split({**unlabelled.arrays, "y": said}, train.context))
+        both = concatenate(own, Split({**unlabelled.arrays, "y": predicted}, train.context))
         features = self.embedded(network, both)
         self.fit_linear(network, features, self.standardised(both), self.parameters["penalty"], weight)
         return network
 
     def activations(self, split):
-        """As in SequenceMethod, on both strands, for the anchors that the linear layer trusts most."""
+        """Compute the activations as SequenceMethod does, on both strands, for the anchors with the largest weights."""
         trusted = self.network.linear.weight[0].detach().abs().argsort(descending=True, stable=True)[:TRUSTED]
 
         def run(batch):
             x = self.network.one_hot(batch["codes"])
             forward, reverse = (self.network.strongest(strand) for strand in (x, x.flip(1, 2)))
             strand = reverse.values > forward.values
-            place = torch.where(strand, x.shape[2] - self.network.width - reverse.indices, forward.indices)
-            return tuple(part[:, trusted] for part in (torch.maximum(forward.values, reverse.values), place, strand))
+            position = torch.where(strand, x.shape[2] - self.network.width - reverse.indices, forward.indices)
+            return tuple(part[:, trusted] for part in (torch.maximum(forward.values, reverse.values), position, strand))
 
-        active, place, strand = (part.numpy() for part in self.run_batched(split, run, size=256))
-        return active, place, strand.astype(int), self.network.width
+        active, position, strand = (part.numpy() for part in self.run_batched(split, run, size=256))
+        return active, position, strand.astype(int), self.network.width
 
 
 def mutated(codes, rng, rate=0.1):
-    """A copy of codes in which a share of the bases is drawn anew."""
+    """Copy codes and draw a share `rate` of the bases anew."""
     codes = np.array(codes)
     change = (rng.random(codes.shape) < rate) & (codes != sequences.UNKNOWN)
     codes[change] = rng.integers(0, 4, int(change.sum()))
@@ -255,9 +264,10 @@ def mutated(codes, rng, rate=0.1):
 
 
 def spherical_kmeans(points, count, device="cpu", rounds=20):
-    """Unit centres (count, dimensions) of unit points, by the cosine to the nearest centre (Dhillon and Modha 2001).
+    """Cluster unit points by the cosine to the nearest centre: unit centres (count, dimensions).
 
-    The first centres are distinct random points; a centre that loses all its points goes to the worst-fitted one.
+    The algorithm is that of Dhillon and Modha (2001). The initial centres are distinct random points. A centre that
+    loses all its points moves to the worst-fitted point.
     """
     points = torch.unique(points, dim=0)
     points = points[torch.randperm(len(points))].to(device)

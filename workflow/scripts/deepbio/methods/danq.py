@@ -42,10 +42,10 @@ class Method(SequenceMethod):
 
 @torch.no_grad()
 def begin_with_motifs(layer, release, groups):
-    """Put JASPAR matrices minus 0.25, at random places, into half of a convolution's kernels.
+    """Put JASPAR matrices minus 0.25, at random positions, into half of a convolution's kernels.
 
-    Their biases are drawn between -1 and 0 (the published code of DanQ-JASPAR). Matrices longer than the kernels
-    are left out.
+    Their biases are drawn between -1 and 0 (the published code of DanQ-JASPAR). Matrices longer than the kernels are
+    left out.
     """
     from deepbio.domains.dna import motifs
 

@@ -1,10 +1,10 @@
-"""DCell (Ma et al. 2018): a network wired like an ontology, each term a few units that see its children and its genes.
+"""DCell (Ma et al. 2018): a network wired like an ontology; each term is a few units that read its children and genes.
 
 A term t with the units L_t computes O_t = BatchNorm(tanh(Linear(I_t))), where I_t are the outputs of its children and
-the genes annotated to it; the root's outputs give the phenotype, and from every other term a head of its own must tell
-the phenotype too. Terms of one height above the leaves do not see each other, so they are computed together: the
-inputs of all of them are gathered by one index and go through one batched product. Weights exist only where the
-ontology has a connection; nothing is masked.
+the genes annotated to it. The root's outputs give the phenotype. Every other term has a head of its own, which must
+predict the phenotype too. Terms of one height above the leaves do not depend on each other, so they are computed
+together: one index gathers the inputs of all of them for one batched product. Weights exist only where the ontology has
+a connection; nothing is masked.
 """
 
 import math
@@ -18,22 +18,22 @@ from torch.nn import functional as F
 from deepbio.domains.genes.ontology import Ontology
 from deepbio.learning.network import NetworkMethod
 
-GENES = -1  # as the number of a level: the genotype itself
+GENES = -1  # the level that is the genotype itself
 
 
 class Level(nn.Module):
-    """Terms of one height and of like size.
+    """Terms of one height and of similar size.
 
-    inputs (a term) : list of (level, rows) that it sees, level GENES for genes; units (a term) : how many it has.
-    Weights and units lie one after the other, term by term, and take their places in padded blocks for the product;
-    padding costs at most what terms of like size differ by.
+    inputs (a term) : list of (level, rows) that it reads, level GENES for genes; units (a term) : its number of units.
+    Weights and units are stored one after the other, term by term. For the product they are copied to their indices in
+    padded blocks. The padding costs no more than the difference in size between the terms.
     """
 
     def __init__(self, inputs, units, scale, heads):
         super().__init__()
         counts = [sum(len(rows) for _, rows in one) for one in inputs]
         self.size = terms, most_units, most_inputs = len(units), max(units), max(counts)
-        seen = {}  # level: its rows, and the place in the block of inputs of each
+        seen = {}  # level: its rows, and the index of each in the block of inputs
         for term, one in enumerate(inputs):
             at = term * most_inputs
             for level, rows in one:
@@ -44,8 +44,8 @@ class Level(nn.Module):
         self.sources = sorted(seen)
         for number, level in enumerate(self.sources):
             self.keep(f"rows{number}", seen[level][0])
-        self.keep("input_place", [place for level in self.sources for place in seen[level][1]])
-        # Real units among the padded ones, and real weights among the padded ones, in the order of the terms.
+        self.keep("input_place", [index for level in self.sources for index in seen[level][1]])
+        # Indices of the real units and of the real weights among the padded ones, in the order of the terms.
         unit = np.concatenate([term * most_units + np.arange(one) for term, one in enumerate(units)])
         fan_in = np.repeat(counts, units)
         start = np.repeat(np.cumsum(fan_in) - fan_in, fan_in)
@@ -65,7 +65,10 @@ class Level(nn.Module):
         self.register_buffer(name, torch.as_tensor(np.asarray(index, np.int64)), persistent=False)
 
     def forward(self, values):
-        """values: level → (rows, n). The terms' outputs (units, n), and what their heads say, (terms, n) or None."""
+        """Compute the terms' outputs (units, n), and their heads' predictions (terms, n) or None.
+
+        values : level → outputs of its units (rows, n)
+        """
         terms, units, inputs = self.size
         parts = [values[level].index_select(0, getattr(self, f"rows{i}")) for i, level in enumerate(self.sources)]
         x = torch.cat(parts)
@@ -74,7 +77,7 @@ class Level(nn.Module):
         matrix = self.weight.new_zeros(terms * units * inputs).index_copy(0, self.weight_place, self.weight)
         x = torch.bmm(matrix.view(terms, units, inputs), x.view(terms, inputs, samples)).float()
         x = torch.tanh(x.view(terms * units, samples).index_select(0, self.unit_place) + self.bias[:, None])
-        state = self.norm(x[None])[0]  # one sample whose `length` is the batch: a statistic for each unit
+        state = self.norm(x[None])[0]  # one sample, whose length is the batch: each unit has its own statistics
         if not hasattr(self, "head"):
             return state, None
         heads = x.new_zeros(terms, samples).index_add(0, self.unit_term, x * self.head[:, None])
@@ -82,12 +85,12 @@ class Level(nn.Module):
 
 
 def draw(bound):
-    """Uniform numbers within ± `bound` (n,), torch's initial weights of a linear layer."""
+    """Draw uniform numbers within ± `bound` (n,), as torch initializes the weights of a linear layer."""
     return torch.empty_like(bound).uniform_(-1, 1) * bound
 
 
 class Hierarchy(nn.Module):
-    """{"x": (n, genes)} -> phenotype (n, 1). `units`: how many each term of the ontology has."""
+    """{"x": (n, genes)} -> phenotype (n, 1). `units`: the number of units of each term of the ontology."""
 
     def __init__(self, ontology, units, scale):
         super().__init__()
@@ -98,7 +101,7 @@ class Hierarchy(nn.Module):
             genes[term].append(int(gene))
         height = ontology.heights()
         inputs = [sum(units[child] for child in children[t]) + len(genes[t]) for t in range(len(units))]
-        # Terms whose numbers of weights have a like power of four go together.
+        # Terms of one height whose numbers of weights lie between the same powers of four are computed together.
         kind = [(int(height[t]), (units[t] * inputs[t]).bit_length() // 2) for t in range(len(units))]
         self.terms = [[t for t in range(len(units)) if kind[t] == one] for one in sorted(set(kind))]
         self.place = {}  # term: its level and its rows there
@@ -120,7 +123,11 @@ class Hierarchy(nn.Module):
             self.out.bias *= scale
 
     def run(self, batch):
-        """Phenotype (n, 1), heads (terms but the root, n) in the order of `terms`, outputs level → (units, n)."""
+        """Compute the phenotype (n, 1), the heads' predictions and the outputs of all levels.
+
+        The heads' predictions are (terms but the root, n) in the order of `terms`, or None. The outputs are level →
+        (units, n).
+        """
         values, heads = {GENES: batch["x"].T}, []
         for number, level in enumerate(self.levels):
             values[number], head = level(values)
@@ -132,8 +139,10 @@ class Hierarchy(nn.Module):
 
 
 def connected(ontology, units):
-    """The fully connected twin: for each height one term with the units of all terms there, which sees the height
-    below it and all genes. Returns the ontology and its units."""
+    """Build the fully connected twin: one term for each height, which reads the term below it and all genes.
+
+    Each term has as many units as all terms of its height together. Returns the ontology and its units.
+    """
     height = ontology.heights()
     count, genes = height.max() + 1, len(ontology.genes)
     edges = np.stack([np.arange(1, count), np.arange(count - 1)], axis=1)
@@ -143,8 +152,9 @@ def connected(ontology, units):
 
 
 class Method(NetworkMethod):
-    """Parameters: wiring (ontology, permuted: its genes' places exchanged, or connected), least_units, unit_share (of
-    the genes in a term), alpha (weight of the heads' losses), init_scale (factor of the initial weights), training.
+    """Parameters: wiring (ontology; permuted: with its genes exchanged at random; or connected), least_units,
+    unit_share (of the genes in a term), alpha (weight of the heads' losses), init_scale (factor of the initial
+    weights), training.
     """
 
     by_row = True
@@ -165,7 +175,7 @@ class Method(NetworkMethod):
         return {**names, "edges": ontology.edges.tolist(), "annotations": ontology.annotations.tolist()}
 
     def ontology(self, shape=None):
-        """The network's own ontology."""
+        """Build the network's own ontology from `shape`."""
         shape = shape or self.shape
         arrays = (np.array(shape[key], int).reshape(-1, 2) for key in ("edges", "annotations"))
         return Ontology(shape["terms"], shape["genes"], *arrays)
@@ -178,10 +188,10 @@ class Method(NetworkMethod):
         return tensors | ({"y": torch.from_numpy(np.asarray(split.y[index]).ravel())} if "y" in split else {})
 
     def loss(self, network, batch):
-        """Squared error of the root and, in training, alpha times that of each head.
+        """Compute the squared error of the root and, in training, add alpha times that of each head.
 
-        Labels are not standardised: a head's tanh has to say them. Validation, which chooses the epoch, asks for the
-        root alone.
+        Labels are not standardised, because the tanh of a head must be able to reach them. Validation, which chooses
+        the epoch, uses the root alone.
         """
         output, heads, _ = network.run(batch)
         known = ~torch.isnan(batch["y"])
@@ -195,22 +205,23 @@ class Method(NetworkMethod):
         return output
 
     def ask(self, x):
-        """For genotypes x (n, genes): phenotype (n,), heads term → (n,), outputs term → (n, units)."""
+        """Predict genotypes x (n, genes): phenotype (n,), heads term → (n,), outputs term → (n, units)."""
         network = self.network.cpu().eval()
         with torch.no_grad():
             output, heads, values = network.run({"x": torch.as_tensor(np.asarray(x, np.float32))})
         output = output[:, 0].numpy()
         order = [term for terms in network.terms for term in terms]
-        said = dict(zip(order, [*([] if heads is None else heads.numpy()), output], strict=True))
+        predicted = dict(zip(order, [*([] if heads is None else heads.numpy()), output], strict=True))
         states = {t: values[level][rows.start : rows.stop].T.numpy() for t, (level, rows) in network.place.items()}
-        return output, said, states
+        return output, predicted, states
 
     def relative_power(self, train, split):
-        """RLIPP of every term, as rows (term, genotypes, Spearman of its state, that of its inputs, RLIPP).
+        """Compute the RLIPP of every term.
 
-        Two ridge regressions of the phenotype, on the outputs of the term and on what it sees (its children's outputs
-        and its own genes), are fitted on `train`; both are held against the genotypes of `split` that have a
-        gene of the term. RLIPP is the gain over the inputs' correlation, where that is positive.
+        Two ridge regressions of the phenotype are fitted on `train`: one on the outputs of the term, one on its inputs
+        (its children's outputs and its own genes). Both are evaluated on the genotypes of `split` that have a gene of
+        the term. RLIPP is the gain over the inputs' correlation, where that is positive. Returns rows (term, genotypes,
+        Spearman of its state, Spearman of its inputs, RLIPP).
         """
         from scipy.stats import spearmanr
         from sklearn.linear_model import RidgeCV
@@ -249,7 +260,7 @@ class Method(NetworkMethod):
         folder, origin, ontology = Path(folder), split.context["origin"], self.ontology()
         rows = self.relative_power(train, split)
         figures.draw_power(rows, ontology, origin, folder / "rlipp")
-        p, said, states = self.ask(split["x"])
+        p, predicted, states = self.ask(split["x"])
         y = np.asarray(split.y).ravel()
         figures.draw_parity(y, p, origin, folder / "parity")
         figures.draw_states(rows, ontology, states, y, np.asarray(split["x"]), origin, folder / "states")
@@ -257,6 +268,6 @@ class Method(NetworkMethod):
         lowest = int(np.argmin(p))
         chosen = np.flatnonzero(split["x"][lowest])
         both = np.stack([np.zeros_like(split["x"][lowest]), split["x"][lowest]])
-        _, said, _ = self.ask(both)
-        change = np.array([said[term][1] - said[term][0] for term in range(len(ontology.terms))])
+        _, predicted, _ = self.ask(both)
+        change = np.array([predicted[term][1] - predicted[term][0] for term in range(len(ontology.terms))])
         figures.draw_hierarchy(ontology, change, rows, chosen, origin, folder / "hierarchy")

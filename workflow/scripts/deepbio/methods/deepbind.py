@@ -1,9 +1,9 @@
 """DeepBind (Alipanahi et al. 2015): motif detectors, global maximum, a small head; settings by random search.
 
-Both strands are scored and the larger score counts. The reverse strand is scanned with reverse-complemented
-detectors over the same sequence, which gives the same numbers as scanning the reversed sequence. Only the best
-window of a detector gets a gradient through a maximum, so the windows' places are found without recording
-gradients and the few winning windows are scored again: the same gradient for a fraction of the work.
+Both strands are scored and the larger score counts. The reverse strand is scanned with reverse-complemented detectors
+over the same sequence, which gives the same scores as scanning the reversed sequence. Only the best window of a
+detector gets a gradient through a maximum. Therefore the best windows are found without recording gradients, and only
+these few windows are scored again: the same gradient for a fraction of the work.
 """
 
 import numpy as np
@@ -35,18 +35,21 @@ class DeepBind(nn.Module):
         )
 
     def scan(self, codes):
-        """Best score of every detector on both strands (n, 2, motifs), and where its window begins."""
+        """Find the best score of every detector on both strands (n, 2, motifs), and where its window begins.
+
+        A window's beginning is an index into the padded sequence, (n, 2 · motifs).
+        """
         motifs, _, width = self.detectors.shape
-        # Beyond the ends lies an unknown base, 0.25 in each channel, so that a motif may hang over.
+        # The padding is unknown bases, 0.25 in each channel, so that a motif may extend beyond an end.
         x = sequences.one_hot(F.pad(codes, (width - 1, width - 1), value=sequences.UNKNOWN))
         both = torch.cat([self.detectors, self.detectors.flip(1, 2)])
         with torch.no_grad():
             scores = F.conv1d(x, both.to(x.dtype))
-            # numpy finds places three times faster than torch on a CPU.
-            place = scores.argmax(2) if scores.is_cuda else torch.from_numpy(scores.numpy().argmax(2))
+            # numpy finds the index of a maximum three times faster than torch on a CPU.
+            index = scores.argmax(2) if scores.is_cuda else torch.from_numpy(scores.numpy().argmax(2))
         rows = torch.arange(len(x), device=x.device)[:, None]
-        winners = x.unfold(2, width, 1).transpose(1, 2)[rows, place]
-        return (winners * both).sum((2, 3)).reshape(len(x), 2, motifs), place
+        winners = x.unfold(2, width, 1).transpose(1, 2)[rows, index]
+        return (winners * both).sum((2, 3)).reshape(len(x), 2, motifs), index
 
     def forward(self, batch):
         best, _ = self.scan(batch["codes"])
@@ -80,7 +83,10 @@ class Method(SequenceMethod):
         self.parameters = {**self.parameters, **chosen}
 
     def trial(self, setting, train, valid, job, name):
-        """Validation loss of a setting at the best of several checkpoints, by cross-validation or on `valid`."""
+        """Compute the validation loss and the steps of a setting's best checkpoint.
+
+        With several folds the loss is that of cross-validation, otherwise that of `valid`.
+        """
         count = self.parameters["search"]["folds"]
         setting = {**setting, "steps": self.parameters["search"].get("steps", self.parameters["training"]["steps"])}
         parts = [(train, valid)]
@@ -96,7 +102,7 @@ class Method(SequenceMethod):
         return {"loss": float(mean[best]), "steps": setting["steps"] * (best + 1) // len(mean)}
 
     def train_setting(self, setting, train, valid, job, name):
-        """Train a network with one setting; the network, and what its training came to."""
+        """Train a network with one setting; return the network and the result of its training."""
         parameters = {**self.parameters, **setting}
         settings = {
             "steps": setting["steps"],
@@ -118,7 +124,10 @@ class Method(SequenceMethod):
         return self.train_network(parameters, train, valid, job, name, settings, groups, refresh)
 
     def fresh_negatives(self, train, job, name):
-        """A copy of `train`, and a function that draws its negatives anew for an epoch (None where they are given)."""
+        """Return a copy of `train`, and a function that draws its negatives anew for an epoch.
+
+        Where negatives are given, return `train` itself and None.
+        """
         if not (self.parameters["fresh_negatives"] and train.context.get("shuffled_negatives")):
             return train, None
         positive = np.asarray(train.y) == 1
@@ -140,20 +149,20 @@ class Method(SequenceMethod):
         width = self.network.detectors.shape[2]
 
         def scan(batch):
-            best, place = self.network.scan(batch["codes"])
-            return F.relu(best + self.network.bias), place
+            best, position = self.network.scan(batch["codes"])
+            return F.relu(best + self.network.bias), position
 
-        active, place = self.run_batched(positive, scan)
-        # A detector is drawn from the strand on which it fires more; places count from before the padded end.
+        active, position = self.run_batched(positive, scan)
+        # A detector is drawn from the strand of its higher score; positions are those in the sequence without padding.
         strand = active.argmax(1).numpy()
         active = active.amax(1).numpy()
-        place = np.where(strand == 0, *np.split(place.numpy(), 2, axis=1)) - (width - 1)
-        interpretation.detector_logos(codes, active, place, strand, width, split.context, folder)
+        position = np.where(strand == 0, *np.split(position.numpy(), 2, axis=1)) - (width - 1)
+        interpretation.detector_logos(codes, active, position, strand, width, split.context, folder)
         score = self.predict(positive)["y"].ravel()
         interpretation.mutation_map(self, positive, int(score.argmax()), folder)
 
 
 def _folds(split, count, rng):
-    """A fold number for every sample; the samples of one group (a peak and its shuffle) share it."""
+    """Assign a fold number to every sample; the samples of one group (a peak and its shuffle) share it."""
     groups, member = np.unique(split["group"], return_inverse=True)
     return rng.permutation(np.arange(len(groups)) % count)[member]

@@ -30,8 +30,9 @@ class DeeperBind(SequenceNetwork):
 
 
 class Method(SequenceMethod):
-    """Parameters: motifs, motif_length, recurrent (units of the LSTMs), dropout, monitor (kind of
-    output → what chooses the epoch), training."""
+    """Parameters: motifs, motif_length, recurrent (units of the LSTMs), dropout, monitor (kind of output → the measure
+    that chooses the epoch), training.
+    """
 
     def build(self, parameters, shape):
         names = ("motifs", "motif_length", "recurrent", "dropout")

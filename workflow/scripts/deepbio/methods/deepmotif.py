@@ -54,7 +54,7 @@ class Recurrent(SequenceNetwork):
         self.head = layers.head(2 * units, shape)
 
     def states(self, x):
-        """States of both directions, (n, length, 2 · units)."""
+        """Compute the states of both directions: (n, length, 2 · units)."""
         if self.detectors is not None:
             x = self.dropout(F.relu(self.detectors(x)))
         return self.lstm(x.transpose(1, 2))[0]

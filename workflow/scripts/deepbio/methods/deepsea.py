@@ -10,7 +10,7 @@ WIDTH, POOL = 8, 4
 
 
 class DeepSEA(SequenceNetwork):
-    """One-hot (n, 4, length) -> (n, outputs), laid out as the same laboratory's later code has it."""
+    """One-hot (n, 4, length) -> (n, outputs), with the layout of the same laboratory's later code."""
 
     def __init__(self, kernels, dense, dropout, shape):
         super().__init__()
@@ -24,7 +24,7 @@ class DeepSEA(SequenceNetwork):
         self.head = nn.Linear(dense, shape["outputs"])
 
     def hidden(self, x):
-        """Activations of the last hidden layer (n, dense)."""
+        """Compute the activations of the last hidden layer: (n, dense)."""
         x = F.relu(self.detectors(x))
         for layer, dropout in zip(self.deeper, self.dropout, strict=False):
             x = F.relu(layer(dropout(F.max_pool1d(x, POOL))))

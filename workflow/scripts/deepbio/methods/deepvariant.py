@@ -1,7 +1,7 @@
-"""DeepVariant (Poplin et al. 2018): genotypes from pictures of reads, by a network made for photographs.
+"""DeepVariant (Poplin et al. 2018): genotypes from images of reads (pileups), by a network made for photographs.
 
-The network is Inception-v3 (Szegedy et al. 2016), without its auxiliary head, over the channels of a picture in place
-of three colours and with three classes. Every convolution is without bias and has batch normalisation behind it.
+The network is Inception-v3 (Szegedy et al. 2016) without its auxiliary head. It reads the channels of a pileup image in
+place of three colours, and has three classes. Every convolution is without bias and is followed by batch normalisation.
 """
 
 from pathlib import Path
@@ -14,11 +14,11 @@ from torch.nn import functional as F
 from deepbio.domains.variation import pileups, variants
 from deepbio.learning.network import NetworkMethod, tensors
 
-LEAST = 8  # channels of a narrow network's first layers, which must hold what the picture's channels say
+LEAST = 8  # channels that a narrow network's first layers need to keep the information of the image's channels
 
 
 def convolution(inputs, outputs, kernel, stride=1, padding=0):
-    """Convolution, batch normalisation and ReLU; `kernel` is a number, or (rows, columns)."""
+    """Build a convolution with batch normalisation and ReLU; `kernel` is a number, or (rows, columns)."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False),
         nn.BatchNorm2d(outputs, eps=1e-3),
@@ -27,7 +27,7 @@ def convolution(inputs, outputs, kernel, stride=1, padding=0):
 
 
 class Branches(nn.Module):
-    """Several ways through the same input, their outputs one behind the other."""
+    """Several branches over the same input; their outputs are concatenated along the channels."""
 
     def __init__(self, *ways):
         super().__init__()
@@ -38,7 +38,7 @@ class Branches(nn.Module):
 
 
 def pooled(inputs, outputs):
-    """The mean of the neighbourhood, then a convolution of one place."""
+    """Build a pooling to the mean of the neighbourhood, followed by a convolution of 1 by 1."""
     return nn.Sequential(nn.AvgPool2d(3, 1, 1), convolution(inputs, outputs, 1))
 
 
@@ -47,7 +47,7 @@ class Inception(nn.Module):
 
     width : factor of all numbers of channels, of which there are at least LEAST. stem : strides of the first
     convolution and of the two poolings (2, 2, 2 in the published network; a pooling of stride 1 is left out), smaller
-    for smaller pictures. blocks : how many there are of each of the three kinds (3, 4, 2).
+    for smaller images. blocks : number of blocks of each of the three kinds (3, 4, 2 in the published network).
     """
 
     def __init__(self, channels, outputs, width=1.0, stem=(2, 2, 2), blocks=(3, 4, 2), dropout=0.2):
@@ -119,7 +119,7 @@ class Inception(nn.Module):
 
     @staticmethod
     def double(at, w, stride):
-        """Two convolutions of 3 by 3, the last of `stride`."""
+        """Build a convolution of 1 by 1 and two of 3 by 3, the last of `stride`."""
         padding = 1 if stride == 1 else 0
         return nn.Sequential(
             convolution(at, w(64), 1),
@@ -129,7 +129,7 @@ class Inception(nn.Module):
 
     @staticmethod
     def long(w, first, *steps):
-        """Convolutions from `first` channels on; `steps`: a shape and a number of channels in turn."""
+        """Build a chain of convolutions from `first` channels on; `steps`: a shape and a number of channels in turn."""
         found, before = [], first
         for shape, after in zip(steps[::2], steps[1::2], strict=True):
             found.append(convolution(w(before), w(after), shape, padding=(shape[0] // 2, shape[1] // 2)))
@@ -138,7 +138,7 @@ class Inception(nn.Module):
 
     @staticmethod
     def cross(w):
-        """A row of three and a column of three beside each other."""
+        """Build a convolution of 1 by 3 and one of 3 by 1 over the same input."""
         return Branches(
             convolution(w(384), w(384), (1, 3), padding=(0, 1)), convolution(w(384), w(384), (3, 1), padding=(1, 0))
         )
@@ -148,9 +148,9 @@ class Inception(nn.Module):
 
 
 class Method(NetworkMethod):
-    """Parameters: network (width, stem, blocks, dropout), label_smoothing, augment (drop: the largest share of a
-    picture's reads that is left out; turn: whether strands are exchanged, in half of the pictures; jitter: the largest
-    change of a picture's base qualities, in steps of Phred), training.
+    """Parameters: network (width, stem, blocks, dropout), label_smoothing, augment (drop: the largest share of an
+    image's reads that is left out; turn: whether strands are exchanged, in half of the images; jitter: the largest
+    change of an image's base qualities, in steps of Phred), training.
     """
 
     by_row = True
@@ -163,7 +163,7 @@ class Method(NetworkMethod):
         return Inception(shape["channels"], shape["outputs"], **parameters["network"])
 
     def fit(self, train, valid, job):
-        # What only another caller proposes is nothing that this one would see.
+        # Alleles that only another caller proposes are no candidates of this one.
         train, valid = (part.take(np.asarray(part["candidate"]) > 0) for part in (train, valid))
         super().fit(train, valid, job)
 
@@ -181,7 +181,7 @@ class Method(NetworkMethod):
         )
 
     def augment(self, x):
-        """Pictures (n, channels, rows, columns) uint8 with fewer reads, other strands and other base qualities."""
+        """Augment images (n, channels, rows, columns) uint8: drop reads, exchange strands, change base qualities."""
         facts, top = self.parameters["augment"], pileups.REFERENCE_ROWS
         reads, n = x[:, :, top:], len(x)
 
@@ -190,11 +190,11 @@ class Method(NetworkMethod):
 
         if facts["drop"]:
             kept = draw(n, reads.shape[2]) >= facts["drop"] * draw(n, 1)
-            # Those that are left move up, in their order.
+            # The remaining reads move up, in their order.
             order = (~kept).to(torch.uint8).argsort(dim=1, stable=True)
-            place = order[:, None, :, None].expand_as(reads)
-            reads = (reads * kept[:, None, :, None]).gather(2, place)
-        there = reads[:, [2]] > 0  # a mapping quality stands wherever a read does, but for one of 0
+            index = order[:, None, :, None].expand_as(reads)
+            reads = (reads * kept[:, None, :, None]).gather(2, index)
+        there = reads[:, [2]] > 0  # the pixels of reads have a mapping quality, unless it is 0
         channels = list(reads.unbind(1))
         if facts["turn"]:
             turned = pileups.FORWARD + pileups.REVERSE - channels[3]
@@ -208,13 +208,15 @@ class Method(NetworkMethod):
         return torch.cat([x[:, :, :top], torch.stack(channels, dim=1)], dim=2)
 
     def predict(self, split):
-        """Genotype probabilities; what is no candidate of this caller is not called."""
+        """Predict genotype probabilities; an allele that is no candidate of this caller is predicted as absent."""
         found = super().predict(split)["y"]
         return {"y": np.where(np.asarray(split["candidate"])[:, None] > 0, found, np.float32(variants.ABSENT))}
 
     def saliency(self, split, index):
-        """Gradient of the largest class's score times the input, in size, (samples, channels): the share of each
-        channel."""
+        """Compute the share of each channel in the saliency of an image: (samples, channels).
+
+        Saliency is the absolute value of the gradient of the largest class's score times the input.
+        """
         x = (torch.from_numpy(np.asarray(split["pileup"][index])).float()).requires_grad_()
         network = self.network.cpu().eval()
         scores = network({"x": x})
@@ -233,6 +235,6 @@ class Method(NetworkMethod):
         figures.draw_channels(share, split.context["origin"], folder / "channels")
         contig = split.context["contig"]
         texts = (np.asarray(split[name]).astype(str).tolist() for name in ("ref", "alt"))
-        alleles = [(contig, int(place), *pair) for place, *pair in zip(split["place"], *texts, strict=True)]
+        alleles = [(contig, int(position), *pair) for position, *pair in zip(split["place"], *texts, strict=True)]
         lengths = {contig: split.context["contig_length"]}
         variants.write_vcf(folder / "calls.vcf", lengths, "sample", alleles, p, np.asarray(split["counts"]))

@@ -1,8 +1,9 @@
-"""Diet Networks (Romero et al. 2017): the weights of the layers that touch all SNPs are predicted from the SNPs.
+"""Diet Networks (Romero et al. 2017): weights of the layers that touch all SNPs are predicted from facts about SNPs.
 
-The main network has a first layer of weights W_e (sites, hidden). In place of free weights an auxiliary network maps
-what is known of each SNP, its embedding, to its row of W_e; a second one maps it to its row of W_d, by which the
-genotypes are reconstructed from the first hidden layer. So the number of free weights does not grow with the SNPs.
+The main network has a first layer of weights W_e (sites, hidden). These are not free weights: an auxiliary network maps
+each SNP's embedding, a vector of facts about the SNP, to its row of W_e. A second auxiliary network maps the embedding
+to a row of W_d, by which the genotypes are reconstructed from the first hidden layer. So the number of free weights
+does not grow with the SNPs.
 """
 
 from pathlib import Path
@@ -33,7 +34,7 @@ class Auxiliary(nn.Sequential):
 
 
 def dense(inputs, outputs):
-    """A linear layer with Glorot and Bengio's initial weights and no initial bias."""
+    """Build a linear layer with Glorot and Bengio's initial weights and a bias of zero."""
     return glorot(nn.Linear(inputs, outputs))
 
 
@@ -73,7 +74,7 @@ class Diet(nn.Module):
         self.head = dense(hidden[-1], classes)
 
     def know(self, centre, scale, embedding, counts):
-        """Take over what the training people tell of the sites."""
+        """Store facts about the sites from the training people: mean, 1 / std, embedding and counts."""
         self.centre.copy_(centre)
         self.scale.copy_(scale)
         self.embedding, self.counts = embedding, counts
@@ -82,11 +83,10 @@ class Diet(nn.Module):
         return torch.where(x < 0, 0.0, (x.float() - self.centre) * self.scale)
 
     def embedded(self, batch=None):
-        """Give what the auxiliary networks know of each site (sites, width); None where the weights of
-        the first layer are final.
+        """Compute the auxiliary networks' input for each site (sites, width).
 
-        Where `counts` are known and a batch is given, the people of the batch are left out of the histograms, but of
-        classes that nobody else is of.
+        It is None where the weights of the first layer are final. Where `counts` are known and a batch is given, the
+        people of the batch are left out of the histograms. A class that has no other people keeps its full counts.
         """
         known = self.embedding
         if known is not None and batch is not None and self.counts is not None:
@@ -96,27 +96,27 @@ class Diet(nn.Module):
         return known if known is None or self.embed is None else self.embed(known)
 
     def weights(self, embedded):
-        """Weights of the first layer (sites, hidden[0])."""
+        """Return the weights of the first layer: (sites, hidden[0])."""
         return self.fat if embedded is None else self.encode(embedded)
 
     def count(self, batch):
-        """How many people of a batch have 0, 1 and 2 copies, by class: (classes, 3, sites)."""
+        """Count the people of a batch that have 0, 1 and 2 copies, by class: (classes, 3, sites)."""
         member = F.one_hot(batch["y"].flatten().long(), len(self.counts)).float().T
         return torch.stack([member @ (batch["x"] == copies).float() for copies in range(3)], dim=1)
 
     def first(self, x, weights):
-        """Standardised genotypes (n, sites) -> first hidden layer (n, hidden[0]), batch-normalised."""
+        """Compute the first hidden layer (n, hidden[0]), batch-normalised, from standardised genotypes (n, sites)."""
         return self.norm(torch.relu(x @ weights + self.bias))
 
     def last(self, batch):
-        """The last hidden layer (n, hidden[-1])."""
+        """Compute the last hidden layer: (n, hidden[-1])."""
         return self.rest(self.first(self.standardise(batch["x"]), self.weights(self.embedded())))
 
     def forward(self, batch):
         return self.head(self.last(batch))
 
     def settle(self):
-        """Make the predicted weights final: predicting needs no embedding any more."""
+        """Store the predicted weights as final ones, so that prediction needs no embedding any more."""
         if self.embedding is not None:
             with torch.no_grad():
                 self.fat.copy_(self.weights(self.embedded()))
@@ -126,16 +126,17 @@ class Diet(nn.Module):
 class Method(NetworkMethod):
     """Parameters: hidden (units of the main network's layers), embedding (histogram, raw or none), auxiliary (units of
     the auxiliary networks before their last layer), learned (units of the embedding that is learned from raw
-    genotypes), dropout, first (span of the auxiliary networks' initial weights, by what the predicted ones do),
+    genotypes), dropout, first (bound of the initial weights of the auxiliary networks that encode and decode),
     reconstruction (its weight in the loss), others (whether a training step's people are left out of the histograms
-    that its weights come from), validate (false: validation people are learned from too, to the last epoch), training.
+    that its weights come from), validate (false: the network also learns from the validation people, and trains to the
+    last epoch), training.
     """
 
     by_row = True
 
     def __init__(self, parameters):
         super().__init__(parameters)
-        self.known = None  # what the training people tell of the sites
+        self.known = None  # the arguments of Diet.know
 
     def describe(self, split):
         return super().describe(split) | {"sites": split["x"].shape[1], "people": len(split)}
@@ -161,7 +162,7 @@ class Method(NetworkMethod):
         return tensors(split, index)
 
     def loss(self, network, batch):
-        """Cross-entropy, and the mean squared error of the reconstructed, standardised genotypes."""
+        """Compute the cross-entropy plus the weighted squared error of the reconstructed, standardised genotypes."""
         x = network.standardise(batch["x"])
         embedded = network.embedded(batch if network.training else None)
         hidden = network.first(x, network.weights(embedded))
@@ -179,7 +180,7 @@ class Method(NetworkMethod):
         self.network.settle()
 
     def learn(self, train):
-        """What a Diet is to `know` of the training people: float32 tensors."""
+        """Compute the arguments of Diet.know from the training people: float32 tensors, None where not needed."""
         y, form = np.asarray(train.y).ravel(), self.parameters["embedding"]
         counts = torch.from_numpy(genotypes.class_counts(train["x"], y, self.shape["outputs"])).float()
         centre, scale = moments(counts)
@@ -202,13 +203,13 @@ class Method(NetworkMethod):
             for part in (train, split)
         )
         y = np.asarray(split.y).ravel()
-        places = style.components(x, own), style.components(hidden, hidden)
-        figures.draw_populations(places, y, context, folder / "populations")
+        components = style.components(x, own), style.components(hidden, hidden)
+        figures.draw_populations(components, y, context, folder / "populations")
         figures.draw_confusion(self.predict(split)["y"], y, context, folder / "confusion")
 
 
 def moments(counts):
-    """Mean of each site and 1 / its standard deviation (0 where nobody differs) from class_counts: (sites,)."""
+    """Compute the mean of each site and 1 / its std (0 where nobody differs) from class_counts: (sites,) each."""
     total = counts.sum(dim=0).double()
     people = total.sum(dim=0).clamp(min=1)
     mean = (total[1] + 2 * total[2]) / people
@@ -217,11 +218,11 @@ def moments(counts):
 
 
 def histogram(counts):
-    """Embeddings by the share of 0, 1 and 2 copies in each class: (sites, 3 * classes)."""
+    """Compute embeddings from the share of 0, 1 and 2 copies in each class: (sites, 3 · classes)."""
     share = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
     return embeddings(share.flatten(0, 1))
 
 
 def embeddings(rows):
-    """(sites, width) of unit norm over the sites, as the published code has it, from rows (width, sites)."""
+    """Scale rows (width, sites) to unit norm over the sites, as in the published code: embeddings (sites, width)."""
     return F.normalize(rows, dim=1).T.contiguous()

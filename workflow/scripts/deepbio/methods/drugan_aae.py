@@ -1,8 +1,9 @@
 """Adversarial autoencoder of fingerprints with a hidden unit that predicts activity (Kadurin et al. 2017, Oncotarget).
 
-A compound at a concentration is encoded to a few units that a discriminator holds against a normal distribution, and
-one that is trained to equal the activity. With that unit set to a wanted activity and the others drawn from the
-normal distribution, the decoder makes fingerprints; the compounds nearest to them are the leads.
+A compound at a concentration is encoded to a few latent units and an activity unit. A discriminator compares the latent
+units with draws of a normal distribution. The activity unit is trained to equal the activity. With that unit set to a
+wanted activity and the others drawn from the normal distribution, the decoder makes fingerprints; the compounds nearest
+to them are the leads.
 """
 
 from pathlib import Path
@@ -22,9 +23,9 @@ LEVELS = 640  # fingerprints that are made for a figure of the bits
 
 
 class Encoder(nn.Module):
-    """Bits (n, bits) and log10 concentration (n, 1) -> places (n, latent) and standardised activity (n, 1).
+    """Bits (n, bits) and log10 concentration (n, 1) -> latent codes (n, latent) and standardised activity (n, 1).
 
-    Hidden layers are normalised by their batch; its shift stands for their bias (published code).
+    Hidden layers are batch-normalised; the shift of the normalisation replaces their bias (published code).
     """
 
     def __init__(self, bits, units, latent):
@@ -47,7 +48,9 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Places (n, latent) and standardised activity (n, 1) -> logits of the bits and log10 concentration (n, 1)."""
+    """Latent codes (n, latent) and standardised activity (n, 1) -> logits of bits (n, bits) and log10 concentration (n,
+    1).
+    """
 
     def __init__(self, bits, units, latent):
         super().__init__()
@@ -59,13 +62,13 @@ class Decoder(nn.Module):
         self.bits, self.dose = nn.Linear(before, bits), nn.Linear(before, 1)
         self.apply(small_weights)
 
-    def forward(self, place, activity):
-        x = self.trunk(torch.cat([place, activity], dim=1))
+    def forward(self, latent, activity):
+        x = self.trunk(torch.cat([latent, activity], dim=1))
         return self.bits(x), self.dose(x)
 
 
 class Autoencoder(nn.Module):
-    """Encoder, decoder, and the discriminator of places (n, latent) -> logits (n, 1) of being from the prior."""
+    """Encoder, decoder, and the discriminator of latent codes (n, latent) -> logits (n, 1) of being from the prior."""
 
     def __init__(self, parameters, shape):
         super().__init__()
@@ -77,7 +80,7 @@ class Autoencoder(nn.Module):
 
 
 def small_weights(layer):
-    """Initial weights of the published code: almost none, with biases of unit standard deviation."""
+    """Set the initial weights of the published code: weights of nearly zero, with biases of unit std."""
     if isinstance(layer, nn.Linear):
         nn.init.normal_(layer.weight, std=2 / layer.weight.numel())
         nn.init.normal_(layer.bias)
@@ -86,13 +89,14 @@ def small_weights(layer):
 class Method(NetworkMethod):
     """Parameters
 
-    units, latent, critic : widths of the encoder's layers (the decoder's in reverse), of the latent places, and of the
+    units, latent, critic : widths of the encoder's layers (the decoder's in reverse), of the latent code, and of the
         discriminator's layer.
-    concentration : mean and spread of the log10 concentrations (mol/L) that are drawn for every compound; null where
-        none are: it is 0 throughout then, is not rebuilt, and leaves the manifold nothing to bring together.
-    pretraining : batch_size, epochs and steps (of an epoch); in a step the encoder has `moves` tries to come below the
-        loss `hard`; `pairs` compounds at two concentrations; it is over once an epoch after the first `least` has an
-        encoder's loss below `converged`, and begins anew from other weights otherwise, `starts` times at most.
+    concentration : mean and std (`spread`) of the log10 concentrations (mol/L) that are drawn for every compound. null:
+        none are drawn; the concentration is 0 throughout, is not reconstructed, and there is no manifold loss.
+    pretraining : batch_size, epochs and steps (of an epoch). In a step the encoder takes at most `moves` steps, until
+        its loss is not above `hard`. The manifold loss compares `pairs` compounds at two concentrations. Pretraining
+        ends once an epoch after the first `least` ends with an encoder's loss below `converged`. Otherwise it starts
+        again from other initial weights; there are at most `starts` starts.
     training : optimizer, learning_rate, optimizer_options, batch_size, epochs and steps.
     wanted : activities to make fingerprints for, in standard deviations from the training mean; samples, of each.
     """
@@ -131,12 +135,12 @@ class Method(NetworkMethod):
         self.shape["course"] = course + [{"phase": "fit", **row} for row in result.history]
 
     def standardised(self, y):
-        """Labels as float32 (n, 1) with mean 0 and deviation 1 over the training samples."""
+        """Standardise labels: float32 (n, 1) with mean 0 and std 1 over the training samples."""
         y = np.asarray(y, np.float64).reshape(len(y), 1)
         return ((y - self.shape["mean"]) / self.shape["spread"]).astype(np.float32)
 
     def optimizers(self):
-        """One optimiser for each loss, with moments of its own, over the weights that follow that loss."""
+        """Make one optimiser for each loss, with moments of its own, over the weights that the loss changes."""
         network, settings = self.network, self.parameters["training"]
         encoder = [*network.encoder.trunk.parameters(), *network.encoder.place.parameters()]
         activity = list(network.encoder.activity.parameters())
@@ -156,51 +160,51 @@ class Method(NetworkMethod):
         return self.parameters["concentration"] or {"mean": 0.0, "spread": 0.0}
 
     def doses(self, like):
-        """Concentrations (n, 1) drawn for the rows of a tensor."""
+        """Draw log10 concentrations (n, 1) for the rows of a tensor."""
         facts = self.concentration
         return facts["mean"] + facts["spread"] * torch.randn(len(like), 1, device=like.device)
 
     def same_doses(self, like):
-        """As `doses`, the same whenever they are asked for."""
+        """Draw concentrations as `doses` does, but the same ones at every call."""
         facts, rng = self.concentration, np.random.default_rng(self.shape["seed"])
         drawn = facts["mean"] + facts["spread"] * rng.standard_normal((len(like), 1), np.float32)
         return torch.from_numpy(drawn.astype(np.float32)).to(like.device)
 
     def discriminator_loss(self, bits):
-        """Mean cross-entropy of telling draws of the prior from the encoder's places."""
+        """Compute the mean cross-entropy of separating draws of the prior from the encoder's latent codes."""
         with torch.no_grad():
-            place, _ = self.network.encoder(bits, self.doses(bits))
-        real, made = self.network.discriminator(torch.randn_like(place)), self.network.discriminator(place)
+            latent, _ = self.network.encoder(bits, self.doses(bits))
+        real, made = self.network.discriminator(torch.randn_like(latent)), self.network.discriminator(latent)
         return (F.softplus(-real).mean() + F.softplus(made).mean()) / 2
 
     def encoder_loss(self, bits):
-        """Cross-entropy of the encoder's places being taken for draws of the prior."""
-        place, _ = self.network.encoder(bits, self.doses(bits))
-        return F.softplus(-self.network.discriminator(place)).mean()
+        """Compute the cross-entropy of the discriminator taking the encoder's latent codes for draws of the prior."""
+        latent, _ = self.network.encoder(bits, self.doses(bits))
+        return F.softplus(-self.network.discriminator(latent)).mean()
 
     def manifold_loss(self, bits):
-        """1 - cosine between places of the same compounds at two concentrations."""
-        place, _ = self.network.encoder(bits.repeat(2, 1), torch.cat([self.doses(bits), self.doses(bits)]))
-        one, other = place.chunk(2)
+        """Compute 1 - cosine between the latent codes of the same compounds at two concentrations."""
+        latent, _ = self.network.encoder(bits.repeat(2, 1), torch.cat([self.doses(bits), self.doses(bits)]))
+        one, other = latent.chunk(2)
         return 1 - F.cosine_similarity(one, other).mean()
 
     def regression_loss(self, bits, y):
-        """Squared error of the activity unit, over the known activities."""
+        """Compute the squared error of the activity unit over the known activities."""
         _, predicted = self.network.encoder(bits, self.doses(bits))
         known = ~torch.isnan(y)
         return F.mse_loss(predicted[known], y[known])
 
     def autoencoder_losses(self, bits):
-        """Cross-entropy of the bits, mean over them, and squared error of the concentration where there is one."""
+        """Compute the mean cross-entropy of the bits and, where there are concentrations, their squared error."""
         dose = self.doses(bits)
-        logits, said = self.network.decoder(*self.network.encoder(bits, dose))
+        logits, decoded = self.network.decoder(*self.network.encoder(bits, dose))
         losses = {"bit_loss": F.binary_cross_entropy_with_logits(logits, bits)}
-        return losses | ({"concentration_loss": F.mse_loss(said, dose)} if self.parameters["concentration"] else {})
+        return losses | ({"concentration_loss": F.mse_loss(decoded, dose)} if self.parameters["concentration"] else {})
 
     # ---- training
 
     def pretrain(self, parts, x, job, name):
-        """Train discriminator, encoder and manifold alone, until `converged` or the epochs are over."""
+        """Train with the discriminator's, encoder's and manifold's losses, until `converged` or the last epoch."""
         facts = self.parameters["pretraining"]
         size, pairs = min(facts["batch_size"], len(x)), min(facts["pairs"], len(x))
 
@@ -218,12 +222,12 @@ class Method(NetworkMethod):
         return training.play(parts, step, steps, job, name, facts["steps"], stop=self.converged)
 
     def converged(self, row):
-        """Whether a row of the history, of an epoch of pretraining, ends it."""
+        """Return whether pretraining ends after the epoch that a row of its history describes."""
         facts = self.parameters["pretraining"]
         return row["step"] > facts["least"] * facts["steps"] and row["encoder_loss"] < facts["converged"]
 
     def play(self, parts, x, y, valid, job):
-        """Rounds of one step of each part, each on a batch of its own."""
+        """Train in rounds: in each round each part takes one step, on a batch of its own."""
         facts = self.parameters["training"]
         size = min(facts["batch_size"], len(x))
 
@@ -249,7 +253,7 @@ class Method(NetworkMethod):
 
     @torch.no_grad()
     def settle(self, x):
-        """Take the statistics of normalisation from all training compounds at drawn concentrations."""
+        """Compute the statistics of batch normalisation from all training compounds at drawn concentrations."""
         for layer in self.network.encoder.trunk:
             if isinstance(layer, nn.BatchNorm1d):
                 layer.reset_running_stats()
@@ -257,7 +261,7 @@ class Method(NetworkMethod):
         self.network.encoder(x, self.same_doses(x))
 
     def judge(self, valid):
-        """Metrics of the activity and the bits on labelled data."""
+        """Evaluate the activity and the bits on labelled data: a value for each `valid_` metric."""
         found = self.ask(valid)
         wanted = [name for name in valid.context["metrics"] if name in metrics.METRICS]
         values = metrics.evaluate(wanted, valid.y, found["y"])
@@ -269,30 +273,31 @@ class Method(NetworkMethod):
 
     @torch.no_grad()
     def ask(self, split):
-        """Activity, bits and places of a split's compounds.
+        """Predict the activity `y`, the bits `y_rebuilt` and the latent codes `y_latent` of a split's compounds.
 
-        Activity and bits are those at the mean concentration, places those at concentrations drawn as in training.
+        Activity and bits are predicted at the mean concentration, latent codes at concentrations drawn as in training.
         """
         where = next(self.network.parameters()).device
         bits = torch.from_numpy(np.asarray(split["x"], np.float32)).to(where)
-        place, predicted = self.network.encoder(bits, torch.full_like(bits[:, :1], self.concentration["mean"]))
-        logits, _ = self.network.decoder(place, predicted)
-        place, _ = self.network.encoder(bits, self.same_doses(bits))
+        latent, predicted = self.network.encoder(bits, torch.full_like(bits[:, :1], self.concentration["mean"]))
+        logits, _ = self.network.decoder(latent, predicted)
+        latent, _ = self.network.encoder(bits, self.same_doses(bits))
         y = predicted.cpu().numpy() * self.shape["spread"] + self.shape["mean"]
-        return {"y": y, "y_rebuilt": torch.sigmoid(logits).cpu().numpy(), "y_latent": place.cpu().numpy()}
+        return {"y": y, "y_rebuilt": torch.sigmoid(logits).cpu().numpy(), "y_latent": latent.cpu().numpy()}
 
     @torch.no_grad()
     def make(self, wanted, seed):
-        """Fingerprints (n, bits) uint8 for wanted activities (n,) in the labels' unit."""
+        """Generate fingerprints (n, bits) uint8 for wanted activities (n,) in the labels' unit."""
         where = next(self.network.parameters()).device
-        place = np.random.default_rng(seed).standard_normal((len(wanted), self.parameters["latent"]), np.float32)
+        latent = np.random.default_rng(seed).standard_normal((len(wanted), self.parameters["latent"]), np.float32)
         asked = torch.from_numpy(self.standardised(wanted)).to(where)
-        logits, _ = self.network.decoder(torch.from_numpy(place).to(where), asked)
+        logits, _ = self.network.decoder(torch.from_numpy(latent).to(where), asked)
         return (logits > 0).cpu().numpy().astype(np.uint8)
 
     def predict(self, split):
-        """`y`; `y_rebuilt`, probabilities of the bits; `y_latent`; `y_made`, fingerprints for the activities `wanted`
-        (in the labels' unit); `restarts` of pretraining."""
+        """Return `y`; `y_rebuilt`, probabilities of the bits; `y_latent`; `y_made`, fingerprints for the activities
+        `wanted` (in the labels' unit); `restarts` of pretraining.
+        """
         levels = np.array(self.parameters["wanted"]) * self.shape["spread"] + self.shape["mean"]
         wanted = np.repeat(levels, self.parameters["samples"])
         made = {"y_made": self.make(wanted, self.shape["seed"]), "wanted": wanted}
@@ -310,19 +315,19 @@ class Method(NetworkMethod):
         names = ("measured activity", "predicted activity")
         molecule.draw_latent(found["y_latent"], shown, names, origin, folder / "latent")
         autoencoder.draw_course(self.shape["course"], self.shape["restarts"], origin, folder / "losses")
-        place, similar = fingerprints.nearest(found["y_made"], split["x"])
-        autoencoder.draw_neighbours(found["wanted"], place, y, active, origin, folder / "neighbours")
+        index, similar = fingerprints.nearest(found["y_made"], split["x"])
+        autoencoder.draw_neighbours(found["wanted"], index, y, active, origin, folder / "neighbours")
         drawn = np.random.default_rng(self.shape["seed"]).standard_normal(LEVELS)
         made = self.make(drawn * self.shape["spread"] + self.shape["mean"], self.shape["seed"])
         frequency = np.array(self.shape["frequency"])
         autoencoder.draw_bits(frequency, made.mean(axis=0), split.context["features"], origin, folder / "bits")
         if "smiles" in split:
             texts = molecules.texts(split["smiles"])
-            autoencoder.draw_leads(found["wanted"], place, similar, texts, y, origin, folder / "leads")
+            autoencoder.draw_leads(found["wanted"], index, similar, texts, y, origin, folder / "leads")
 
 
 def draw(tensors, size):
-    """The same random rows, drawn by torch's generator, of one tensor or several."""
+    """Draw the same random rows of one tensor or of several, with torch's generator."""
     several = isinstance(tensors, tuple)
     first = tensors[0] if several else tensors
     index = torch.randint(len(first), (size,), device=first.device)
@@ -330,7 +335,7 @@ def draw(tensors, size):
 
 
 def descend(optimizer, loss):
-    """One step of an optimiser down a loss; the loss."""
+    """Take one step of an optimiser down a loss; return the loss."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()

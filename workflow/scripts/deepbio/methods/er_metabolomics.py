@@ -30,7 +30,7 @@ ACTIVATIONS = {
 PERMUTATIONS = 30
 SHOWN = 20
 NETWORK = 60  # features of the network of correlations
-# The metabolites that the abstract names as the most important ones; glutamate stands in the tables as the acid.
+# The metabolites that the abstract names as the most important ones; the tables list glutamate as the acid.
 NAMED = {"beta-alanine", "xanthine", "glutamate", "glutamic acid", "glycolic acid", "uracil", "isoleucine"}
 
 
@@ -53,14 +53,14 @@ class Stack(nn.Module):
             limit = (6 / (inputs + outputs)) ** 0.5
             self.matrices.append(nn.Parameter(torch.empty(copies, inputs, wide).uniform_(-limit, limit)))
             self.biases.append(nn.Parameter(torch.zeros(copies, 1, wide)))
-            # H2O's penalties are added to the gradient; so far cheaper than through the loss.
+            # H2O's penalties are added to the gradient, which is much cheaper than through the loss.
             self.matrices[-1].register_hook(lambda g, w=self.matrices[-1]: g + l1 * w.sign() + l2 * w)
 
     def standardise(self, x):
         return (x - self.centre) / self.spread
 
     def activate(self, x, matrix, bias):
-        """(copies, n, inputs) -> (copies, n, units) of a hidden layer."""
+        """Compute a hidden layer: (copies, n, inputs) -> (copies, n, units)."""
         return ACTIVATIONS[self.activation](torch.baddbmm(bias, x, matrix))
 
     def hidden_layer(self, x, layer):
@@ -90,14 +90,14 @@ class Autoencoder(nn.Module):
 
 
 def kept(batch, copies):
-    """(copies, n) weights, 1 where a network may learn from a sample, 0 where it belongs to the network's fold."""
+    """Return weights (copies, n): 1 where a network may learn from a sample, 0 for the samples of its own fold."""
     if "fold" not in batch:
         return torch.ones(copies, len(batch["x"]), device=batch["x"].device)
     return (batch["fold"] != torch.arange(copies, device=batch["fold"].device)[:, None]).float()
 
 
 def mean_loss(each, weight):
-    """Mean over the kept samples of every network, summed over networks."""
+    """Average losses (copies, n) over the kept samples of every network, and sum over networks."""
     return ((each * weight).sum(1) / weight.sum(1).clamp(min=1)).sum()
 
 
@@ -110,7 +110,7 @@ class Method(TableMethod):
         return Stack(shape["column_mean"], shape["column_std"], **chosen, copies=parameters["copies"])
 
     def batch(self, split, index):
-        found = tensors(split, index, kind=np.float32)  # which the network standardises
+        found = tensors(split, index, kind=np.float32)  # the network standardises them
         if "fold" in split:
             found["fold"] = torch.from_numpy(split["fold"][index])
         return found | ({"y": found["y"].ravel().long()} if "y" in split else {})
@@ -121,10 +121,10 @@ class Method(TableMethod):
         return mean_loss(each.view(output.shape[:2]), kept(batch, len(output)))
 
     def activate(self, output):
-        return output[-1].softmax(1)[:, 1:]  # the last network of a stack is the one that no fold was kept from
+        return output[-1].softmax(1)[:, 1:]  # the last network of a stack has learned from all folds
 
     def held_out(self, network, batch):
-        """Logits (n, 2) of every sample by the one network of the stack that has not seen it."""
+        """Compute the logits (n, 2) of every sample with the one network of the stack that has not seen it."""
         return network(batch)[batch["fold"], torch.arange(len(batch["fold"]), device=batch["fold"].device)]
 
     def validate(self, network, valid, where, monitor="loss"):
@@ -156,15 +156,18 @@ class Method(TableMethod):
         _, self.network = search.fit_best(budget, trial, final, job)
 
     def trial(self, setting, folded, job, name):
-        """One minus the AUROC over the held-out samples of all folds, in the round of the fewest misclassified."""
+        """Compute 1 - AUROC over the held-out samples of all folds, in the round with the fewest misclassifications."""
         setting = {**setting, "copies": self.parameters["search"]["folds"]}
         _, result = self.train_setting(setting, folded, job, name)
-        # The first of equals, as early stopping keeps it.
+        # Of equal rounds the first, which early stopping keeps too.
         best = max(result.history, key=lambda row: row["valid_accuracy"])
         return {"loss": 1 - best["valid_auroc"], "accuracy": best["valid_accuracy"], "steps": best["step"]}
 
     def train_setting(self, setting, folded, job, name):
-        """A stack of `copies` networks with the hyper-parameters of `setting`, each trained without its own fold."""
+        """Train a stack of `copies` networks with the hyper-parameters of `setting`, each without its own fold.
+
+        Returns the stack and the result of its training.
+        """
         parameters = {**self.parameters, **setting}
         settings = parameters["training"]
         job.seed_torch(name, "build")
@@ -191,7 +194,7 @@ class Method(TableMethod):
         return network, result
 
     def reconstruction(self, autoencoder, batch):
-        """Mean squared error of the standardised inputs."""
+        """Compute the mean squared error of the standardised inputs."""
         output = autoencoder(batch)
         each = (output - autoencoder.stack.standardise(batch["x"])).square().mean(2)
         return mean_loss(each, kept(batch, len(output)))
@@ -237,11 +240,11 @@ class Method(TableMethod):
         figures.draw_nodes(rows, levels, y, order, classes, SHOWN, origin, folder / "nodes")
 
     def first_nodes(self, x):
-        """The nodes of the first hidden layer for x (n, features): activations (n, nodes), slopes (features, nodes)
-        and effects (nodes,).
+        """Describe the nodes of the first hidden layer for x (n, features).
 
-        A slope is the mean change of a node by one SD of a feature, an effect that of the log odds by one SD of the
-        node; unlike weights they mean the same for every activation, and have a sign.
+        Returns activations (n, nodes), slopes (features, nodes) and effects (nodes,). A slope is the mean change of a
+        node per std of a feature. An effect is the mean change of the log odds per std of a node. Unlike weights,
+        slopes and effects mean the same for every activation function, and they have a sign.
         """
         network = self.network.cpu()
         given = network.standardise(torch.from_numpy(x)).requires_grad_()
@@ -260,10 +263,12 @@ class Method(TableMethod):
         return levels, torch.stack(slopes, 1).numpy(), effect.numpy() * levels.std(0)
 
     def gedeon_importance(self):
-        """The paper's measure, from the first two layers' weights alone, largest 1: (features,).
+        """Compute the paper's importance of features (features,), the largest 1, from the first two layers' weights
+        alone.
 
-        A hidden unit shares its weight among the inputs as |w|, and an output (or second hidden unit) shares its
-        own among the hidden units (Gedeon 1997, as in H2O). The two channels of a maxout unit are added.
+        The importance of an output (or second hidden unit) is divided among the hidden units in proportion to |w|. The
+        share of a hidden unit is divided among the inputs in the same way (Gedeon 1997, as in H2O). The two channels of
+        a maxout unit are added.
         """
         first, second = (matrix[-1].detach().abs().cpu() for matrix in self.network.matrices[:2])
         if self.network.activation == "maxout":

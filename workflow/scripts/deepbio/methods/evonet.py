@@ -1,7 +1,7 @@
 """evoNet (Sheehan and Song 2016): selection and population sizes, both from summary statistics of a region.
 
-Each hidden layer first learns, as a sparse autoencoder, to rebuild what it is given; then the whole network learns
-the class of selection and the sizes.
+Each hidden layer first learns, as a sparse autoencoder, to reconstruct its input. Then the whole network learns the
+class of selection and the sizes.
 """
 
 from itertools import pairwise
@@ -28,7 +28,7 @@ class Network(nn.Module):
         glorot(self)
 
     def encode(self, x, layers):
-        """The activations (n, units) of the hidden layer number `layers`; of none, the input."""
+        """Compute the activations (n, units) of hidden layer number `layers`; 0 returns the input."""
         for layer in self.hidden[:layers]:
             x = torch.sigmoid(layer(x))
         return x
@@ -60,7 +60,10 @@ class Method(TableMethod):
         return Network(shape["statistics"], parameters["hidden"], shape["outputs"])
 
     def loss(self, network, batch):
-        """Cross-entropy of the class and squared error of the scaled sizes, over regions whose labels are known."""
+        """Compute the cross-entropy of the class plus the weighted squared error of the scaled sizes.
+
+        Regions with an unknown label are left out.
+        """
         known = ~torch.isnan(batch["y"]).any(dim=1)
         output, y, classes = network(batch).float()[known], batch["y"][known], self.shape["classes"]
         low, span = (output.new_tensor(self.shape[key]) for key in ("low", "span"))

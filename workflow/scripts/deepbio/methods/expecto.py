@@ -1,5 +1,6 @@
-"""ExPecto (Zhou et al. 2018): a chromatin network over bins around a gene's start, exponential functions of their
-distance, and a boosted linear model of expression."""
+"""ExPecto (Zhou et al. 2018): gene expression in three steps: a chromatin network over bins around a gene's start,
+exponential functions of the bins' distance, and a boosted linear model.
+"""
 
 from pathlib import Path
 
@@ -33,13 +34,13 @@ class Beluga(SequenceNetwork):
         length = ((max(length, self.shortest) - lost) // pool - lost) // pool - lost
         self.dense = nn.Linear(kernels[-1] * length, dense)
         self.head = nn.Linear(dense, outputs)
-        # torch's own initial weights let less than half of the signal through every layer; of seven that is too little.
+        # With torch's own initialization less than half of the signal passes each layer, too little after seven layers.
         for layer in (*layers, self.dense):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
 
     def hidden(self, x):
-        """Activations of the last hidden layer (n, dense)."""
+        """Compute the activations of the last hidden layer: (n, dense)."""
         layers = [self.detectors, *self.deeper]
         for block, dropout in enumerate(self.dropout):
             for layer in layers[2 * block : 2 * block + 2]:
@@ -56,11 +57,11 @@ class Beluga(SequenceNetwork):
 class Method(ChromatinMethod):
     """Parameters: kernels (each of two convolutions), width, pool, dense, dropout (after each pair), max_norm, l1,
     reverse_complements, both_strands and training of the chromatin network, as DeepSEA's; window (bases that it reads
-    around a bin); empty (training bins without a mark for each one with); rates and unit (bp) of the exponential
-    functions; expression (penalty, rate, rounds, base, patience) of the linear models.
+    around a bin); empty (number of training bins without a mark for each one with a mark); rates and unit (bp) of the
+    exponential functions; expression (penalty, rate, rounds, base, patience) of the linear models.
 
-    The network learns from the marks of training genes, the linear models from what it says of their bins. Marks are
-    never read in prediction.
+    The network learns from the marks of training genes. The linear models learn from the network's predictions for the
+    bins of these genes. Prediction never reads marks.
     """
 
     def build(self, parameters, shape):
@@ -70,7 +71,7 @@ class Method(ChromatinMethod):
     def fit(self, train, valid, job):
         bins, outputs = train["marks"].shape[1:]
         self.shape = {"outputs": int(outputs), "kind": "multilabel", "bins": int(bins)}
-        # What a later reader of other regions must know, beside what the network's form depends on.
+        # Needed to predict genes of other regions, beside the facts that the network's form depends on.
         self.shape["length"] = int(train["codes"].shape[1])
         self.shape |= {key: train.context[key] for key in ("tss", "bin", "features")}
         chromatin = [self.chromatin(part, job.rng(name)) for name, part in (("train", train), ("valid", valid))]
@@ -83,7 +84,7 @@ class Method(ChromatinMethod):
     # ---- the chromatin network
 
     def chromatin(self, split, rng):
-        """Windows and marks of the bins with a mark, and of some without, drawn from the same genes."""
+        """Cut windows and marks of the bins with a mark, and of some without, drawn from the same genes: a split."""
         codes = cut(split, self.parameters["window"], split["marks"].shape[1])
         labels = np.asarray(split["marks"]).reshape(len(codes), -1)
         bound = labels.any(axis=1)
@@ -94,21 +95,21 @@ class Method(ChromatinMethod):
         return Split({"codes": codes[rows], "y": labels[rows].astype(np.float32)}, context)
 
     def batch(self, split, index):
-        """Of a split of genes, the windows and marks of their bins."""
+        """Make a batch; that of a split of genes consists of the windows and marks of their bins."""
         if "marks" in split:
             split = self.chromatin(split.take(index), np.random.default_rng(0))
             index = np.arange(len(split))
         return super().batch(split, index)
 
     def spatial(self, split):
-        """Features of genes (n, 10 · marks): predicted marks weighted by exponential functions of distance."""
+        """Compute features of genes (n, 10 · marks): predicted marks weighted by exponential functions of distance."""
         weights = exponentials(distances(split, self.shape["bins"]), self.parameters["rates"], self.parameters["unit"])
         found = []
         for start in range(0, len(split), GENES):
             genes = Split({"codes": np.asarray(split["codes"][start : start + GENES])}, split.context)
             windows = cut(genes, self.parameters["window"], self.shape["bins"])
-            said = super().predict(Split({"codes": windows}))["y"].reshape(len(genes), self.shape["bins"], -1)
-            found.append(np.einsum("fb,nbm->nfm", weights, said).reshape(len(genes), -1))
+            predicted = super().predict(Split({"codes": windows}))["y"].reshape(len(genes), self.shape["bins"], -1)
+            found.append(np.einsum("fb,nbm->nfm", weights, predicted).reshape(len(genes), -1))
         return np.concatenate(found)
 
     # ---- the contract
@@ -137,7 +138,7 @@ class Method(ChromatinMethod):
         figures.draw_predictions(y, p, split.context, folder)
         distance = distances(split, self.shape["bins"])
         figures.draw_weights(self.effects(distance, split.context), distance, split.context, folder)
-        # Of the upper quarter of the genes the one whose prediction is highest: highly expressed, and seen as such.
+        # Of the upper quarter of the genes the one with the highest prediction: highly expressed, and predicted so.
         high = np.flatnonzero(y[:, 0] >= np.nanquantile(y[:, 0], 0.75))
         figures.draw_promoter(self, split, int(high[p[high, 0].argmax()]), folder)
 
@@ -149,13 +150,13 @@ class Method(ChromatinMethod):
 
 
 def distances(split, bins):
-    """From the start of transcription to the middle of each bin, downstream positive: (bins,) in bp."""
+    """Compute distances (bins,) in bp from the start of transcription to each bin's middle, downstream positive."""
     width, region = split.context["bin"], split["codes"].shape[1]
     return (region - bins * width) // 2 + (np.arange(bins) + 0.5) * width - split.context["tss"]
 
 
 def cut(split, window, bins):
-    """Windows (genes · bins, window) around the bins of all genes; beyond a region stand unknown bases."""
+    """Cut windows (genes · bins, window) around the bins of all genes; bases beyond a region are unknown."""
     codes = np.asarray(split["codes"])
     starts = (distances(split, bins) + split.context["tss"]).astype(int) - window // 2
     margin = max(0, -starts.min(), starts.max() + window - codes.shape[1])
@@ -165,27 +166,28 @@ def cut(split, window, bins):
 
 
 def exponentials(distance, rates, unit):
-    """Weights (2 · rates, bins) of bins at a `distance` (bp): exp(-rate · whole units away), upstream, then downstream.
+    """Compute the weights (2 · rates, bins) of bins at a `distance` (bp): exp(-rate · whole units away).
 
-    Zhou et al. 2018, Online Methods: rates 0.01 to 0.2 and a unit of 200 bp, which is the width of their bins.
+    The upstream functions come first, then the downstream ones. Zhou et al. 2018, Online Methods: rates 0.01 to 0.2 and
+    a unit of 200 bp, which is the width of their bins.
     """
     fall = np.exp(-np.asarray(rates)[:, None] * np.floor(np.abs(distance) / unit))
     return np.concatenate([fall * (distance <= 0), fall * (distance >= 0)])
 
 
 def boost(x, x_valid, y, y_valid, penalty, rate, rounds, base, patience):
-    """Linear models by boosting, all conditions at once: what XGBoost's `gblinear` does with squared loss.
+    """Fit linear models by boosting, all conditions at once, as XGBoost's `gblinear` does with squared loss.
 
     Parameters
     ----------
     x, x_valid : (n, features); y, y_valid : (n, conditions), NaN where not known
-    penalty : L2, beside sums over samples
+    penalty : L2 penalty, added to sums over samples
     rate : share of a coordinate's Newton step that is taken
-    base : prediction to begin with; None: the mean training label
+    base : initial prediction; None: the mean training label
     patience : rounds without a smaller validation error after which a condition's model stays at its best
 
     Returns the weights (features, conditions) and intercept (conditions,), and the losses of every round. One round
-    takes the intercept and each feature in turn.
+    updates the intercept and each feature in turn.
     """
     known = ~np.isnan(y)
     start = np.nanmean(y, axis=0) if base is None else np.full(y.shape[1], float(base))

@@ -1,4 +1,7 @@
-"""LEAP (Pereira et al. 2019): a confidence map for each part of an animal's body; the part is where it is highest."""
+"""LEAP (Pereira et al. 2019): a confidence map for each part of an animal's body.
+
+The predicted position of a part is the maximum of its map.
+"""
 
 import math
 
@@ -11,10 +14,10 @@ from deepbio.learning.network import NetworkMethod
 
 
 class Leap(nn.Module):
-    """Frames (n, height, width), 0 to 255 -> maps (n, parts, rows, columns), a map pixel for `downscale`² of the frame.
+    """Frames (n, height, width), 0 to 255 -> maps (n, parts, rows, columns), a map pixel for `downscale`² frame pixels.
 
     As in the authors' code: three blocks of three convolutions with pooling between them, and two transposed
-    convolutions with two convolutions between them; no normalisation and no links past layers.
+    convolutions with two convolutions between them; no normalisation and no skip connections.
     """
 
     def __init__(self, filters, downscale, parts):
@@ -40,14 +43,14 @@ class Leap(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def size(self, image):
-        """Rows and columns of the maps of frames (n, height, width)."""
+        """Compute the rows and columns of the maps of frames (n, height, width)."""
         return [math.ceil(side / self.downscale) for side in image.shape[1:]]
 
     def forward(self, batch):
         image = batch["image"]
         height, width = image.shape[1:]
-        # Two poolings ask for multiples of four. What is added lies at the right and at the bottom alone and goes
-        # again before maps are read, so that it moves no part.
+        # Two poolings need sides that are multiples of four. The padding is at the right and at the bottom only, and is
+        # removed before maps are read, so that it moves no part.
         multiple = 4 * self.downscale
         x = F.pad(image[:, None].float() / 255, (0, -width % multiple, 0, -height % multiple), mode="replicate")
         x = F.avg_pool2d(x, self.downscale).contiguous(memory_format=torch.channels_last)
@@ -56,32 +59,32 @@ class Leap(nn.Module):
 
 
 def render(points, size, sigma):
-    """Maps (points, rows, columns) with a Gaussian of peak 1 at each of points (points, 2), both in map pixels."""
+    """Draw maps (points, rows, columns) with a Gaussian of peak 1 at each of points (points, 2), both in map pixels."""
     down, across = (
-        torch.exp(-((torch.arange(side, device=points.device) - place[:, None]) ** 2) / (2 * sigma**2))
-        for side, place in zip(size, (points[:, 1], points[:, 0]), strict=True)
+        torch.exp(-((torch.arange(side, device=points.device) - centre[:, None]) ** 2) / (2 * sigma**2))
+        for side, centre in zip(size, (points[:, 1], points[:, 0]), strict=True)
     )
     return down[:, :, None] * across[:, None, :]
 
 
 def peaks(maps):
-    """Where maps (…, rows, columns) are highest: (…, 2), x and y in map pixels."""
-    place = maps.flatten(-2).argmax(-1)
+    """Find the maximum of each map (…, rows, columns): (…, 2), x and y in map pixels."""
+    index = maps.flatten(-2).argmax(-1)
     columns = maps.shape[-1]
-    return torch.stack([place % columns, place // columns], -1).float()
+    return torch.stack([index % columns, index // columns], -1).float()
 
 
 def rotated(image, points, angle):
-    """Frames (n, height, width) and points (n, parts, 2) turned clockwise about the middle by angles (n,) in radians.
+    """Rotate frames (n, height, width) and points (n, parts, 2) clockwise about the centre by angles (n,) in radians.
 
-    What comes in from outside is black.
+    Pixels that come from outside a frame are black.
     """
     height, width = image.shape[1:]
     middle = points.new_tensor([(width - 1) / 2, (height - 1) / 2])
     cos, sin = torch.cos(angle)[:, None], torch.sin(angle)[:, None]
     x, y = (points - middle).unbind(-1)
     turned = torch.stack([cos * x - sin * y, sin * x + cos * y], -1) + middle
-    # Where each pixel comes from; written out, as a matrix product would lose places under mixed precision.
+    # The source of each pixel; written out, because a matrix product would lose digits under mixed precision.
     x = torch.arange(width, device=image.device) - middle[0]
     y = (torch.arange(height, device=image.device) - middle[1])[:, None]
     cos, sin = cos[:, :, None], sin[:, :, None]
@@ -90,15 +93,19 @@ def rotated(image, points, angle):
 
 
 def mirrored(image, points, partners):
-    """Frames and points upside down: a left part stands where the right one was, and bears its name."""
+    """Mirror frames and points upside down, and exchange left and right parts.
+
+    partners : for each part the index of the one on the other side
+    """
     x, y = points[:, partners].unbind(-1)
     return image.flip(1), torch.stack([x, image.shape[1] - 1 - y], -1)
 
 
 class Method(NetworkMethod):
     """Parameters: filters (of the three blocks), sigma (of the maps' Gaussians, in map pixels), downscale (frame pixels
-    to a side of a map pixel), rotation (degrees, to either side) and mirror, which augment training, most_samples
-    (training frames; null: all), training."""
+    along a side of a map pixel), rotation (degrees, to either side) and mirror, which augment training, most_samples
+    (training frames; null: all), training.
+    """
 
     by_row = True
 
@@ -125,8 +132,11 @@ class Method(NetworkMethod):
         return (maps[known] - wanted).square().sum() / max(1, wanted.numel())
 
     def augment(self, batch):
-        """Each frame turned by up to `rotation` degrees, and with `mirror` every other one upside down, where the
-        animal allows that. The draws come from torch's CPU generator, whose state a checkpoint holds."""
+        """Rotate each frame by up to `rotation` degrees and, with `mirror`, flip half of them at random, upside down.
+
+        Frames are flipped only where the animal allows it. The random numbers come from torch's CPU generator, whose
+        state a checkpoint holds.
+        """
         image, y = batch["image"].float(), batch["y"]
         angle = math.radians(self.parameters["rotation"]) * (2 * torch.rand(len(image)) - 1)
         image, y = rotated(image, y, angle.to(image.device))
@@ -137,7 +147,7 @@ class Method(NetworkMethod):
         return batch | {"image": image, "y": y}
 
     def to_map(self, points):
-        """From frame pixels to map pixels, each of which is centred on `downscale`² of the frame's."""
+        """Convert points from frame pixels to map pixels, each of which is centred on `downscale`² frame pixels."""
         step = self.parameters["downscale"]
         return (points - (step - 1) / 2) / step
 
@@ -157,12 +167,12 @@ class Method(NetworkMethod):
         figures.write_parts(names, error, maps.max(axis=(2, 3)), folder)
         figures.draw_skeletons(split, guess, error, folder)
         figures.draw_errors(names, split, error, folder)
-        # The frame that shows most parts, and among those the one of middling error.
+        # Of the frames that show most parts, the one with the median error.
         shown = (~np.isnan(error)).sum(axis=1)
         fullest = np.flatnonzero(shown == shown.max())
         frame = fullest[np.argsort(np.nanmean(error[fullest], axis=1))[len(fullest) // 2]]
         figures.draw_maps(names, split, frame, maps[frame], guess[frame], folder)
 
     def maps(self, split):
-        """The maps (n, parts, rows, columns) of all frames."""
+        """Compute the maps (n, parts, rows, columns) of all frames."""
         return self.run_batched(split.inputs(), lambda batch: self.network(batch).float(), size=32).numpy()

@@ -1,8 +1,8 @@
 """Neural graph fingerprints (Duvenaud et al. 2015): circular fingerprints made differentiable; random search.
 
-Every atom starts as its 62 features. A layer adds up an atom's neighbours and their bonds, weighs the sum by the
-number of neighbours, and replaces the atom's vector; before the first layer and after each one every atom writes a
-softmax into the molecule's fingerprint, the smooth counterpart of setting one bit of a hash.
+Every atom starts as its 62 features. A layer adds up an atom's neighbours and their bonds, multiplies the sum by a
+filter for that number of neighbours, and replaces the atom's vector. Before the first layer and after each one, every
+atom adds a softmax to the molecule's fingerprint, the smooth counterpart of setting one bit of a hash.
 """
 
 import math
@@ -23,19 +23,19 @@ from deepbio.learning.graph_network import by_degree
 from deepbio.learning.network import NetworkMethod
 
 FRAGMENTS = 5  # drawn for each feature
-MOST_ATOMS = 20000  # looked at for distinct fragments
-GATHERED = 500  # molecules a batch when statistics are gathered
+MOST_ATOMS = 20000  # searched for distinct fragments
+GATHERED = 500  # molecules in a batch when statistics are gathered
 
 
 class Normalisation(nn.Module):
     """Batch normalisation that divides by (standard deviation + 1) and learns no scale.
 
-    In eval it uses the statistics that NeuralFingerprint.gather has put there.
+    In eval mode it uses the statistics that NeuralFingerprint.gather has computed.
     """
 
     def __init__(self, width):
         super().__init__()
-        self.share = 0.0  # of the present batch in the gathered statistics; 0: they stay as they are
+        self.share = 0.0  # weight of the present batch in the gathered statistics; 0: they do not change
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("variance", torch.ones(width))
 
@@ -54,7 +54,7 @@ class Normalisation(nn.Module):
 
 
 class Layer(nn.Module):
-    """Atom vectors (atoms, before) -> (atoms, width): own filter, and one filter for each number of neighbours."""
+    """Atom vectors (atoms, before) -> (atoms, width): one filter for the atom, one for each number of neighbours."""
 
     def __init__(self, before, width):
         super().__init__()
@@ -75,7 +75,8 @@ class Layer(nn.Module):
 class NeuralFingerprint(nn.Module):
     """A batch of molecular graphs -> scores (molecules, outputs).
 
-    hidden = 0 is the linear head, otherwise one hidden layer. All weights, biases too, start as N(0, init_scale²).
+    hidden = 0 is the linear head, otherwise one hidden layer. All weights and biases are initialized from N(0,
+    init_scale²).
     """
 
     def __init__(self, fingerprint_length=50, depth=4, width=20, hidden=100, init_scale=0.02, outputs=1):
@@ -94,7 +95,10 @@ class NeuralFingerprint(nn.Module):
             nn.init.normal_(weight, std=init_scale)
 
     def activations(self, batch):
-        """What every atom writes: a list over layers 0 to depth of (atoms, fingerprint_length), rows adding up to 1."""
+        """Compute each atom's part of the fingerprint: a list over layers 0 to depth of (atoms, fingerprint_length).
+
+        Each row adds up to 1.
+        """
         x, source, target = batch["atoms"].float(), batch["source"], batch["target"]
         bonds = x.new_zeros(len(x), BOND_FEATURES).index_add(0, target, batch["bonds"].float())
         degrees = batch["degrees"].tolist()
@@ -105,7 +109,7 @@ class NeuralFingerprint(nn.Module):
         return written
 
     def fingerprint(self, batch):
-        """(molecules, fingerprint_length): the sum over a molecule's atoms and over layers."""
+        """Compute fingerprints (molecules, fingerprint_length): the sum over a molecule's atoms and over layers."""
         written = sum(self.activations(batch))
         empty = written.new_zeros(len(batch["sizes"]), written.shape[1])
         return empty.index_add(0, batch["molecule"], written)
@@ -115,10 +119,11 @@ class NeuralFingerprint(nn.Module):
 
     @torch.no_grad()
     def gather(self, batches):
-        """Statistics for eval: the mean of the batches' means and variances (Ioffe and Szegedy 2015, algorithm 2).
+        """Compute the statistics for eval mode: the mean of the batches' means and variances.
 
-        Running averages would not do: they lag behind weights that move this fast, and as fingerprints are sums over
-        atoms, the error of validation jumps several-fold from one evaluation to the next.
+        The source is algorithm 2 of Ioffe and Szegedy (2015). Running averages are no alternative: they lag behind
+        weights that change this fast. As fingerprints are sums over atoms, the validation error then jumps several-fold
+        from one evaluation to the next.
         """
         normalisations = [module for module in self.modules() if isinstance(module, Normalisation)]
         self.train()
@@ -131,12 +136,12 @@ class NeuralFingerprint(nn.Module):
         self.eval()
 
     def penalty(self):
-        """Mean squared weight of the head: what the published script behind Table 1 penalises."""
+        """Compute the mean squared weight of the head, which the published script behind Table 1 penalises."""
         return torch.cat([weight.ravel() for weight in self.head.parameters()]).square().mean()
 
 
 def graph_split(split):
-    """The split with its molecules as graphs, made once for all batches; a split of graphs stays as it is."""
+    """Convert a split's molecules to graphs, once for all batches; a split of graphs is returned as it is."""
     if "atoms" in split:
         return split
     graphs = molecules.graphs(split["smiles"])
@@ -145,21 +150,21 @@ def graph_split(split):
 
 
 def graph_batch(split, index):
-    """Tensors of the molecules `index` of a graph split."""
+    """Return the tensors of the molecules `index` of a graph split."""
     return by_degree(Graphs(split["atoms"], split["edges"], split["bonds"]).batch(index), len(index))
 
 
 def graph_batches(split, size=GATHERED):
-    """The molecules of a graph split in order, at most `size` at a time."""
+    """Yield the molecules of a graph split in order, at most `size` at a time."""
     for part in np.array_split(np.arange(len(split)), math.ceil(len(split) / size)):
         yield graph_batch(split, part)
 
 
 @torch.no_grad()
 def random_fingerprints(splits, form, scale, length, seed):
-    """Fingerprints, float64, of graph splits by a network with weights from N(0, scale²) that was never trained.
+    """Compute fingerprints (float64) of graph splits by an untrained network with weights from N(0, scale²).
 
-    `form` says its depth and width; the first split gives the statistics of its normalisation.
+    `form` gives its depth and width. The first split gives the statistics of its normalisation.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -171,9 +176,10 @@ def random_fingerprints(splits, form, scale, length, seed):
 
 
 class Method(NetworkMethod):
-    """Parameters: search (trials, steps, space), training, and what the space does not draw.
+    """Parameters: search (trials, steps, space), training, and those that the space does not draw.
 
-    The network's parameters (hidden = 0: linear head), learning_rate and l2 come from the space, `log_x` for x.
+    The space draws the network's parameters (hidden = 0: linear head), learning_rate and l2; `log_x` is the logarithm
+    of x.
     """
 
     def build(self, parameters, shape):
@@ -185,7 +191,7 @@ class Method(NetworkMethod):
         return graph_batch(split, index) | ({"y": torch.from_numpy(np.asarray(split.y)[index])} if "y" in split else {})
 
     def loss(self, network, batch):
-        """Data loss; in training also the penalty, so that validation compares settings by their fit alone."""
+        """Compute the data loss; in training add the penalty. So validation compares settings by their fit alone."""
         value = super().loss(network, batch)
         return value + self.parameters["l2"] * network.penalty() if network.training else value
 
@@ -207,14 +213,14 @@ class Method(NetworkMethod):
         _, self.network = search.fit_best(fixed["search"], trial, final, job)
 
     def trial(self, parameters, train, valid, job, name):
-        """Validation loss of a setting at the end of its training."""
+        """Compute the validation loss of a setting at the end of its training."""
         self.parameters = parameters
         settings = {"steps": parameters["search"].get("steps", parameters["training"]["steps"]), "keep": "last"}
         _, result = self.train_setting(train, valid, job, name, settings)
         return {"loss": result.losses[-1]}
 
     def train_setting(self, train, valid, job, name, settings):
-        """Train a network of the present parameters; ready to predict, and what its training came to."""
+        """Train a network of the present parameters; return it, ready to predict, and the result of its training."""
         self.seen = train
         settings = {**settings, "learning_rate": self.parameters["learning_rate"]}
         network, result = self.train_network(self.parameters, train, valid, job, name, settings)
@@ -233,9 +239,9 @@ class Method(NetworkMethod):
         return super().predict(graph_split(split))
 
     def interpret(self, split, folder, train=None):
-        """fragments.*: what writes most into the feature that raises the prediction most, and the one that lowers it.
+        """Draw fragments.*: the fragments with most activity in the features that raise and lower the prediction most.
 
-        With the training split also random_weights.*, the paper's Figure 3.
+        With the training split also draw random_weights.*, the paper's Figure 3.
         """
         from deepbio.figures import fingerprint as figures
 
@@ -269,14 +275,15 @@ class Method(NetworkMethod):
         )
 
     def chunks(self, split):
-        """A graph split as batches, where the network is."""
+        """Split a graph split into batches on the network's device."""
         where = next(self.network.parameters()).device
         return [device.to(where, batch) for batch in graph_batches(split)]
 
     def effects(self, batches):
-        """Gradient of the (first) output for every feature, in the labels' unit for numbers, summed over molecules.
+        """Compute the gradient of the (first) output by every feature, summed over molecules: (features,).
 
-        With a linear head that is the regression weight of the paper's Figure 4 times the number of molecules.
+        The gradient of a regression is in the labels' unit. With a linear head it is the regression weight of the
+        paper's Figure 4 times the number of molecules.
         """
         total = 0
         for batch in batches:
@@ -288,7 +295,7 @@ class Method(NetworkMethod):
 
     @torch.no_grad()
     def activity(self, batches, feature):
-        """What every atom writes into one feature: (layers, atoms), atoms in the order of the split."""
+        """Compute each atom's part of one feature: (layers, atoms), atoms in the order of the split."""
         parts = []
         for batch in batches:
             written = torch.stack([layer[:, feature] for layer in self.network.activations(batch)])
@@ -297,7 +304,7 @@ class Method(NetworkMethod):
 
 
 def strongest(smiles, activity, count, known):
-    """The `count` distinct fragments with the highest activity (layers, atoms): rows for fragments.csv.
+    """Find the `count` distinct fragments with the highest activity (layers, atoms): rows for fragments.csv.
 
     Where patterns are `known` (name → RDKit query), `holds` names those of which the fragment has an instance.
     """
@@ -305,8 +312,8 @@ def strongest(smiles, activity, count, known):
     sizes = [molecule.GetNumAtoms() for molecule in parsed]
     owner, first = np.repeat(np.arange(len(parsed)), sizes), np.cumsum(sizes) - sizes
     found = {}
-    for place in np.argsort(-activity, axis=None, kind="stable")[:MOST_ATOMS]:
-        layer, atom = np.unravel_index(place, activity.shape)
+    for index in np.argsort(-activity, axis=None, kind="stable")[:MOST_ATOMS]:
+        layer, atom = np.unravel_index(index, activity.shape)
         number = owner[atom]
         molecule, atom_here = parsed[number], int(atom - first[number])
         radius = reach(molecule, atom_here, int(layer))
@@ -331,13 +338,16 @@ def strongest(smiles, activity, count, known):
 
 
 def reach(molecule, atom, layer):
-    """The radius of what an atom sees after `layer` layers: less than `layer` where the molecule ends before."""
+    """Compute the radius of the fragment that an atom sees after `layer` layers.
+
+    It is less than `layer` where the molecule ends before.
+    """
     distance = rdmolops.GetDistanceMatrix(molecule)[atom]
     return int(min(layer, distance[distance < molecule.GetNumAtoms()].max()))
 
 
 def chosen(setting):
-    """Hyper-parameters of a drawn setting: `log_x` becomes x."""
+    """Return the hyper-parameters of a drawn setting: `log_x` becomes x."""
     return {
         name.removeprefix("log_"): math.exp(value) if name.startswith("log_") else value
         for name, value in setting.items()

@@ -1,7 +1,7 @@
 """Deep belief network of Plis et al. (2014): stacked restricted Boltzmann machines, then fine-tuned on the classes.
 
-Each machine learns to rebuild what the one below makes of the samples, without labels, by one step of contrastive
-divergence; the first has Gaussian visible units, the others binary ones. Their layers are then trained together.
+Each machine learns without labels, by one step of contrastive divergence, to reconstruct the output of the one below.
+The first has Gaussian visible units, the others binary ones. Their layers are then trained together.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from deepbio.learning.layers import glorot, head
 from deepbio.learning.network import tensors
 from deepbio.learning.table_network import TableMethod
 
-EDGE = 5.0  # standard deviations beyond which a feature is cut: machines with Gaussian units diverge on outliers
+EDGE = 5.0  # standard deviations at which a feature is clipped: machines with Gaussian units diverge on outliers
 
 
 class Belief(nn.Module):
@@ -37,7 +37,7 @@ class Belief(nn.Module):
         return ((x - self.centre) / self.scale).clamp(-EDGE, EDGE)
 
     def levels(self, batch):
-        """The standardised features (n, features), and what each layer makes of them (n, units)."""
+        """Compute the standardised features (n, features) and the activities of each layer (n, units), as a list."""
         found = [self.standardise(batch["x"])]
         for layer in self.layers:
             found.append(torch.sigmoid(layer(found[-1])))
@@ -48,15 +48,16 @@ class Belief(nn.Module):
 
 
 class Method(TableMethod):
-    """Parameters: hidden (units of the layers), pretrained (whether there are machines at all), pretraining (epochs,
-    batch_size, gaussian_rate and binary_rate of the two kinds of machine, momentum, l1), training (of all layers
-    together)."""
+    """Parameters: hidden (units of the layers), pretrained (false: the layers start from their initial weights, without
+    machines), pretraining (epochs, batch_size, gaussian_rate and binary_rate of the two kinds of machine, momentum,
+    l1), training (of all layers together).
+    """
 
     def build(self, parameters, shape):
         return Belief(parameters["hidden"], shape)
 
     def batch(self, split, index):
-        return tensors(split, index, kind=np.float32)  # which the network standardises
+        return tensors(split, index, kind=np.float32)  # the network standardises them
 
     def fit(self, train, valid, job):
         self.shape = self.describe(train)
@@ -75,7 +76,7 @@ class Method(TableMethod):
     # ---- figures
 
     def levels(self, split):
-        """Standardised features and the layers' activities of all samples: arrays (n, units)."""
+        """Compute the standardised features and the layers' activities of all samples: arrays (n, units)."""
         found = self.run_batched(split.inputs(), lambda batch: tuple(self.network.levels(batch)))
         return [level.numpy() for level in found]
 

@@ -1,8 +1,8 @@
 """One-shot learning (Altae-Tran et al. 2017): molecules of a new assay are compared with the few that are known.
 
-A graph convolution gives every molecule a vector. Vectors of queries and of the support are refined in each other's
-light, and a query's prediction is the mean of the support's labels, weighted by a softmax of cosine similarities.
-What is trained, on episodes of other assays, is how to compare; a new assay changes no weight.
+A graph convolution computes a vector for every molecule. The vectors of queries and of the support are refined, each in
+the context of the others. A query's prediction is the mean of the support's labels, weighted by a softmax of cosine
+similarities. From episodes of other assays the network learns how to compare; a new assay changes no weight.
 """
 
 from pathlib import Path
@@ -22,15 +22,15 @@ QUERIES = 4096  # compared at a time in prediction
 
 
 def attention(x, y):
-    """Softmax over the rows of y (…, s, d) of the cosine similarity to the rows of x (…, q, d): (…, q, s)."""
+    """Compute attention (…, q, s): the softmax of the cosine similarity of x (…, q, d) to the rows of y (…, s, d)."""
     return (F.normalize(x, dim=-1) @ F.normalize(y, dim=-1).transpose(-1, -2)).softmax(-1)
 
 
 class Cell(nn.Module):
-    """One step of an LSTM over [state, what was read] with gates of straight lines in place of the logistic curve.
+    """One step of an LSTM over [state, read vector], with hard sigmoid gates.
 
-    What is read, `weights @ rows`, is never made: the few rows are multiplied by the cell's weights first.
-    Weights begin as Glorot's, those of the state orthogonal, and the forget gate's bias at one.
+    The read vector, `weights @ rows`, is never computed: the few rows are multiplied by the cell's weights first.
+    Initial weights are Glorot's, those of the state orthogonal, and the initial bias of the forget gate is one.
     """
 
     def __init__(self, width):
@@ -40,7 +40,10 @@ class Cell(nn.Module):
         self.bias = nn.Parameter(torch.cat([torch.zeros(width), torch.ones(width), torch.zeros(2 * width)]))
 
     def forward(self, hidden, weights, rows, memory):
-        """hidden and memory (…, width), weights (…, s) over rows (…, s, width) -> the next hidden and memory."""
+        """Compute the next hidden and memory (…, width) from the present ones and the read vector.
+
+        The read vector is given by weights (…, s) over rows (…, s, width).
+        """
         of_state, of_read = self.read.chunk(2)
         gates = hidden @ (of_state + self.state) + weights @ (rows @ of_read) + self.bias
         let_in, keep, new, out = gates.chunk(4, -1)
@@ -53,7 +56,7 @@ def _gate(x):
 
 
 class Siamese(nn.Module):
-    """Vectors as they are."""
+    """No refinement: vectors are returned unchanged."""
 
     def forward(self, support, query):
         return support, query
@@ -61,7 +64,8 @@ class Siamese(nn.Module):
 
 class Attentive(nn.Module):
     """Matching networks' full context (Vinyals et al. 2016): a bidirectional LSTM along the support, whose two hidden
-    states are added to each vector, and an attention LSTM over it for each query."""
+    states are added to each vector, and an attention LSTM over the support for each query.
+    """
 
     def __init__(self, width, steps):
         super().__init__()
@@ -77,7 +81,7 @@ class Attentive(nn.Module):
 
 
 class Iterative(nn.Module):
-    """Iterative refinement: support and queries both change, each step in the light of the support as it then is."""
+    """Iterative refinement: support and queries both change, by comparison with the support refined so far."""
 
     def __init__(self, width, steps):
         super().__init__()
@@ -112,7 +116,7 @@ class OneShot(nn.Module):
         self.refine = REFINEMENTS[refinement](vector, steps)
 
     def compare(self, support, labels, query):
-        """Probabilities (e, q) for vectors of supports (e, s, d) with labels (s,) and of queries (e, q, d)."""
+        """Compute probabilities (e, q) of queries (e, q, d), given supports (e, s, d) with labels (s,)."""
         support, query = self.refine(support, query)
         return (attention(query, support) @ labels).clamp(1e-7, 1 - 1e-7)
 
@@ -136,7 +140,7 @@ class Method(NetworkMethod):
         return {"kind": split.context["output"]}
 
     def graphs(self, split):
-        """Graphs of all molecules of the context, made once."""
+        """Build the graphs of all molecules of the context, once."""
         smiles = split.context["smiles"]
         key = digest(np.asarray(smiles))
         if self.known[0] != key:
@@ -144,13 +148,16 @@ class Method(NetworkMethod):
         return self.known[1]
 
     def batch(self, split, index):
-        """Each molecule of the episodes once as a graph; `support` (e, s) and `query` (e, q) are places among them."""
+        """Make a batch of episodes in which each molecule is one graph.
+
+        `support` (e, s) and `query` (e, q) are indices of the graphs.
+        """
         support, labels = episodes.support(split, index)
-        query = np.maximum(np.asarray(split["query"])[index], 0)  # a place that is filled up has no label
-        used, place = np.unique(np.concatenate([support.ravel(), query.ravel()]), return_inverse=True)
+        query = np.maximum(np.asarray(split["query"])[index], 0)  # a query of -1 is padding and has no label
+        used, inverse = np.unique(np.concatenate([support.ravel(), query.ravel()]), return_inverse=True)
         tensors = convmol_batch(self.graphs(split), used)
         tensors["labels"] = torch.from_numpy(labels)
-        for name, values in zip(("support", "query"), np.split(place, [support.size]), strict=True):
+        for name, values in zip(("support", "query"), np.split(inverse, [support.size]), strict=True):
             tensors[name] = torch.from_numpy(values.reshape(len(index), -1))
         if "y" in split:
             tensors |= {name: torch.from_numpy(np.asarray(split[name])[index]) for name in ("y", "y_balance")}
@@ -176,7 +183,7 @@ class Method(NetworkMethod):
 
     @torch.no_grad()
     def probabilities(self, network, split):
-        """(episodes, queries) float32, every molecule embedded once."""
+        """Predict probabilities (episodes, queries) float32; every molecule is embedded once."""
         vectors = self.vectors(network, split)
         p = torch.zeros(split["query"].shape)
         for rows in episodes.by_size(split):
@@ -188,7 +195,7 @@ class Method(NetworkMethod):
         return p
 
     def vectors(self, network, split):
-        """Vectors of all molecules of the context; zeros for those that no episode names."""
+        """Compute the vectors of all molecules of the context; those that no episode names are zeros."""
         used = np.unique(np.concatenate([np.ravel(split[name]) for name in ("actives", "inactives", "query")]))
         used = used[used >= 0]
         found = embed(network.convolution, self.graphs(split), used)
@@ -198,7 +205,7 @@ class Method(NetworkMethod):
 
     @torch.no_grad()
     def interpret(self, split, folder):
-        """Support and queries of a validation episode before and after refinement, and what a query attends to."""
+        """Draw support and queries of a validation episode before and after refinement, and a query's attention."""
         from deepbio.figures import episode as figures
 
         row = int(np.nanargmax((np.asarray(split.y) == 1).sum(axis=1)))
@@ -235,8 +242,10 @@ class Method(NetworkMethod):
 
 
 def balanced_loss(logits, y, balance):
-    """Cross-entropy of the known labels, an active weighing `balance` (e,) inactives: sum over an episode's queries,
-    mean over episodes."""
+    """Compute the cross-entropy of the known labels: sum over an episode's queries, mean over episodes.
+
+    An active counts as much as `balance` (e,) inactives.
+    """
     known = ~torch.isnan(y)
     weight = torch.where(y == 1, balance[:, None], 1.0)
     losses = F.binary_cross_entropy_with_logits(logits, torch.nan_to_num(y), weight, reduction="none")

@@ -1,7 +1,7 @@
 """ORGAN (Guimaraes et al. 2017): a language model of SMILES rewarded by a discriminator and by an objective.
 
-The reward of a symbol is the mean, over strings that a slower copy of it finishes from there, of
-lambda · P(real) + (1 - lambda) · objective (section 3). Lambda 1 is SeqGAN, lambda 0 reinforcement alone.
+The reward of a symbol is the mean of lambda · P(real) + (1 - lambda) · objective over strings that a slower copy of the
+model completes from there (section 3). Lambda 1 is SeqGAN; lambda 0 is reinforcement by the objective alone.
 """
 
 import copy
@@ -21,9 +21,9 @@ from deepbio.learning.network import trained
 from deepbio.learning.settings import optimizer_of
 from deepbio.learning.smiles_network import LanguageModel, SmilesMethod, counted
 
-# Objective: property, and the values that count 0 and 1.
+# Objective: property, and its values that score 0 and 1.
 OBJECTIVES = {"druglikeness": ("QED", 0, 1), "solubility": ("logP", -2.12, 6.04), "synthesizability": ("SAS", 10, 1)}
-ROWS = 4096  # strings finished at a time
+ROWS = 4096  # strings completed at a time
 
 
 class Discriminator(nn.Module):
@@ -49,8 +49,8 @@ class Method(SmilesMethod):
     """Parameters: embedding and units of the generator; `training` by likelihood; `discriminator` (embedding, filters
     by width, dropout, l2, clip, batch_size, steps before the game); `game`: objective, mix (lambda), wasserstein,
     rounds, generator_steps and discriminator_steps of a round, batch_size, rollouts of each prefix, stride (symbols
-    from one prefix to the next), follow (rate at which the copy that finishes strings follows), learning_rate. Where
-    `reinforced` is false, the generator is the one trained by likelihood.
+    from one prefix to the next), follow (share of its weights that the copy that completes strings keeps at each
+    update), learning_rate. Where `reinforced` is false, the generator is the one trained by likelihood.
     """
 
     def build(self, parameters, shape):
@@ -65,7 +65,7 @@ class Method(SmilesMethod):
                 self.play(train, reader, job)
 
     def play(self, train, reader, job):
-        """Play the game of generator and discriminator."""
+        """Train the generator and the discriminator against each other, in rounds."""
         facts, settings, real = self.parameters["game"], self.parameters["discriminator"], np.asarray(train.y)
         length = self.shape["length"]
         job.seed_torch("discriminator", "build")
@@ -79,7 +79,7 @@ class Method(SmilesMethod):
         self.memory = {}
 
         def judged(number, name):
-            """One step of the discriminator: real strings against as many of the generator's."""
+            """Train the discriminator for one step, on real strings and as many of the generator's; return the loss."""
             index = job.rng(name, number).integers(0, len(real), settings["batch_size"])
             truth = torch.from_numpy(real[index].astype(np.int64)).to(job.device)
             judge.train()
@@ -118,14 +118,14 @@ class Method(SmilesMethod):
         generator.eval()
 
     def adversarial(self, judge, real, fake):
-        """The discriminator's loss: cross-entropy, or the difference of means between clipped critics' scores."""
+        """Compute the discriminator's loss: cross-entropy, or with `wasserstein` the difference of the mean scores."""
         if self.parameters["game"]["wasserstein"]:
             return fake.mean() - real.mean()
         penalty = self.parameters["discriminator"]["l2"] * judge.head.weight.square().sum() / 2
         return F.softplus(-real).mean() + F.softplus(fake).mean() + penalty
 
     def reinforce(self, generator, follower, judge, optimizer, reader):
-        """One step of REINFORCE with the rewards of finished strings; the means of a batch."""
+        """Take one step of REINFORCE with the rewards of completed strings; return the means of the batch."""
         facts, length = self.parameters["game"], self.shape["length"]
         codes = generator.write(facts["batch_size"], length)
         rewards, seen = self.rewards(codes, follower, judge, reader)
@@ -140,16 +140,17 @@ class Method(SmilesMethod):
 
     @torch.no_grad()
     def rewards(self, codes, follower, judge, reader):
-        """Rewards (n, length) of every symbol of codes, and the means of the finished batch.
+        """Compute the rewards (n, length) of every symbol of codes, and the means of the batch of whole strings.
 
-        All prefixes and roll-outs are finished in one batch; symbols between two prefixes share the later one's.
+        All roll-outs of all prefixes are completed in one batch. Symbols between two prefixes get the reward of the
+        later one.
         """
         facts, (count, length) = self.parameters["game"], codes.shape
         ends = (codes != END).sum(1)
-        places = torch.arange(facts["stride"], length, facts["stride"], device=codes.device)
-        given = places.repeat_interleave(facts["rollouts"] * count)
-        forced = codes.repeat(len(places) * facts["rollouts"], 1)
-        open_ = given <= ends.repeat(len(places) * facts["rollouts"])  # a prefix beyond the end is the whole string
+        positions = torch.arange(facts["stride"], length, facts["stride"], device=codes.device)
+        given = positions.repeat_interleave(facts["rollouts"] * count)
+        forced = codes.repeat(len(positions) * facts["rollouts"], 1)
+        open_ = given <= ends.repeat(len(positions) * facts["rollouts"])  # a prefix beyond the end is the whole string
         finished = forced.clone()
         rows = torch.where(open_)[0].split(ROWS)
         for part in rows:
@@ -158,22 +159,22 @@ class Method(SmilesMethod):
         reward, objective, valid = self.judged(whole, count, judge, reader)
         table = torch.zeros(len(forced), device=codes.device)
         table[open_] = reward[count:]
-        table = table.view(len(places), facts["rollouts"], count).mean(1)  # (prefixes, n)
+        table = table.view(len(positions), facts["rollouts"], count).mean(1)  # (prefixes, n)
         own = reward[:count]
         found = torch.empty(count, length, device=codes.device)
         for column in range(length):
-            place = column // facts["stride"]
-            later = table[place] if place < len(places) else own
-            done = places[place] > ends if place < len(places) else torch.ones_like(ends, dtype=torch.bool)
+            index = column // facts["stride"]
+            later = table[index] if index < len(positions) else own
+            done = positions[index] > ends if index < len(positions) else torch.ones_like(ends, dtype=torch.bool)
             found[:, column] = torch.where(done, own, later)
         means = {"reward": float(own.mean()), "objective": float(objective.mean()), "valid": float(valid.mean())}
         return found, means
 
     def judged(self, codes, count, judge, reader):
-        """Rewards of strings, and of the first `count` the objective and whether they are molecules.
+        """Compute rewards of strings and, for the first `count`, the objective and whether they are molecules.
 
-        A reward is multiplied with the share of distinct strings over the number of a string's copies, here among the
-        first `count`; roll-outs count alone.
+        The reward of one of the first `count` strings is multiplied by the share of distinct strings among them, and
+        divided by the number of its copies. Roll-outs are not compared with each other.
         """
         facts = self.parameters["game"]
         mix = facts["mix"]
@@ -190,7 +191,7 @@ class Method(SmilesMethod):
         return found, np.nan_to_num(objective[:count]), ~np.isnan(objective[:count])
 
     def objective(self, texts, reader):
-        """Values (n,) of the objective from 0 to 1, NaN where a string is no molecule; known strings are not read."""
+        """Compute the objective (n,), 0 to 1, NaN where a string is no molecule; known strings are not read again."""
         name, low, high = OBJECTIVES[self.parameters["game"]["objective"]]
         unknown = list(dict.fromkeys(text for text in texts if text not in self.memory))
         if unknown:
@@ -227,6 +228,6 @@ class Method(SmilesMethod):
 
 @torch.no_grad()
 def follow(follower, generator, rate):
-    """The slower copy keeps `rate` of itself (the roll-out policy of SeqGAN)."""
+    """Move the slower copy towards the generator; it keeps `rate` of itself (the roll-out policy of SeqGAN)."""
     for slow, fast in zip(follower.parameters(), generator.parameters(), strict=True):
         slow.mul_(rate).add_(fast, alpha=1 - rate)

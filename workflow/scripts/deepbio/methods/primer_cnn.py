@@ -9,7 +9,7 @@ from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork
 
 
 class Primer(SequenceNetwork):
-    """One-hot (n, 4, length) -> (n, outputs). The convolution has no activation: so it stands in the notebook."""
+    """One-hot (n, 4, length) -> (n, outputs). The convolution has no activation, as in the notebook."""
 
     def __init__(self, kernels, width, pool, hidden, shape):
         super().__init__()

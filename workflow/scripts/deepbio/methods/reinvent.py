@@ -1,7 +1,7 @@
 """REINVENT (Olivecrona et al. 2017): a recurrent prior of SMILES, and agents tuned from it by reinforcement.
 
-An agent's likelihood of a string is pulled to the prior's plus sigma times the string's score (the augmented
-likelihood), so that it reaches the objective without forgetting how molecules are written.
+An agent's log likelihood of a string is pulled towards the prior's plus sigma times the string's score (the augmented
+likelihood). So the agent reaches the objective without forgetting how molecules are written.
 """
 
 import copy
@@ -20,7 +20,7 @@ from deepbio.learning.network import load_network, save_network, trained
 from deepbio.learning.settings import optimizer_of
 from deepbio.learning.smiles_network import LanguageModel, SmilesMethod
 
-SIMILAR = 0.7  # similarity to celecoxib that is enough (k of the paper)
+SIMILAR = 0.7  # similarity to celecoxib that gets the full score (k of the paper)
 STAGES = 5  # steps whose molecules are kept for figures
 SHOWN = 4  # molecules of each of them
 
@@ -29,9 +29,9 @@ class Method(SmilesMethod):
     """Parameters: embedding, units and layers of the network; `randomised` (every epoch sees each training molecule
     written from another atom); `training` of the prior; `agent`: the `objectives` (sulphur_free, celecoxib_similarity,
     d2_active), steps, batch_size, sigma, replay (molecules of the best `memory` that join a batch), likely (weight of
-    the term against strings that grow too likely), learning_rate; `classifier`: cost and width of the D2 classifier.
+    the term against strings that become too likely), learning_rate; `classifier`: cost and width of the D2 classifier.
 
-    `y` of a prediction are molecules of the prior, `y_<objective>` those of an agent.
+    In a prediction, `y` are molecules of the prior and `y_<objective>` are those of an agent.
     """
 
     def build(self, parameters, shape):
@@ -53,8 +53,10 @@ class Method(SmilesMethod):
     # ---- the prior
 
     def renewal(self, train, codes, job):
-        """A callable that writes the molecules of `train` anew into `codes` for an epoch, where vocabulary and length
-        allow; the others stand there as they are."""
+        """Return a function that writes the molecules of `train` into `codes`, from other atoms in each epoch.
+
+        A molecule whose new SMILES needs other symbols or more length keeps its canonical SMILES.
+        """
         texts = [text.decode() for text in np.asarray(train["smiles"])]
         canonical = np.array(train.y)
 
@@ -67,7 +69,7 @@ class Method(SmilesMethod):
     # ---- objectives
 
     def learn_activity(self, context, job):
-        """The D2 classifier: a support vector machine with a Gaussian kernel on folded FCFP6 counts."""
+        """Fit the D2 classifier: a support vector machine with a Gaussian kernel on folded FCFP6 counts."""
         from sklearn.calibration import CalibratedClassifierCV
         from sklearn.svm import SVC
 
@@ -79,7 +81,7 @@ class Method(SmilesMethod):
         return model.fit(x.astype(np.float32), np.asarray(context["labels"]))
 
     def scores(self, objective, seen):
-        """Scores (n,) in [0, 1] of screened strings; what is no molecule scores 0."""
+        """Score screened strings from 0 to 1: (n,); a string that is no molecule scores 0."""
         if objective == "sulphur_free":
             found = (~seen.sulphur).astype(float)
         elif objective == "celecoxib_similarity":
@@ -93,7 +95,7 @@ class Method(SmilesMethod):
     # ---- agents
 
     def tune(self, objective, reader, job):
-        """An agent: a copy of the prior whose likelihoods are pulled to the augmented ones (main text, eq. 5)."""
+        """Train an agent: a copy of the prior whose likelihoods are pulled to the augmented ones (main text, eq. 5)."""
         facts, prior, vocabulary = self.parameters["agent"], self.network, self.vocabulary
         agent = copy.deepcopy(prior)
         optimizer = optimizer_of(agent.parameters(), facts)
@@ -194,7 +196,7 @@ TRUSTED = ["sklearn.calibration._CalibratedClassifier", "sklearn.calibration._Si
 
 
 def unique_rows(codes):
-    """Numbers of the rows of codes that are no copy of an earlier one."""
+    """Find the indices of the rows of codes that are no copy of an earlier row."""
     _, first = np.unique(codes.cpu().numpy(), axis=0, return_index=True)
     return torch.from_numpy(np.sort(first)).to(codes.device)
 
@@ -213,7 +215,7 @@ class Memory:
         self.codes, self.score = codes[best], score[best]
 
     def draw(self, count, rng):
-        """Codes and scores of `count` strings, drawn by their score."""
+        """Draw codes and scores of `count` strings, each with a probability proportional to its score."""
         total = float(self.score.sum())
         if total == 0:
             return self.codes[:0], self.score[:0]

@@ -1,7 +1,7 @@
 """SPINDLE (Ramasubramanian et al. 2014): a trained network on crossbars of few-level weights with spin neurons.
 
-The network is trained in float, mapped to crossbars, and trained further through their rounding. What it computes
-then is a model of devices (`deepbio.crossbar`); so are the energies that go with the predictions.
+The network is trained in float, mapped to crossbars, and trained further through their rounding. The crossbars are a
+model of the devices (`deepbio.domains.hardware.crossbar`), which also gives the energies reported with the predictions.
 """
 
 import itertools
@@ -21,9 +21,9 @@ from deepbio.learning.network import NetworkMethod, tensors
 
 
 class Classifier(nn.Module):
-    """{"x": (n, columns)} -> logits (n, classes); inputs are brought to 0 … 1 by the training columns' range.
+    """{"x": (n, columns)} -> logits (n, classes); inputs are scaled to 0 … 1 by the training columns' range.
 
-    Dense: hidden layers with ReLU. Convolutional: the columns are a square image, row by row (filled up with zeros);
+    Dense: hidden layers with ReLU. Convolutional: the columns are a square image, row by row (padded with zeros);
     blocks of 3 x 3 filters, batch normalisation, ReLU and pooling, and one dense layer.
     """
 
@@ -58,8 +58,9 @@ class Method(NetworkMethod):
     """Parameters: network (dense or conv) with hidden or filters; weight_bits (null: the float network), output_bits,
     input_bits; digital (whether digital logic computes it); retrain (whether it is trained after mapping); noise (of
     conductances in that training); device (floor, stuck); sweep (noise, draws: chips that predictions are made on);
-    grid (weight_bits, output_bits, epochs: what figures compare); costs (constants of the cost model); training,
-    retraining."""
+    grid (weight_bits, output_bits, epochs: networks that figures compare); costs (constants of the cost model);
+    training, retraining.
+    """
 
     by_row = True
 
@@ -69,7 +70,7 @@ class Method(NetworkMethod):
         return super().describe(split) | {"columns": x.shape[1], "low": low, "span": max(high - low, 1e-9)}
 
     def build(self, parameters, shape):
-        """The network as it is used: on crossbars where weights have few levels."""
+        """Build the network: on crossbars, or in float where `weight_bits` is null."""
         network = Classifier(parameters, shape)
         return network if parameters["weight_bits"] is None else self.map(network, parameters)
 
@@ -92,7 +93,7 @@ class Method(NetworkMethod):
         return network
 
     def settle(self, network, train, valid, job):
-        """A trained float network on crossbars, trained further through their rounding or left as it is."""
+        """Map a trained float network to crossbars and, with `retrain`, train it further through their rounding."""
         mapped = self.map(network.eval(), self.parameters)
         given = device.to(job.device, self.batch(train, np.arange(len(train))))
         crossbar.calibrate(mapped.to(job.device), lambda: mapped(given))
@@ -101,8 +102,11 @@ class Method(NetworkMethod):
         return mapped.eval()
 
     def predict(self, split):
-        """`y`, and where the network is on crossbars the classes `y_chips` (noise levels, chips, n) that chips with
-        conductances of that `noise` give; the energies and delays of its cost model."""
+        """Predict `y`, and the energies and delays of the cost model.
+
+        Where the network is on crossbars, also predict the classes `y_chips` (noise levels, chips, n) of chips with
+        conductances of that `noise`.
+        """
         found = super().predict(split) | self.costs(split)
         if self.parameters["weight_bits"] is None or self.parameters["digital"]:
             return found
@@ -111,7 +115,7 @@ class Method(NetworkMethod):
 
     @torch.no_grad()
     def chips(self, split, noise, draws):
-        """Classes uint8 (noise levels, draws, n) on chips drawn by the run's own generator."""
+        """Predict classes uint8 (noise levels, draws, n) on chips drawn by the run's own generator."""
         self.network.eval()
         where = next(self.network.parameters()).device
         batch = {key: value.to(where) for key, value in self.batch(split.inputs(), np.arange(len(split))).items()}
@@ -125,8 +129,11 @@ class Method(NetworkMethod):
         return found
 
     def costs(self, split):
-        """`energy` (compute, conversion, memory; pJ) and `delay` (ns) of one inference; `ratios` of energy and of
-        energy times delay to digital logic of 8 bits, and the energy ratio's range over the constants."""
+        """Compute `energy` (compute, conversion, memory; pJ), `delay` (ns) and `ratios` of one inference.
+
+        `ratios` are those of digital logic of 8 bits to this network, of energy and of energy times delay, and the
+        energy ratio's range over the constants.
+        """
         layers, bits, facts = self.layers(split), self.bits(), self.parameters["costs"]
         digital = self.parameters["digital"]
         own, logic = crossbar.cost(layers, *bits, facts, digital), crossbar.cost(layers, 8, 8, 8, facts, True)
@@ -141,12 +148,12 @@ class Method(NetworkMethod):
         }
 
     def bits(self):
-        """Precision of weights, outputs and inputs; a float network's is 32."""
+        """Return the number of bits of weights, outputs and inputs; a float network has 32."""
         names = ("weight_bits", "output_bits", "input_bits")
         return tuple(self.parameters[name] or 32 for name in names)
 
     def layers(self, split):
-        """What crossbar.shapes says of the network."""
+        """Compute the rows, columns and positions of each layer, as crossbar.shapes does."""
         where = next(self.network.parameters()).device
         given = self.batch(split.inputs(), np.arange(1))["x"].to(where)
         return crossbar.shapes(self.network.eval(), {"x": given})
@@ -162,7 +169,7 @@ class Method(NetworkMethod):
             plain = self.train_float(train, split, Job(1, Path(scratch)))
 
             def other(**changes):
-                """Another form of this method, from the same float network."""
+                """Make another form of this method from the same float network."""
                 model = Method(facts | changes)
                 model.shape = self.shape
                 job = Job(1, Path(tempfile.mkdtemp(dir=scratch)))
@@ -194,9 +201,9 @@ class Method(NetworkMethod):
         figures.draw_staircases(facts["grid"]["output_bits"], origin, folder / "staircase")
 
     def grid(self):
-        """Bits of weights, bits of outputs, and whether a network is retrained, for figures."""
+        """List bits of weights, bits of outputs, and whether a network is retrained, for figures."""
         return self.parameters["grid"]["weight_bits"], self.parameters["grid"]["output_bits"], (False, True)
 
     def right(self, split, y):
-        """Share of a split's samples that ideal devices get right."""
+        """Compute the share of a split's samples that ideal devices classify correctly."""
         return float(np.mean(super().predict(split.inputs())["y"].argmax(axis=1) == y))

@@ -2,8 +2,8 @@
 
 A person is an image of one channel, variables x visits. Only the discriminator sees real people. It is trained by
 DP-SGD: the gradient of a pair of a real and a synthetic person is clipped as a whole, and noise is added to the sum
-over a Poisson sample of people. The generator learns from the discriminator alone, and so costs nothing more. The
-epochs whose generators are kept are chosen on real people, which costs again. What is spent is epsilon at delta for
+over a Poisson sample of people. The generator learns from the discriminator alone, and so costs no further privacy. The
+epochs whose generators are kept are chosen on real people, which costs privacy again. The cost is epsilon at delta for
 one person more or less (with all visits and the arm) among the training people, whose number is public.
 """
 
@@ -82,7 +82,7 @@ class Pair(nn.Module):
 
 
 def adversarial_loss(logits, real, arm):
-    """Loss (n,) of the discriminator's logits: cross-entropy of being real (0 or 1) and that of the arm."""
+    """Compute the loss (n,) of the discriminator's logits: cross-entropy of being real (0 or 1) and that of the arm."""
     truth = F.binary_cross_entropy_with_logits(logits[:, 0], torch.full_like(logits[:, 0], real), reduction="none")
     return truth + F.cross_entropy(logits[:, 1:], arm, reduction="none")
 
@@ -91,7 +91,9 @@ def adversarial_loss(logits, real, arm):
 
 
 def spent(privacy, rate, steps):
-    """Epsilon after a number of steps, each on a Poisson sample of people at `rate`, by opacus' RDP accountant."""
+    """Compute epsilon after a number of steps, each on a Poisson sample of people at `rate`, by opacus' accountant
+    (RDP).
+    """
     from opacus.accountants import RDPAccountant
 
     accountant = RDPAccountant()
@@ -100,7 +102,7 @@ def spent(privacy, rate, steps):
 
 
 def affordable(privacy, rate, steps, budget):
-    """The most steps, of `steps`, that do not spend more than `budget`."""
+    """Find the largest number of steps, up to `steps`, that does not spend more than `budget`."""
     low, high = 0, steps
     while low < high:
         middle = (low + high + 1) // 2
@@ -109,11 +111,11 @@ def affordable(privacy, rate, steps, budget):
 
 
 def choose(accuracy, count, people, epsilon, rng):
-    """Places of the `count` best of some accuracies on `people` real people, the best first.
+    """Choose the indices of the `count` best of some accuracies on `people` real people, the best first.
 
-    With `epsilon`, each is the report-noisy-max of those left: one person more or less changes every number of right
-    answers by at most 1 and all in one direction, so that Laplace noise of 1 / epsilon on them spends `epsilon`
-    (Dwork and Roth 2014, Algorithmic Foundations of Differential Privacy, claim 3.9).
+    With `epsilon`, each choice is the report-noisy-max of those that are left. One person more or less changes every
+    number of right answers by at most 1, and all in one direction. Therefore Laplace noise of 1 / epsilon on the
+    numbers spends `epsilon` (Dwork and Roth 2014, Algorithmic Foundations of Differential Privacy, claim 3.9).
     """
     accuracy, picked = np.array(accuracy, float), []
     for _ in range(min(count, len(accuracy))):
@@ -126,7 +128,7 @@ def choose(accuracy, count, people, epsilon, rng):
 
 @contextmanager
 def frozen(network):
-    """A network through which gradients pass, but which gathers none."""
+    """Let gradients pass through a network without computing those of its weights."""
     network.requires_grad_(False)
     try:
         yield
@@ -164,14 +166,14 @@ class Method(NetworkMethod):
         self.shape = self.describe(train) | {"seed": job.number("people")}
         kept = self.train_adversaries(train, job)
         self.shape["kept"] = self.choose_epochs(kept, train, job)
-        self.network = nn.ModuleList(self.stored_generator(kept[place]) for place in self.shape["kept"])
+        self.network = nn.ModuleList(self.stored_generator(kept[index]) for index in self.shape["kept"])
         self.network.to(job.device).eval()
-        self.shape["kept"] = [int(kept[place].stem.split("-")[-1]) for place in self.shape["kept"]]
+        self.shape["kept"] = [int(kept[index].stem.split("-")[-1]) for index in self.shape["kept"]]
 
     # ---- training
 
     def train_adversaries(self, train, job):
-        """Train both networks; the files of the generators that were stored on the way, in order."""
+        """Train both networks; return the files of the generators that were stored during training, in order."""
         settings, privacy = self.parameters["training"], self.parameters["privacy"]
         people, size = len(train), min(settings["batch_size"], len(train))
         rate, per_epoch = size / people, math.ceil(people / size)
@@ -193,7 +195,7 @@ class Method(NetworkMethod):
         )
 
         def ask(count):
-            """Noise and arms of `count` people, the arms drawn evenly: their true shares are private."""
+            """Draw noise and arms of `count` people; the arms are drawn evenly, as their true shares are private."""
             noise = 2 * torch.rand(count, generator.latent, device=job.device) - 1
             return noise, torch.randint(self.shape["arms"], (count,), device=job.device)
 
@@ -213,7 +215,7 @@ class Method(NetworkMethod):
                 optimizers[0].zero_grad(set_to_none=True)
                 loss.backward()
             optimizers[0].step()
-            # The discriminator's loss is a fact of real people that no noise covers: with privacy it is left out.
+            # The discriminator's loss is computed from real people without noise: with privacy it is left out.
             losses = {"generator_loss": loss.detach()}
             return losses if privacy else losses | {"discriminator_loss": value}
 
@@ -246,7 +248,7 @@ class Method(NetworkMethod):
         return steps
 
     def private_step(self, discriminator, optimizer, size):
-        """A step of DP-SGD on pairs of a real and a synthetic person."""
+        """Make a function that takes one step of DP-SGD on pairs of a real and a synthetic person."""
         from opacus import GradSampleModule
         from opacus.optimizers import DPOptimizer
 
@@ -274,7 +276,7 @@ class Method(NetworkMethod):
     # ---- the choice of epochs
 
     def choose_epochs(self, files, train, job):
-        """Places, among the stored generators, of those whose people teach a classifier most about real people.
+        """Choose the stored generators whose people teach a classifier most about real people: their indices.
 
         A random forest and a logistic regression each choose `chosen` of them by accuracy on the training people.
         """
@@ -292,7 +294,7 @@ class Method(NetworkMethod):
         return sorted(set(picked))
 
     def accuracies(self, file, asked, y, arm):
-        """Accuracy on real people of each classifier that learned from one generator's people."""
+        """Compute the accuracy on real people of each classifier that learned from one generator's people."""
         made = self.generate(self.stored_generator(file), asked, self.shape["seed"])
         right = {
             kind: (synthetic.classify(kind, made, asked, y, self.parameters["trees"]) > 0.5) == arm
@@ -308,20 +310,20 @@ class Method(NetworkMethod):
     # ---- people
 
     def scale(self):
-        """Usual centre and spread, low, high and wholeness of each variable: (variables, 1) each."""
+        """Return the centre, scale (`spread`), minimum, maximum and wholeness of each variable: (variables, 1) each."""
         variables = self.shape["variables"]
         return (np.array([[one[key]] for one in variables]) for key in ("centre", "spread", "low", "high", "whole"))
 
     def standardise(self, y):
-        """Values (n, variables · visits) in their units -> (n, variables, visits) about zero.
+        """Standardise values (n, variables · visits) in their units: (n, variables, visits) about zero.
 
-        The scale is public knowledge: one taken from the people would have to be paid for.
+        The centre and scale are public knowledge; if they were computed from the people, they would cost privacy.
         """
         centre, spread, *_ = self.scale()
         return ((y.reshape(len(y), len(centre), -1) - centre) / spread).astype(np.float32)
 
     def generate(self, generator, arm, seed):
-        """People of the arms asked for: (n, variables · visits) in the variables' units, within their ranges."""
+        """Generate people of the given arms: (n, variables · visits) in the variables' units, within their ranges."""
         noise = 2 * np.random.default_rng(seed).random((len(arm), generator.latent), dtype=np.float32) - 1
         device = next(generator.parameters()).device
         with torch.no_grad():
@@ -331,7 +333,7 @@ class Method(NetworkMethod):
         return np.where(whole, np.round(values), values).reshape(len(arm), -1)
 
     def predict(self, split):
-        """Each generator in turn makes a person; with privacy, also what is spent: epsilon and delta."""
+        """Generate people with each generator in turn; with privacy, also return the spent epsilon and delta."""
 
         def draw(arm, count):
             pool = len(self.network)
@@ -364,14 +366,14 @@ class Method(NetworkMethod):
 
 
 def pair_losses(discriminator, real, arm, made, asked):
-    """Loss (n,) of each pair of a real and a synthetic person, the mean of its halves; one pass for both."""
+    """Compute the loss (n,) of each pair of a real and a synthetic person, the mean of the two, in one pass."""
     logits = discriminator(torch.cat([real, made]))
     halves = adversarial_loss(logits[: len(real)], 1.0, arm), adversarial_loss(logits[len(real) :], 0.0, asked)
     return (halves[0] + halves[1]) / 2
 
 
 def plain_step(discriminator, optimizer):
-    """A step without privacy: the mean over pairs."""
+    """Make a function that takes one step without privacy, on the mean over pairs."""
 
     def step(real, arm, made, asked):
         loss = pair_losses(discriminator, real, arm, made, asked).mean()

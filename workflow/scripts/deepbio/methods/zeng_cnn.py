@@ -43,8 +43,9 @@ class Zeng(SequenceNetwork):
 
 class Method(SequenceMethod):
     """Parameters: kernels, width, depth, pooling, window, hidden, training, search (trials, space, training), and
-    restarts: how often the final training may be begun anew where it does not reach its trial's validation loss, as
-    Adadelta's first steps sometimes silence the hidden layer for good."""
+    restarts: how often the final training may start again if it does not reach its trial's validation loss. Adadelta's
+    first steps sometimes make the hidden layer zero for good.
+    """
 
     def build(self, parameters, shape):
         names = ("kernels", "width", "depth", "pooling", "window", "hidden", "dropout")
