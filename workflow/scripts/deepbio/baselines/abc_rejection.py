@@ -1,5 +1,7 @@
-"""Approximate Bayesian computation by rejection (Pritchard et al. 1999): what the simulations with the most similar
-statistics were."""
+"""Approximate Bayesian computation by rejection (Pritchard et al. 1999).
+
+It predicts the mean labels of the simulations with the most similar statistics.
+"""
 
 import numpy as np
 
@@ -26,13 +28,13 @@ class Method(RuleMethod):
         self.arrays |= {"place": x @ project, "y": y}
 
     def predict(self, split):
-        place, y = self.arrays["place"], self.arrays["y"]
+        known, y = self.arrays["place"], self.arrays["y"]
         x = (np.asarray(split["x"], np.float64) - self.arrays["mean"]) / self.arrays["spread"] @ self.arrays["project"]
-        count = max(1, round(self.parameters["accepted"] * len(place)))
+        count = max(1, round(self.parameters["accepted"] * len(known)))
         found = []
         for start in range(0, len(x), BLOCK):
             # The part of the squared distance that differs between simulations.
-            distance = (place**2).sum(axis=1) - 2 * x[start : start + BLOCK] @ place.T
+            distance = (known**2).sum(axis=1) - 2 * x[start : start + BLOCK] @ known.T
             nearest = np.argpartition(distance, count - 1, axis=1)[:, :count]
             found.append(y[nearest].mean(axis=1))
         return {"y": np.concatenate(found)}

@@ -8,11 +8,11 @@ from deepbio.learning.rule import RuleMethod
 
 
 class Method(RuleMethod):
-    """Parameters: thresholds, below the first of which nothing is called, from the second on two copies; reads, the
-    fewest that must show the allele; error, the chance that a read shows the wrong allele.
+    """Parameters: thresholds (below the first the call is no copy, from the second on two copies); reads, the fewest
+    that must show the allele; error, the chance that a read shows the wrong allele.
 
-    The probabilities, which give the quality of a call, are those of a binomial law with the shares error, 1/2 and
-    1 - error; where they contradict the thresholds, the thresholds' genotype gets the largest of them.
+    The probabilities, which give the quality of a call, are binomial with the shares error, 1/2 and 1 - error. Where
+    they contradict the thresholds, the genotype of the thresholds gets the largest of them.
     """
 
     def fit(self, train, valid, job):

@@ -1,4 +1,4 @@
-"""The one JASPAR matrix, of all, whose best match tells the training data apart best."""
+"""The JASPAR matrix whose best match separates the training data best."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from deepbio.scoring import metrics
 
 
 class Method(RuleMethod):
-    """Scores a sequence by the best log-odds match of one matrix on either strand, calibrated by one line."""
+    """Scores a sequence by the best log-odds match of one matrix on either strand; a line calibrates the score."""
 
     def fit(self, train, valid, job):
         kind = train.context["output"]

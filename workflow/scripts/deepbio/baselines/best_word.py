@@ -8,7 +8,7 @@ from deepbio.learning.rule import RuleMethod
 
 
 class Method(RuleMethod):
-    """Parameters: widths, the least and the greatest length of a word. Of equally good words the longest counts."""
+    """Parameters: widths, the least and the greatest length of a word. Of equally good words the longest is taken."""
 
     def fit(self, train, valid, job):
         both = concatenate(train, valid)
@@ -18,7 +18,7 @@ class Method(RuleMethod):
         for width in range(first, min(last, codes.shape[1]) + 1):
             words = sequences.kmer_words(codes, width)
             known, number = np.unique(words, return_inverse=True)
-            # A word counts once in a sequence however often it stands there.
+            # A word counts once in a sequence however often it occurs there.
             pairs = np.unique(number.reshape(words.shape) + len(known) * np.arange(len(codes))[:, None])
             word, holder = pairs % len(known), y[pairs // len(known)]
             gain = np.bincount(word, np.where(holder, 1.0, -1.0), len(known))
@@ -26,7 +26,7 @@ class Method(RuleMethod):
             accuracy = (gain.max() + (~y).sum()) / len(y)
             if accuracy >= best[0]:
                 best = (float(accuracy), int(known[gain.argmax()]), width)
-        word = "".join(sequences.BASES[best[1] // 4**place % 4] for place in reversed(range(best[2])))
+        word = "".join(sequences.BASES[best[1] // 4**index % 4] for index in reversed(range(best[2])))
         # The odds that a sequence with, or without, the word is positive, with one count added to each cell.
         with_word = (sequences.kmer_words(codes, best[2]) == best[1]).any(1)
         odds = [float((y[with_word == side].sum() + 1) / ((with_word == side).sum() + 2)) for side in (False, True)]

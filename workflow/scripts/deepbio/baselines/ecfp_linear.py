@@ -14,7 +14,7 @@ class Method(EstimatorMethod):
         return super().features(split).astype("float32")
 
     def fit_output(self, x, y, in_valid, seed):
-        # Ridge and logistic regression spell the penalty's strength in opposite ways.
+        # Ridge regression takes the penalty's strength, logistic regression its inverse.
         strengths = self.parameters["penalty"]
         ridge = self.kind == "regression"
         self.parameters["grid"] = {"alpha" if ridge else "C": [s if ridge else 1 / s for s in strengths]}

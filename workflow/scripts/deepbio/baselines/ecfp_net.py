@@ -10,7 +10,7 @@ from deepbio.learning.network import NetworkMethod
 
 
 def fingerprint_split(split, parameters):
-    """The split with its molecules as fingerprints `x`, made once for all batches; with `x` it stays as it is."""
+    """Convert a split's molecules to fingerprints `x`, once for all batches; a split with `x` is returned as it is."""
     if "x" in split:
         return split
     labels = {"y": np.asarray(split.y)} if "y" in split else {}

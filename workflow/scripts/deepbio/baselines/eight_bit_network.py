@@ -1,10 +1,10 @@
-"""The network beside SPINDLE's with weights and outputs rounded to 8 bits after training, in digital logic."""
+"""SPINDLE's network with weights and outputs rounded to 8 bits after training, in digital logic."""
 
 from deepbio.methods import spindle
 
 
 class Method(spindle.Method):
-    """Parameters: those of spindle that say the network, its training and the cost model."""
+    """Parameters: those of spindle for the network, its training and the cost model."""
 
     def __init__(self, parameters):
         bits = {"weight_bits": 8, "output_bits": 8, "input_bits": 8}

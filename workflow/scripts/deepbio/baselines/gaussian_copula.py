@@ -7,7 +7,7 @@ from deepbio.baselines.real_data import Method as RealData
 
 
 class Method(RealData):
-    """Normal draws with the correlation of the values' normal scores, read off at the values' quantiles."""
+    """Draws normal numbers with the correlation of the values' normal scores, and takes the values' quantiles."""
 
     def draw(self, arm, count):
         records = np.array(self.facts["records"][str(arm)])
@@ -20,5 +20,5 @@ class Method(RealData):
         # The square root by eigenvalues, which a correlation without full rank has too.
         values, vectors = np.linalg.eigh(correlation)
         normal = rng.standard_normal((count, records.shape[1])) @ (vectors * np.sqrt(np.maximum(values, 0))).T
-        place = (stats.norm.cdf(normal) * len(records)).astype(int).clip(max=len(records) - 1)
-        return np.take_along_axis(np.sort(records, axis=0), place, axis=0)
+        index = (stats.norm.cdf(normal) * len(records)).astype(int).clip(max=len(records) - 1)
+        return np.take_along_axis(np.sort(records, axis=0), index, axis=0)

@@ -12,19 +12,19 @@ from deepbio.learning.estimator import EstimatorMethod
 
 
 def gapped_kmers(codes, length, k):
-    """Counts of gapped k-mers on both strands, rows scaled to length one: (n, patterns · 4^k) sparse.
+    """Count gapped k-mers on both strands, rows scaled to length one: (n, patterns · 4^k) sparse.
 
-    The linear kernel of these rows is the gkm kernel without truncation (Ghandi et al. 2014, equation 4). Patterns
-    that begin or end with a gap are shifts of shorter words and are kept, as there.
+    The linear kernel of these rows is the gkm kernel without truncation (Ghandi et al. 2014, equation 4). Patterns that
+    begin or end with a gap are shifts of shorter words and are kept, as there.
     """
     blocks = []
     both = np.concatenate([codes, reverse_complement(codes)])
     positions = codes.shape[1] - length + 1
-    for places in combinations(range(length), k):
+    for pattern in combinations(range(length), k):
         words = np.zeros((len(both), positions), np.int64)
         known = np.ones_like(words, dtype=bool)
-        for place in places:
-            column = both[:, place : place + positions]
+        for offset in pattern:
+            column = both[:, offset : offset + positions]
             words = words * 4 + np.minimum(column, 3)
             known &= column != UNKNOWN
         rows = np.broadcast_to((np.arange(len(both)) % len(codes))[:, None], words.shape)[known]

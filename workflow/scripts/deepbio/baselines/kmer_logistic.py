@@ -13,7 +13,7 @@ class Method(EstimatorMethod):
         return make_pipeline(StandardScaler(with_mean=False), model)
 
     def fit_output(self, x, y, in_valid, seed):
-        # The grid says the penalty's strength; ridge and logistic regression spell it in opposite ways.
+        # The grid gives the penalty's strength; logistic regression takes its inverse.
         strengths = self.parameters["penalty"]
         ridge = self.kind == "regression"
         key = "ridge__alpha" if ridge else "logisticregression__C"

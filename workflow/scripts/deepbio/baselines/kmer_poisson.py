@@ -18,11 +18,11 @@ class Method(EstimatorMethod):
         return make_pipeline(StandardScaler(), PoissonRegressor(max_iter=200))
 
     def fit(self, train, valid, job):
-        self.parameters["bins"] = train.y.shape[1]  # which windows without labels do not tell
+        self.parameters["bins"] = train.y.shape[1]  # unknown where windows have no labels
         super().fit(train, valid, job)
 
     def features(self, split):
-        """Counts (windows x bins, k-mers) within each bin; `bins` bins of `bin` bases lie in a window's middle."""
+        """Count k-mers (windows x bins, k-mers) within each bin; the `bins` bins are in the middle of a window."""
         codes, width, bins = split["codes"], split.context["bin"], self.parameters["bins"]
         first = (codes.shape[1] - bins * width) // 2
         middle = np.asarray(codes[:, first : first + bins * width])

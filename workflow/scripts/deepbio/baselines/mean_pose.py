@@ -1,4 +1,4 @@
-"""The mean place of each part, whatever the frame."""
+"""The mean position of each part, whatever the frame."""
 
 from deepbio.baselines.mean_profile import Method as MeanProfile
 

@@ -1,4 +1,4 @@
-"""The mean coverage of each track at each place of a window, whatever the sequence."""
+"""The mean coverage of each track at each position of a window, whatever the sequence."""
 
 import numpy as np
 

@@ -6,7 +6,7 @@ from deepbio.baselines.ridge_logistic import Method as RidgeLogistic
 
 
 class Method(RidgeLogistic):
-    """The ridge regression, on the marks (bins · proteins) of each gene; it is given those of the test genes too."""
+    """The ridge regression, on the marks (bins · proteins) of each gene; prediction reads those of the test genes."""
 
     def features(self, split):
         return np.asarray(split["marks"]).reshape(len(split), -1).astype(float)

@@ -1,4 +1,4 @@
-"""The plain network beside Diet Networks: the same layers, with every weight of the first one free."""
+"""A plain network to compare with Diet Networks: the same layers, with every weight of the first one free."""
 
 from deepbio.methods import diet_networks
 

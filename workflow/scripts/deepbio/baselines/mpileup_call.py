@@ -1,4 +1,7 @@
-"""What `bcftools mpileup | bcftools call -m` says of the same reads; preparation ran it (deepbio.variants)."""
+"""Genotypes that `bcftools mpileup | bcftools call -m` calls from the same reads.
+
+Preparation runs it (deepbio.domains.variation.variants).
+"""
 
 import numpy as np
 

@@ -1,11 +1,11 @@
-"""A Markov chain of symbols: each is drawn as it followed the last few in the training molecules."""
+"""A Markov chain of symbols: each is drawn as often as it followed the last few symbols in the training molecules."""
 
 import numpy as np
 
 from deepbio.domains.chemistry.smiles import END
 from deepbio.learning.rule import RuleMethod
 
-BATCH = 512  # strings written at a time, so that the first ones are the same however many are asked for
+BATCH = 512  # strings sampled at a time, so that the first ones do not depend on how many follow
 SMALL = 0.01  # added to every count when the orders are compared
 
 
@@ -24,9 +24,10 @@ class Method(RuleMethod):
         self.arrays = {"seen": self.seen, "times": self.times}
 
     def words(self, codes, order):
-        """Numbers of every symbol's context and of the context with it (n, length), and which were written at all.
+        """Return numbers of every symbol's context and of the context with the symbol, and which symbols were written.
 
-        A context is read as a number to the base symbols + 1; before the first symbol stands `symbols`.
+        All three are (n, length). A context is read as a number to the base symbols + 1; before the first symbol stands
+        `symbols`.
         """
         first = np.full((len(codes), order), self.symbols)
         padded = np.concatenate([first, codes], axis=1).astype(np.int64)
@@ -37,27 +38,27 @@ class Method(RuleMethod):
         return context, context * (self.symbols + 1) + codes, written
 
     def count(self, codes, order):
-        """Know the words of codes, with contexts of `order` symbols."""
+        """Count the words of codes, with contexts of `order` symbols."""
         self.order = order
         _, words, written = self.words(codes, order)
         self.know(*np.unique(words[written], return_counts=True))
 
     def know(self, seen, times):
-        """Sorted words, how often each came, and the sum of all before it."""
+        """Store the sorted words, the count of each, and the sum of the counts before it."""
         self.seen, self.times = seen, times
         self.sums = np.concatenate([[0], np.cumsum(times)])
 
     def slices(self, context):
-        """Where the words of contexts begin and end among the sorted ones."""
+        """Find where the words of contexts begin and end among the sorted ones."""
         low = context * (self.symbols + 1)
         return np.searchsorted(self.seen, low), np.searchsorted(self.seen, low + self.symbols, side="right")
 
     def loss(self, codes):
-        """Mean negative log likelihood of a molecule, with SMALL added to every count."""
+        """Compute the mean negative log likelihood of a molecule, with SMALL added to every count."""
         context, words, written = self.words(codes, self.order)
         low, high = self.slices(context[written])
-        place = np.minimum(np.searchsorted(self.seen, words[written]), len(self.seen) - 1)
-        times = np.where(self.seen[place] == words[written], self.times[place], 0)
+        index = np.minimum(np.searchsorted(self.seen, words[written]), len(self.seen) - 1)
+        times = np.where(self.seen[index] == words[written], self.times[index], 0)
         total = self.sums[high] - self.sums[low]
         return float(-np.log((times + SMALL) / (total + SMALL * self.symbols)).sum() / len(codes))
 
@@ -67,11 +68,11 @@ class Method(RuleMethod):
         return {"y": np.concatenate(parts)[: len(split)]}
 
     def write(self, count, length, rng):
-        """Codes (count, length) of new strings."""
+        """Sample codes (count, length) of new strings."""
         codes = np.zeros((count, length), np.uint8)
         context = np.full(count, sum(self.symbols * (self.symbols + 1) ** i for i in range(self.order)), np.int64)
         writing = np.ones(count, bool)
-        for place in range(length):
+        for position in range(length):
             low, high = self.slices(context)
             # Every context that the chain reaches was seen, because it was drawn from the words that were.
             drawn = self.sums[low] + rng.random(count) * (self.sums[high] - self.sums[low])
@@ -80,7 +81,7 @@ class Method(RuleMethod):
             writing &= symbol != END
             if not writing.any():
                 break
-            codes[writing, place] = symbol[writing]
+            codes[writing, position] = symbol[writing]
             context = np.where(writing, word % (self.symbols + 1) ** self.order, context)
         return codes
 

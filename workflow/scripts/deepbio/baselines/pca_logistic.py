@@ -25,9 +25,9 @@ class Method(EstimatorMethod):
         self.components = min(self.parameters["components"], *x.shape)
         return super().fit_output(x, y, in_valid, seed)
 
-    # The imputer notes the type of its numbers, which skops does not take for safe by itself.
+    # The imputer stores the type of its numbers, which skops does not trust by itself.
     trusted = ("numpy.dtype",)
 
     def weights(self):
-        """Numbers fitted, those of the components (which ask for no labels) among them."""
+        """Count the fitted numbers, including those of the components, which need no labels."""
         return super().weights() + sum(model[-2].components_.size for model in self.models)

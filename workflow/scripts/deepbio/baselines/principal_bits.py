@@ -1,4 +1,4 @@
-"""The linear twin of an autoencoder of fingerprints: principal components of the bits, and a regression on them."""
+"""The linear counterpart of an autoencoder of fingerprints: principal components of bits, and a regression on them."""
 
 import numpy as np
 
@@ -9,9 +9,9 @@ class Method(RuleMethod):
     """Parameters: components; wanted, samples (fingerprints made for activities, in standard deviations from the
     training mean, as the autoencoder makes them).
 
-    A compound's components, scaled to unit variance, are its place; activity is their linear regression. To make a
-    fingerprint for an activity, a place is drawn from the normal distribution and moved along the regression's
-    direction until the activity is met.
+    A compound's components, scaled to unit variance, are its latent code; activity is their linear regression. To make
+    a fingerprint for an activity, a latent code is drawn from the normal distribution and moved along the regression's
+    direction until its predicted activity is the wanted one.
     """
 
     def fit(self, train, valid, job):
@@ -20,35 +20,35 @@ class Method(RuleMethod):
         centre, count = x.mean(axis=0), self.parameters["components"]
         values, axes = np.linalg.eigh(np.cov(x.T))
         axes, spread = axes[:, ::-1][:, :count], np.sqrt(values[::-1][:count])
-        place = (x - centre) @ axes / spread
+        latent = (x - centre) @ axes / spread
         self.arrays = {
             "centre": centre,
             "axes": axes.copy(),
             "spread": spread,
-            "slope": place.T @ (y - y.mean()) / len(y),
+            "slope": latent.T @ (y - y.mean()) / len(y),
         }
         self.facts = {"mean": float(y.mean()), "deviation": float(y.std())}
 
     def place(self, split):
-        """Places (n, components) of a split's compounds."""
+        """Compute the latent codes (n, components) of a split's compounds."""
         x = np.asarray(split["x"], np.float64) - self.arrays["centre"]
         return x @ self.arrays["axes"] / self.arrays["spread"]
 
-    def bits(self, place):
-        """Bits (n, bits), as numbers about 0 and 1, of places (n, components)."""
-        return place * self.arrays["spread"] @ self.arrays["axes"].T + self.arrays["centre"]
+    def bits(self, latent):
+        """Reconstruct bits (n, bits), as numbers about 0 and 1, from latent codes (n, components)."""
+        return latent * self.arrays["spread"] @ self.arrays["axes"].T + self.arrays["centre"]
 
     def predict(self, split):
-        """As the autoencoder's, but without restarts."""
-        mean, slope, place = self.facts["mean"], self.arrays["slope"], self.place(split)
+        """Predict the arrays that the autoencoder predicts, except `restarts`."""
+        mean, slope, latent = self.facts["mean"], self.arrays["slope"], self.place(split)
         levels = mean + np.array(self.parameters["wanted"]) * self.facts["deviation"]
         wanted = np.repeat(levels, self.parameters["samples"])
         made = np.random.default_rng(0).standard_normal((len(wanted), len(slope)))
         made += np.outer((wanted - mean - made @ slope) / max(slope @ slope, 1e-12), slope)
         return {
-            "y": (mean + place @ slope)[:, None],
-            "y_rebuilt": self.bits(place).clip(0, 1),
-            "y_latent": place,
+            "y": (mean + latent @ slope)[:, None],
+            "y_rebuilt": self.bits(latent).clip(0, 1),
+            "y_latent": latent,
             "y_made": (self.bits(made) > 0.5).astype(np.uint8),
             "wanted": wanted,
         }

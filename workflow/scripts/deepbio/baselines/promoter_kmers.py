@@ -10,5 +10,5 @@ class Method(KmerLogistic):
     """Parameters: k, span (first and last base of the promoter, relative to the start of transcription), penalty."""
 
     def features(self, split):
-        first, last = (max(0, split.context["tss"] + place) for place in self.parameters["span"])
+        first, last = (max(0, split.context["tss"] + offset) for offset in self.parameters["span"])
         return kmer_counts(np.asarray(split["codes"])[:, first:last], self.parameters["k"])

@@ -16,7 +16,7 @@ class Method(EstimatorMethod):
         chosen = {name: self.parameters[name] for name in names if name in self.parameters}
         return forest(n_estimators=self.parameters["trees"], n_jobs=1, random_state=seed, **chosen)
 
-    # skops does not take trees for safe, because their node numbers are followed unchecked; `load` checks them.
+    # skops does not trust trees, because their node numbers are followed unchecked; `load` checks them.
     trusted = ("sklearn.tree._tree.Tree",)
 
     def load(self, folder):
@@ -28,7 +28,7 @@ class Method(EstimatorMethod):
 
 
 def _is_sound(tree, features):
-    """Whether every inner node leads to two later nodes and asks for a feature that exists."""
+    """Check that every inner node leads to two later nodes and splits by a feature that exists."""
     inner = np.flatnonzero(tree.children_left != -1)
     children = np.stack([tree.children_left[inner], tree.children_right[inner]])
     asked = tree.feature[inner]

@@ -20,6 +20,6 @@ class Method(RuleMethod):
         return {"y": for_arms(split["arm"], self.draw)}
 
     def draw(self, arm, count):
-        """`count` records of one arm: (count, values)."""
+        """Return `count` records of one arm: (count, values)."""
         records = np.array(self.facts["records"][str(arm)])
         return records[np.resize(np.arange(len(records)), count)]

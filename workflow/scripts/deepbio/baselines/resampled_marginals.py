@@ -1,4 +1,4 @@
-"""Every value drawn for itself from the people of the same arm: right marginals, no correlation within an arm."""
+"""Every value drawn independently from the people of the same arm: right marginals, no correlation within an arm."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from deepbio.baselines.real_data import Method as RealData
 
 
 class Method(RealData):
-    """The values of the training records, put together anew."""
+    """The values of the training records in new combinations."""
 
     def draw(self, arm, count):
         records = np.array(self.facts["records"][str(arm)])

@@ -4,4 +4,4 @@ from deepbio.learning.linear import RidgeLogistic
 
 
 class Method(RidgeLogistic):
-    """The regression as it is."""
+    """The regression, unchanged."""

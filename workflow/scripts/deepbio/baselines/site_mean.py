@@ -1,4 +1,4 @@
-"""What the training samples say of the same site: their mean, or the word of those most like the asked sample."""
+"""The mean of the training samples' labels at the same site, or the label of the most similar sample."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from deepbio.learning.rule import RuleMethod
 class Method(RuleMethod):
     """Parameters: samples, "all" or "nearest" (by Pearson correlation of expression).
 
-    Nothing is learned but the share of open sites, which is said where no other sample is known.
+    Only the share of open sites is learned. It is predicted where no other sample is known.
     """
 
     def fit(self, train, valid, job):
@@ -17,8 +17,8 @@ class Method(RuleMethod):
     def predict(self, split):
         known = np.asarray(split["open_in"], dtype=float)
         if self.parameters["samples"] == "nearest":
-            likeness = np.corrcoef(np.asarray(split.context["expression"], dtype=float))[split["sample"]]
-            best = np.where(np.isnan(known), -np.inf, likeness).argmax(axis=1)
+            similarity = np.corrcoef(np.asarray(split.context["expression"], dtype=float))[split["sample"]]
+            best = np.where(np.isnan(known), -np.inf, similarity).argmax(axis=1)
             known = np.take_along_axis(known, best[:, None], axis=1)
         there = ~np.isnan(known)
         mean = np.where(there, known, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)

@@ -7,7 +7,7 @@ from deepbio.learning.support import SupportMethod
 
 
 class Method(SupportMethod):
-    """Parameters: trees; fingerprint (radius, bits). The classes weigh the same."""
+    """Parameters: trees; fingerprint (radius, bits). Both classes have the same total weight."""
 
     def prepare(self, smiles):
         return circular_fingerprints(smiles, **self.parameters["fingerprint"]).astype("float32")

@@ -1,4 +1,4 @@
-"""Molecules of the training set, drawn at random: what a generator that only copies would reach.
+"""Molecules of the training set, drawn at random: the result of a generator that only copies.
 
 Ridge regression on circular fingerprints predicts the properties that a task asks for.
 """
@@ -11,7 +11,8 @@ from deepbio.learning.rule import RuleMethod
 
 class Method(RuleMethod):
     """Parameters: fingerprint (radius, bits) and penalty of the regression. Where more molecules are asked for than
-    there are, they come again."""
+    there are, they are repeated.
+    """
 
     def fit(self, train, valid, job):
         self.arrays = {"codes": np.array(train.y)[job.rng("order").permutation(len(train))]}
