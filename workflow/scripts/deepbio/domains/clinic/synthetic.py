@@ -1,4 +1,4 @@
-"""Synthetic records of people beside real ones: are they of use, and do they give anybody away?
+"""Synthetic records of people compared with real ones: utility and privacy.
 
 Records are arrays (people, values); `arm` is the class of each person.
 """
@@ -19,9 +19,9 @@ CLASSIFIERS = {
 
 
 def classify(kind, records, arm, others, trees=100):
-    """Probability of the second arm for each of `others`, by a classifier that learned from `records` alone.
+    """Predict the probability of the second arm for each of `others`, with a classifier trained only on `records`.
 
-    Where the records have one arm only, nothing is known: one half.
+    Where the records have only one arm, the probability is one half.
     """
     if len(np.unique(arm)) < 2:
         return np.full(len(others), 0.5)
@@ -29,7 +29,7 @@ def classify(kind, records, arm, others, trees=100):
 
 
 def correlations(records):
-    """Pearson's correlation of every two values over people; a constant value is correlated with nothing: 0."""
+    """Compute Pearson's correlation of every two values over people; it is 0 for a constant value."""
     records = np.asarray(records, float)
     varies = np.ptp(records, axis=0) > 0
     found = np.zeros((records.shape[1], records.shape[1]))
@@ -38,26 +38,30 @@ def correlations(records):
 
 
 def correlation_of_correlations(one, other):
-    """Spearman's correlation between the pairwise correlations of two sets of records (Fig. 4 of Beaulieu-Jones et
-    al. 2019); 0 where a set has no correlations."""
+    """Compute Spearman's correlation between the pairwise correlations of two sets of records.
+
+    Figure 4 of Beaulieu-Jones et al. 2019. The result is 0 where all correlations of a set are equal.
+    """
     above = np.triu_indices(np.shape(one)[1], 1)
     a, b = correlations(one)[above], correlations(other)[above]
     return 0.0 if np.ptp(a) == 0 or np.ptp(b) == 0 else float(stats.spearmanr(a, b)[0])
 
 
 def closest(records, others):
-    """Euclidean distance of each record to the closest of `others`."""
+    """Compute the Euclidean distance of each record to the closest of `others`."""
     return NearestNeighbors(n_neighbors=1).fit(others).kneighbors(records)[0][:, 0]
 
 
 def privacy(synthetic, members, fresh):
-    """What synthetic records tell of the people they were learned from, beside `fresh` people of the same kind.
+    """Measure what synthetic records reveal of the people they were learned from, compared with `fresh` people.
 
-    closest_record : median distance of a synthetic record to the closest member, over that of fresh people; 0 where
-        members were copied, about 1 where synthetic people are as new as real ones.
-    membership_auroc : AUROC of an attacker who takes people close to a synthetic record for members; 0.5 tells nothing.
+    closest_record : median distance of a synthetic record to the closest member, divided by that of fresh people; 0
+        where members were copied, about 1 where synthetic people are as new as real ones.
+    membership_auroc : AUROC of an attacker who takes people close to a synthetic record for members; 0.5 is chance
+        level.
 
-    Values are divided by their standard deviation over members.
+    Values are divided by their standard deviation over members. Fresh people come from the same population as the
+    members.
     """
     spread = members.std(axis=0)
     spread[spread == 0] = 1
@@ -70,9 +74,9 @@ def privacy(synthetic, members, fresh):
 
 
 def for_arms(arm, draw):
-    """Records for the arms asked for; `draw(arm, count)` gives those of one arm.
+    """Draw records for the given arms; `draw(arm, count)` returns those of one arm.
 
-    The first records of a draw must not depend on its count, so that a person asked for alone is the same person.
+    The first records of a draw must not depend on its count, so that a person drawn alone is the same person.
     """
     arm = np.asarray(arm)
     drawn = {int(one): draw(int(one), int((arm == one).sum())) for one in np.unique(arm)}

@@ -1,8 +1,8 @@
 """Published bundles of one-hot windows and 0/1 labels (DeepSEA's .mat files, Basset's HDF5), read block by block.
 
-A bundle of millions of windows does not fit into memory: its arrays become memory maps of nameless files, which go
-when nothing uses them any more, and no more than a block of rows is held while they are filled. Only of a .mat file
-of version 5, which scipy cannot read in parts, one whole variable is held.
+A bundle of millions of windows does not fit into memory. Its arrays become memory maps of unnamed files, which are
+deleted when nothing uses them any more. While they are filled, only one block of rows is in memory. The exception is a
+.mat file of version 5: scipy cannot read it in parts, so one whole variable is in memory.
 """
 
 import os
@@ -23,7 +23,13 @@ BLOCK = 2**25  # bytes of a stored array that are read at a time
 
 @dataclass(frozen=True)
 class Stored:
-    """One array of a file, samples first: `rows(start, stop)` reads some of them, `step` is how many at a time."""
+    """One array of a file, samples first.
+
+    where : file and name, for messages
+    shape : samples first
+    rows : function `rows(start, stop)` that reads some samples
+    step : number of samples to read at a time
+    """
 
     where: str
     shape: tuple
@@ -31,16 +37,16 @@ class Stored:
     step: int
 
     def blocks(self):
-        """(number of the first row, block) from the first block to the last."""
+        """Yield (index of the first row, block) from the first block to the last."""
         for start in range(0, self.shape[0], self.step):
             yield start, self.rows(start, min(start + self.step, self.shape[0]))
 
 
 @contextmanager
 def opened(path, name):
-    """The array `name` of an HDF5 or MATLAB file as Stored.
+    """Open the array `name` of an HDF5 or MATLAB file as Stored.
 
-    MATLAB calls the sample the first axis. An HDF5 file written by MATLAB (version 7.3) has all axes in reverse.
+    The first axis in MATLAB is the sample. An HDF5 file written by MATLAB (version 7.3) has all axes in reverse order.
     Raises BadInput where the file is missing or damaged, or has no such array.
     """
     import h5py
@@ -82,7 +88,7 @@ def _load_mat(path, name):
 
 
 def _step(array, axis=0):
-    """Rows that BLOCK bytes hold, whole HDF5 chunks where they are not larger than that."""
+    """Return the number of rows in BLOCK bytes, in whole HDF5 chunks unless a chunk is larger."""
     samples = array.shape[axis] if array.ndim else 0
     rows = max(1, BLOCK * samples // max(1, array.size * array.dtype.itemsize))
     chunk = array.chunks[axis] if getattr(array, "chunks", None) else 1
@@ -90,7 +96,7 @@ def _step(array, axis=0):
 
 
 def scratch(shape):
-    """An empty uint8 array in a nameless file of the temporary folder."""
+    """Return an empty uint8 array in an unnamed file of the temporary folder."""
     with tempfile.TemporaryFile() as handle:
         # A full disk is an error here; while a memory map is written it would be the end of the process.
         os.posix_fallocate(handle.fileno(), 0, int(np.prod(shape)))
@@ -98,10 +104,10 @@ def scratch(shape):
 
 
 def codes(path, name, order=BASES):
-    """Codes (n, length) uint8 of windows stored one-hot as (n, 4, length) or (n, 4, 1, length).
+    """Read codes (n, length) uint8 of windows stored one-hot as (n, 4, length) or (n, 4, 1, length).
 
-    `order` says for which bases the four rows stand. A column of zeros, or of quarters, is an unknown base.
-    Raises BadInput with file and record for another shape and for a column that is not one-hot.
+    `order` lists the bases of the four rows. A column of zeros, or of quarters, is an unknown base. Raises BadInput
+    with file and record for another shape and for a column that is not one-hot.
     """
     if sorted(order) != sorted(BASES):
         raise BadInput(f"the order of bases must name each of {BASES} once, not '{order}'")
@@ -134,7 +140,7 @@ def _decode(block, order, start, where):
 
 
 def labels(path, name):
-    """Labels (n, features) uint8; BadInput with file and record for one that is neither 0 nor 1."""
+    """Read labels (n, features) uint8; BadInput with file and record for a label that is neither 0 nor 1."""
     with opened(path, name) as stored:
         if len(stored.shape) != 2 or 0 in stored.shape:
             raise BadInput(f"{stored.where} has shape {stored.shape}, not (samples, features)")
@@ -152,7 +158,7 @@ def labels(path, name):
 
 
 def names(path, name):
-    """The strings of a list of names."""
+    """Read the strings of a list of names."""
     with opened(path, name) as stored:
         if len(stored.shape) != 1:
             raise BadInput(f"{stored.where} has shape {stored.shape}, not that of a list of names")
@@ -160,15 +166,16 @@ def names(path, name):
 
 
 def splits(parts, order, context):
-    """The splits of a bundle, as it divides them.
+    """Read the splits of a bundle, as the bundle divides them.
 
     Parameters
     ----------
     parts : split -> (file, name of its windows, name of its labels)
-    order : bases for which the four rows of a one-hot window stand
+    order : bases of the four rows of a one-hot window
     context : with the names of the `features`
 
-    The bundle does not say where its windows lie, so the whole of a split is one group.
+    A bundle does not contain the coordinates of its windows, so a whole split is one group. Raises BadInput where the
+    shapes of windows and labels do not fit.
     """
     found, length = {}, None
     for part in NAMES:

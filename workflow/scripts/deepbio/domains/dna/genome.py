@@ -1,7 +1,7 @@
 """Genomes and intervals: chromosomes as codes, windows cut from them, BED files, and bins labelled by peaks.
 
-Coordinates are those of BED: 0-based, the end not included. bioframe and pandas are imported where they are used:
-whoever trains on prepared data needs neither.
+Coordinates are those of BED: 0-based, the end not included. bioframe and pandas are imported only where they are used,
+because a training on prepared data needs neither.
 """
 
 import re
@@ -18,10 +18,10 @@ from deepbio.domains.dna import sequences
 
 @contextmanager
 def open_genome(path):
-    """Open a plain or packed FASTA file as a pyfaidx.Fasta; an unpacked copy and the index live as long as the block.
+    """Open a plain or packed FASTA file as a pyfaidx.Fasta; an unpacked copy and the index exist while the block runs.
 
-    The index is made anew in a temporary folder: one that lies beside the file may be older than it, and its folder
-    may not be written to. Raises BadInput where the file is missing, damaged or no FASTA, or a name stands twice.
+    A new index is made in a temporary folder. An index beside the file may be older than the file, and its folder may
+    be read-only. Raises BadInput where the file is missing, damaged or not FASTA, or a name occurs twice.
     """
     from pyfaidx import Fasta, FastaIndexingError
 
@@ -55,7 +55,7 @@ def open_genome(path):
 
 
 def chromosome_codes(genome, name):
-    """Codes (length,) uint8 of one sequence of an open genome; BadInput where there is none of that name."""
+    """Read codes (length,) uint8 of one sequence of an open genome; BadInput where no sequence has that name."""
     if name not in genome:
         raise BadInput(f"{genome.path}: no sequence '{name}'; it has {', '.join(list(genome.keys())[:20])}")
     try:
@@ -65,9 +65,10 @@ def chromosome_codes(genome, name):
 
 
 def windows(codes, centres, length):
-    """Windows (n, length) around positions of one chromosome; beyond its ends stand unknown bases.
+    """Cut windows (n, length) around positions of one chromosome; beyond its ends there are unknown bases.
 
-    A window of even length has `length // 2` bases before its centre.
+    A window of even length has `length // 2` bases before its centre. Raises ValueError for a window wholly outside the
+    chromosome.
     """
     padded = np.pad(codes, length, constant_values=sequences.UNKNOWN)
     starts = np.asarray(centres) - length // 2 + length
@@ -77,7 +78,7 @@ def windows(codes, centres, length):
 
 
 def windows_of(codes, chromosomes, centres, length):
-    """Windows (n, length) as `windows` cuts them, each from its chromosome; `codes`: chromosome → codes."""
+    """Cut windows (n, length) as `windows` does, each from its chromosome; `codes`: chromosome → codes."""
     found = np.empty((len(centres), length), np.uint8)
     for one in np.unique(chromosomes):
         here = chromosomes == one
@@ -86,7 +87,7 @@ def windows_of(codes, chromosomes, centres, length):
 
 
 def read_chromosomes(path, names):
-    """Codes of the chromosomes of a FASTA file; `names`: the name to go by → the name in the file."""
+    """Read codes of the chromosomes of a FASTA file; `names`: name to use → name in the file."""
     with open_genome(path) as opened:
         return {name: chromosome_codes(opened, there) for name, there in names.items()}
 
@@ -95,9 +96,9 @@ BED = ["chrom", "start", "end", "name", "score", "strand"]
 
 
 def read_bed(path, more=()):
-    """A bedframe of a BED file: chrom, start, end, and those of its columns that are named in `more`.
+    """Read a BED file as a bedframe: chrom, start, end, and the columns named in `more`.
 
-    Raises BadInput with file and line: too few columns, no interval, or a strand that is neither + nor -.
+    Raises BadInput with file and line for too few columns, an invalid interval, or a strand that is neither + nor -.
     """
     columns = [*BED[:3], *more]
     places = [BED.index(name) for name in more]
@@ -130,7 +131,7 @@ def _coordinate(field, where):
 
 
 def read_genes(path):
-    """The transcripts of a BED file: chrom, tss, strand, name.
+    """Read the transcripts of a BED file: chrom, tss, strand, name.
 
     The start of transcription (tss) is the first base of the transcript on its strand.
     """
@@ -142,17 +143,18 @@ def read_genes(path):
 
 
 def region_centres(starts, minus, length):
-    """Where windows of `length` are cut so that a gene's start stands at `length // 2` on the gene's own strand.
+    """Compute the centres of windows of `length` in which a gene's start is at `length // 2` on the gene's own strand.
 
-    An even window has one base more before its middle than after it; on the other strand that is the other side.
+    An even window has one base more before its middle than after it. On the minus strand this base is on the other
+    side.
     """
     return starts + (minus if length % 2 == 0 else np.zeros(len(starts), int))
 
 
 def read_peaks(folder, pattern, chromosomes):
-    """Peaks of many features: name of the feature (its file's up to the first _) → bedframe.
+    """Read peaks of many features: name of the feature (its file's name up to the first _) → bedframe.
 
-    Only peaks on `chromosomes` are kept; BadInput where no file matches, or a file has no peak there.
+    Only peaks on `chromosomes` are kept. Raises BadInput where no file matches, or a file has no peak there.
     """
     files = sorted(file for file in Path(folder).glob(pattern) if not file.name.startswith("."))
     if not files:
@@ -168,7 +170,7 @@ def read_peaks(folder, pattern, chromosomes):
 
 
 def bins(sizes, width):
-    """Whole bins of `width` bases over chromosomes: a bedframe. `sizes`: name → length."""
+    """Return whole bins of `width` bases over chromosomes, as a bedframe; `sizes`: name → length."""
     import bioframe
     import pandas as pd
 
@@ -177,7 +179,7 @@ def bins(sizes, width):
 
 
 def label_bins(table, peaks, least):
-    """Which bins (rows of `table`) the peaks of each feature cover at `least` so many bases: (n, features) bool."""
+    """Label bins (rows of `table`) where the peaks of a feature cover at least `least` bases: (n, features) bool."""
     import bioframe
 
     covered = [
@@ -188,7 +190,7 @@ def label_bins(table, peaks, least):
 
 
 def site_table(path):
-    """Codes (n, length) of a FASTA file of sites, and their coordinates from the headers as a bedframe."""
+    """Read a FASTA file of sites: codes (n, length), and the coordinates in the headers as a bedframe."""
     import pandas as pd
 
     names, texts = sequences.read_fasta(path)
@@ -197,7 +199,7 @@ def site_table(path):
 
 
 def overlaps(sites, peaks):
-    """Which sites (rows of a bedframe) at least one peak overlaps: (n,) bool."""
+    """Return for each site (row of a bedframe) whether at least one peak overlaps it: (n,) bool."""
     import bioframe
 
     return bioframe.count_overlaps(sites, peaks)["count"].to_numpy() > 0

@@ -1,4 +1,4 @@
-"""Motifs: JASPAR matrices, scanning, logos, and the match of a learned motif to a known one (Tomtom)."""
+"""Motifs: JASPAR matrices, scanning, logos, and the comparison of a learned motif with known ones (Tomtom)."""
 
 import warnings
 from functools import cache
@@ -14,7 +14,8 @@ RELEASE = "JASPAR2024"
 
 @cache
 def jaspar(groups=("vertebrates",), release=RELEASE):
-    """Core motifs of JASPAR for some taxonomic groups: a list of (matrix id, name, probabilities (4, width))."""
+    """Read the core motifs of JASPAR for some taxonomic groups: a list of (matrix id, name, probabilities (4,
+    width))."""
     from pyjaspar import jaspardb
 
     with warnings.catch_warnings():
@@ -24,28 +25,28 @@ def jaspar(groups=("vertebrates",), release=RELEASE):
 
 
 def probabilities(counts, pseudocount=0.8):
-    """Counts (4, width) as probabilities, with a pseudocount shared by the four bases."""
+    """Convert counts (4, width) to probabilities, with a pseudocount shared by the four bases."""
     counts = np.asarray(counts, dtype=float)
     return (counts + pseudocount / 4) / (counts.sum(axis=0) + pseudocount)
 
 
 def log_odds(motif):
-    """Log2 odds (4, width) of probabilities against an even background."""
+    """Compute log2 odds (4, width) of probabilities against a uniform background."""
     return np.log2(motif / BACKGROUND)
 
 
 def information(motif):
-    """Bits of each position, (width,)."""
+    """Compute the information content of each position in bits, (width,)."""
     return 2 + (motif * np.log2(np.maximum(motif, 1e-12))).sum(axis=0)
 
 
 def count_matrix(windows):
-    """Base counts (4, width) of aligned windows of codes (n, width); unknown bases count as nothing."""
+    """Count bases (4, width) of aligned windows of codes (n, width); unknown bases are not counted."""
     return np.stack([(windows == code).sum(axis=0) for code in range(4)])
 
 
 def best_scores(codes, matrices, batch=256):
-    """Best log-odds match of each matrix in each sequence, on either strand: (n, matrices) float32."""
+    """Compute the best log-odds score of each matrix in each sequence, on either strand: (n, matrices) float32."""
     import torch
     from torch.nn import functional as F
 
@@ -67,9 +68,9 @@ def best_scores(codes, matrices, batch=256):
 
 
 def match(motifs, groups=("vertebrates",)):
-    """The JASPAR motif nearest to each of `motifs` (4, width): dicts with bits, id, name, p and q.
+    """Find the most similar JASPAR motif for each of `motifs` (4, width): dicts with bits, id, name, p and q.
 
-    Tomtom's p-values by memelite; q-values by Benjamini and Hochberg over all comparisons. A motif of fewer than
+    p-values are Tomtom's, by memelite; q-values by Benjamini and Hochberg over all comparisons. A motif of fewer than
     LEAST_BITS bits is not compared: its id and name are empty, its p and q are 1.
     """
     import torch
@@ -93,7 +94,7 @@ def match(motifs, groups=("vertebrates",)):
 
 
 def trim(motif, bits=0.3):
-    """A motif without its uninformative ends; never narrower than four positions."""
+    """Trim uninformative ends of a motif; at least four positions remain."""
     strong = np.flatnonzero(information(motif) >= bits)
     if len(strong) == 0:
         return motif
@@ -117,7 +118,7 @@ def logo(axis, motif, title=""):
 
 
 def best_windows(codes, filters, batch=512):
-    """For each filter (m, 4, width) and each sequence, its best window: scores (n, m), starts (n, m)."""
+    """Find the best window of each sequence for each filter (m, 4, width): scores (n, m), starts (n, m)."""
     import torch
     from torch.nn import functional as F
 
@@ -134,6 +135,6 @@ def best_windows(codes, filters, batch=512):
 
 
 def windows(codes, starts, width):
-    """Windows (n, width) of codes that begin at `starts` (n,); beyond an end lie unknown bases."""
+    """Cut windows (n, width) of codes that begin at `starts` (n,); beyond an end there are unknown bases."""
     padded = np.pad(codes, ((0, 0), (0, width)), constant_values=UNKNOWN)
     return padded[np.arange(len(codes))[:, None], starts[:, None] + np.arange(width)]

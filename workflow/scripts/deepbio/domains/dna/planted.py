@@ -13,7 +13,7 @@ TRANSITIONS = np.array(
 
 
 def background(count, length, rng):
-    """Codes (count, length) of a first-order Markov chain over the bases."""
+    """Simulate codes (count, length) of a first-order Markov chain over the bases."""
     steps = TRANSITIONS.cumsum(axis=1)
     codes = np.empty((count, length), np.uint8)
     codes[:, 0] = rng.integers(0, 4, count)
@@ -24,7 +24,7 @@ def background(count, length, rng):
 
 
 def matrices(names, groups):
-    """JASPAR motifs by name as probabilities (4, width); BadInput names those that are not there."""
+    """Return JASPAR motifs by name as probabilities (4, width); BadInput names those that do not exist."""
     known = {name: matrix for _, name, matrix in motifs.jaspar(tuple(groups))}
     missing = [name for name in names if name not in known]
     if missing:
@@ -43,18 +43,18 @@ def plant(codes, rows, starts, matrix, rng):
 
 
 def parts(count, fractions):
-    """Row numbers of train, valid and test for windows that are independent of each other."""
+    """Return row numbers of train, valid and test for samples that are independent of each other."""
     edges = np.cumsum([round(fraction * count) for fraction in fractions])[:-1]
     return dict(zip(("train", "valid", "test"), np.split(np.arange(count), edges), strict=True))
 
 
 def names(noun, count):
-    """A group of its own for each of `count` samples: noun0, noun1, …"""
+    """Return a separate group for each of `count` samples: noun0, noun1, …"""
     return np.array([f"{noun}{i}" for i in range(count)]).astype("S")
 
 
 def splits(arrays, fractions, context):
-    """Train, valid and test of arrays whose samples are independent of each other."""
+    """Split arrays into train, valid and test; their samples must be independent of each other."""
     return {
         part: Split({key: array[rows] for key, array in arrays.items()}, context)
         for part, rows in parts(len(arrays["y"]), fractions).items()

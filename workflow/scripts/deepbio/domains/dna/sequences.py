@@ -24,7 +24,8 @@ _IUPAC = re.compile(r"[ACGTUNRYSWKMBDHV]+", re.IGNORECASE)
 def read_fasta(path):
     """Read names and sequences of a FASTA file of windows (a genome is read with pyfaidx).
 
-    Raises BadInput with file and line: text before the first header, an empty record, a letter that is no base.
+    Raises BadInput with file and line for text before the first header, an empty record, or a letter that is not a
+    base.
     """
     names, parts, starts = [], [], []
     for number, line in text.lines(path):
@@ -50,10 +51,11 @@ def read_fasta(path):
 
 
 def encode(sequences, where="", lines=None):
-    """Turn equally long sequences into codes (n, length).
+    """Encode sequences of equal length as codes (n, length).
 
-    Raises BadInput for the first one that has another length than the first, and for the first letter that is no base
-    (IUPAC letters other than ACGTU are unknown bases). `where` is the file, `lines` the line of each sequence in it.
+    Raises BadInput for the first sequence whose length differs from that of the first one, and for the first letter
+    that is not a base (IUPAC letters other than ACGTU are unknown bases). `where` is the file, `lines` the line of each
+    sequence in it.
     """
 
     def place(row):
@@ -81,18 +83,21 @@ AMBIGUOUS = {
 
 
 def decode(codes):
-    """A string of one row of codes."""
+    """Decode one row of codes as a string."""
     return "".join((BASES + "N")[code] for code in codes)
 
 
 def reverse_complement(codes):
-    """The other strand, read 5' to 3'; works on (…, length)."""
+    """Return the reverse complement of codes (…, length): the other strand, read 5' to 3'."""
     flipped = codes[..., ::-1]
     return np.where(flipped == UNKNOWN, UNKNOWN, 3 - np.minimum(flipped, 3)).astype(codes.dtype)
 
 
 def one_hot(codes, unknown=0.25):
-    """Tensor (n, 4, length) float32 of a tensor of codes; an unknown base is `unknown` in all four channels."""
+    """Convert a tensor of codes (n, length) to a tensor (n, 4, length) float32.
+
+    An unknown base has the value `unknown` in all four channels.
+    """
     import torch
 
     table = torch.eye(5, 4, device=codes.device)
@@ -102,7 +107,7 @@ def one_hot(codes, unknown=0.25):
 
 
 def dinucleotide_shuffle(codes, seed):
-    """One shuffle of each row that keeps its counts of dinucleotides (Altschul and Erickson 1985, by tangermeme)."""
+    """Shuffle each row once, with its counts of dinucleotides kept (Altschul and Erickson 1985, by tangermeme)."""
     import torch
     from tangermeme.ersatz import dinucleotide_shuffle as shuffle
 
@@ -114,7 +119,8 @@ def dinucleotide_shuffle(codes, seed):
 
 
 def kmer_words(codes, k):
-    """The k-mer that begins at each position as a number, (n, length - k + 1) int64; -1 where a base is unknown."""
+    """Compute the number of the k-mer that begins at each position, (n, length - k + 1) int64; -1 with an unknown
+    base."""
     codes = np.asarray(codes)
     positions = codes.shape[1] - k + 1
     words = np.zeros((len(codes), positions), np.int64)
@@ -127,7 +133,7 @@ def kmer_words(codes, k):
 
 
 def reverse_word(k):
-    """For each k-mer number, the number of its reverse complement."""
+    """Return for each k-mer number the number of its reverse complement."""
     words = np.arange(4**k)
     reverse = np.zeros_like(words)
     for _ in range(k):
@@ -137,7 +143,7 @@ def reverse_word(k):
 
 
 def kmer_counts(codes, k):
-    """Counts of k-mers on both strands, (n, distinct k-mers) float32: a k-mer and its reverse complement are one."""
+    """Count k-mers on both strands, (n, distinct k-mers) float32; a k-mer and its reverse complement count as one."""
     reverse = reverse_word(k)
     canonical, column = np.unique(np.minimum(np.arange(4**k), reverse), return_inverse=True)
     words = kmer_words(codes, k)
@@ -147,7 +153,11 @@ def kmer_counts(codes, k):
 
 
 def place(name, where=""):
-    """(chromosome, start, end) of a record name such as chr1:100-200, name::chr1:100-200(+) or chr1:100-200_shuf."""
+    """Parse (chromosome, start, end) from a record name.
+
+    Examples are chr1:100-200, name::chr1:100-200(+) and chr1:100-200_shuf. Raises BadInput for a name without
+    coordinates.
+    """
     match = _PLACE.fullmatch(name)
     if not match:
         raise BadInput(f"{where and f'{where}: '}record '{name}' has no coordinates of the form chr1:100-200")
@@ -156,7 +166,10 @@ def place(name, where=""):
 
 
 def by_chromosome(chromosomes, parameters):
-    """Masks of train, valid and test: those named by `test_chromosomes` and `valid_chromosomes`, and the rest."""
+    """Return masks of train, valid and test for samples on `chromosomes` (n,).
+
+    Test and validation are on `test_chromosomes` and `valid_chromosomes` of the parameters; training is on all others.
+    """
     test = np.isin(chromosomes, parameters["test_chromosomes"])
     valid = np.isin(chromosomes, parameters["valid_chromosomes"])
     return {"train": ~test & ~valid, "valid": valid, "test": test}

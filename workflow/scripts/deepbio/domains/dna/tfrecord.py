@@ -1,4 +1,4 @@
-"""TFRecords: files of checked records, each a protobuf Example, read as a stream and without TensorFlow.
+"""TFRecords: files of records with checksums, each a protobuf Example, read as a stream and without TensorFlow.
 
 A record is its length (8 bytes, little-endian), the masked CRC-32C of these 8 bytes, the data, and the masked CRC-32C
 of the data (tensorflow/core/lib/io/record_writer.h). Files may be packed as one zlib or gzip stream.
@@ -11,7 +11,7 @@ from deepbio.core.files import BadInput
 
 
 def _table():
-    """CRC-32C (Castagnoli) of every byte, the polynomial reversed."""
+    """Compute the CRC-32C (Castagnoli) of every byte, with the polynomial reversed."""
     table = []
     for byte in range(256):
         for _ in range(8):
@@ -24,7 +24,7 @@ _TABLE = _table()
 
 
 def masked_crc(data):
-    """The CRC-32C of bytes as TFRecords hold it: turned by 15 bits, plus a constant."""
+    """Compute the masked CRC-32C of bytes as in TFRecords: rotated by 15 bits, plus a constant."""
     crc, table = 0xFFFFFFFF, _TABLE
     for byte in data:
         crc = table[(crc ^ byte) & 255] ^ crc >> 8
@@ -33,9 +33,9 @@ def masked_crc(data):
 
 
 def records(path):
-    """The data of each record, one after the other; of the file no more than one record is in memory.
+    """Yield the data of each record; only one record is in memory at a time.
 
-    Raises BadInput naming file and record (from 1) where the file ends early or a check does not hold.
+    Raises BadInput with file and record (from 1) where the file ends early or a checksum is wrong.
     """
     with text.readable(path), _opened(path) as handle:
         number = 0
@@ -59,8 +59,11 @@ def records(path):
 
 
 def _opened(path):
-    """Open the file, unpacked where it is packed; a length with its own checksum at the beginning shows that it is not,
-    though the length may look like the header of a zlib stream."""
+    """Open the file, unpacked where it is packed.
+
+    A file that begins with a length and its right checksum is not packed, even if the length looks like the header of a
+    zlib stream.
+    """
     with open(path, "rb") as handle:
         head = handle.read(12)
     plain = len(head) == 12 and masked_crc(head[:8]) == struct.unpack("<I", head[8:])[0]
@@ -68,7 +71,10 @@ def _opened(path):
 
 
 def examples(path):
-    """Each record of a file of Examples as a dict: name of a feature → its bytes. Features of numbers are left out."""
+    """Yield each record of a file of Examples as a dict: name of a feature → its bytes; numeric features are left out.
+
+    Raises BadInput with file and record where a record is not an Example.
+    """
     for number, data in enumerate(records(path), 1):
         try:
             found = {}
@@ -84,7 +90,10 @@ def examples(path):
 
 
 def _fields(data, wanted=None):
-    """(number, value) of the fields of a protobuf message: bytes, or the number of a varint."""
+    """Yield (number, value) of the fields of a protobuf message; a value is bytes, or the number of a varint.
+
+    With `wanted`, only the fields of that number are yielded. Raises ValueError for a damaged message.
+    """
     place, data = 0, memoryview(data)
     while place < len(data):
         key, place = _varint(data, place)

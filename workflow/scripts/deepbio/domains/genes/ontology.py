@@ -1,4 +1,4 @@
-"""Ontologies: terms in a hierarchy with one root, and the genes that are annotated to them."""
+"""Ontologies: terms in a hierarchy with one root, and the genes that are annotated with them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,13 @@ from deepbio.core.files import BadInput
 
 @dataclass(frozen=True)
 class Ontology:
-    """terms and genes: names; edges (n, 2) integers, parent and child; annotations (n, 2) integers, term and gene.
+    """A hierarchy of terms with their genes.
 
-    A gene may be annotated to several terms, and belongs to all terms above them, too.
+    terms, genes : names
+    edges : (n, 2) integers, parent and child
+    annotations : (n, 2) integers, term and gene
+
+    A gene may be annotated with several terms. It also belongs to all terms above them.
     """
 
     terms: list
@@ -23,16 +27,17 @@ class Ontology:
 
     @classmethod
     def of(cls, context):
-        """The ontology that a split's context holds."""
+        """Read the ontology from a split's context."""
         arrays = (np.asarray(context[key], int).reshape(-1, 2) for key in ("term_edges", "term_genes"))
         return cls(list(context["terms"]), list(context["features"]), *arrays)
 
     def context(self):
+        """Return the ontology as a split's context, which `of` reads."""
         arrays = {"term_edges": self.edges.astype(np.int32), "term_genes": self.annotations.astype(np.int32)}
         return {"terms": self.terms, "features": self.genes, **arrays}
 
     def heights(self):
-        """Length of the longest way down from every term, 0 for one without children; ValueError on a cycle."""
+        """Compute the longest path down from every term, 0 for a term without children; ValueError on a cycle."""
         height = np.zeros(len(self.terms), int)
         for _ in range(len(self.terms)):
             new = np.zeros_like(height)
@@ -43,10 +48,11 @@ class Ontology:
         raise ValueError("the terms make a cycle")
 
     def root(self):
+        """Return the index of the root."""
         return int(np.setdiff1d(np.arange(len(self.terms)), self.edges[:, 1])[0])
 
     def members(self):
-        """(terms, genes) whether a gene is annotated to a term or to one below it."""
+        """Return (terms, genes) bool: whether a gene is annotated with a term or with one below it."""
         held = np.zeros((len(self.terms), len(self.genes)), bool)
         held[tuple(self.annotations.T)] = True
         height = self.heights()
@@ -55,17 +61,17 @@ class Ontology:
         return held
 
     def permuted(self, rng):
-        """The same hierarchy with the genes' places exchanged at random."""
+        """Return the same hierarchy with the genes permuted at random."""
         annotations = self.annotations.copy()
         annotations[:, 1] = rng.permutation(len(self.genes))[annotations[:, 1]]
         return Ontology(self.terms, self.genes, self.edges, annotations)
 
 
 def read_topology(path):
-    """An ontology in DCell's own format: for each term the lines `ROOT: term genes`, `GENES: …` and `TERMS: …`.
+    """Read an ontology in DCell's own format: for each term the lines `ROOT: term genes`, `GENES: …` and `TERMS: …`.
 
-    The number beside a term is that of the genes it contains, in itself or in terms below it. BadInput names file and
-    line of what is wrong: a cycle, a child that has no lines of its own, no root or two, a wrong number.
+    The number beside a term is the number of its genes, including those of terms below it. Raises BadInput with file
+    and line for a cycle, a child without lines of its own, no root or two roots, or a wrong number.
     """
     path = Path(path)
     terms, place, sizes, genes, annotations, edges, number = [], {}, [], {}, [], [], 0
@@ -97,9 +103,10 @@ def read_topology(path):
 
 
 def read_pairs(path, genes):
-    """An ontology in the format of DrugCell and NeST-VNN: lines `parent child default` and `term gene gene`.
+    """Read an ontology in the format of DrugCell and NeST-VNN: lines `parent child default` and `term gene gene`.
 
-    `genes`: names of all genes. BadInput as of read_topology; a parent that nothing leads to is a second root.
+    `genes`: names of all genes. Raises BadInput as read_topology does; a parent that is no child of a term is a second
+    root.
     """
     path, known = Path(path), {gene: i for i, gene in enumerate(genes)}
     terms, place, annotations, edges = [], {}, [], []
@@ -121,7 +128,10 @@ def read_pairs(path, genes):
 
 
 def _checked(path, terms, genes, edges, annotations, place):
-    """The ontology, if it is one; `edges` are (parent, child, line), `place` the line of every term."""
+    """Check the terms and return them as an Ontology; BadInput where they form none.
+
+    `edges` are (parent, child, line); `place` is the line of every term.
+    """
     number = {term: i for i, term in enumerate(terms)}
     for parent, child, line in edges:
         if child not in number:
@@ -147,7 +157,7 @@ def _checked(path, terms, genes, edges, annotations, place):
 
 
 def _on_cycle(edges, terms):
-    """The first term that is below itself."""
+    """Return the first term that is below itself."""
     below = np.zeros((terms, terms), bool)
     below[tuple(edges.T)] = True
     for middle in range(terms):

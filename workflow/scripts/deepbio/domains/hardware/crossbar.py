@@ -1,9 +1,9 @@
-"""A model of crossbars of resistive devices with spin neurons: what a trained network computes on them, and its cost.
+"""A model of crossbars of resistive devices with spin neurons: the output of a trained network on them, and its cost.
 
-A layer's weights are differences of two conductances with few levels (a differential pair), scaled by column. What
-goes into a layer are the outputs of the neurons before it, a saturating staircase of few levels. Biases are currents
-of full precision, batch normalisation is folded into weights and biases, and everything else (pooling, attention, the
-largest output) is left to digital logic as it is.
+A layer's weights are differences of two conductances with few levels (a differential pair), scaled by column. The
+inputs of a layer are the outputs of the neurons before it, a saturating staircase of few levels. Biases are currents of
+full precision. Batch normalisation is folded into weights and biases. All other operations (pooling, attention, argmax)
+are unchanged and run in digital logic.
 """
 
 import copy
@@ -18,20 +18,26 @@ CLIPS = torch.linspace(0.3, 1, 15)  # shares of a column's largest weight that a
 
 
 def straight(x, changed):
-    """`changed` with the gradient of x: the straight-through estimator (Bengio et al. 2013)."""
+    """Return `changed` with the gradient of x: the straight-through estimator (Bengio et al. 2013)."""
     return x + (changed - x).detach()
 
 
 def staircase(x, bits, low, high):
-    """x cut to low … high and rounded to 2^bits even levels; gradient 1 inside and 0 where the neuron is saturated."""
+    """Clip x to low … high and round it to 2^bits even levels.
+
+    The gradient is 1 inside the range and 0 where the neuron is saturated.
+    """
     cut = torch.minimum(torch.maximum(x, low), high)
     step = (high - low) / (2**bits - 1)
     return straight(cut, low + ((cut - low) / step).round() * step)
 
 
 def levels(weight, scale, bits):
-    """Weights (columns, …) in units of their column's scale (columns, 1, …), on the levels of a differential pair: -1 …
-    1 in 2^bits - 1 levels, beyond which the gradient is cut; for one bit -1 and 1."""
+    """Round weights (columns, …) to the levels of a differential pair.
+
+    Weights and levels are in units of their column's `scale` (columns, 1, …). There are 2^bits - 1 levels from -1 to 1;
+    the gradient is cut outside this range. For one bit the levels are -1 and 1.
+    """
     share = weight / scale
     if bits == 1:
         return straight(share, torch.where(share < 0, -1.0, 1.0))
@@ -41,11 +47,11 @@ def levels(weight, scale, bits):
 
 
 class Crossbar(nn.Module):
-    """A linear or convolutional layer on a crossbar; its float weights stay and can be trained on.
+    """A linear or convolutional layer on a crossbar; it keeps its float weights, which can be trained further.
 
-    weight_bits, input_bits : precision of the weights and of what comes in.
-    floor : conductance of the lowest level, as a share of the highest.
-    noise : relative standard deviation of conductances that is drawn anew at every step of training.
+    weight_bits, input_bits : precision of the weights and of the inputs
+    floor : conductance of the lowest level, as a share of the highest
+    noise : relative standard deviation of conductances, drawn anew at every step of training
     """
 
     def __init__(self, layer, weight_bits, input_bits, floor=0.0, noise=0.0):
@@ -61,7 +67,7 @@ class Crossbar(nn.Module):
 
     @torch.no_grad()
     def fit_scale(self):
-        """Choose each column's largest level so that rounding loses least, as a share of its largest weight."""
+        """Choose each column's largest level with the smallest rounding error, as a share of its largest weight."""
         if self.weight_bits == 1:
             return
         weight = self.layer.weight
@@ -73,21 +79,21 @@ class Crossbar(nn.Module):
         return (levels(weight, scale, self.weight_bits) * scale - weight).square().flatten(1).sum(1)
 
     def _column(self, values):
-        """Values (columns,) in a shape that goes with the weights, none of them 0."""
+        """Reshape values (columns,) to broadcast over the weights, and bound them away from 0."""
         return values.clamp(min=1e-12).view(-1, *[1] * (self.layer.weight.dim() - 1))
 
     def scale(self):
-        """The weight (columns, 1, …) that the largest level stands for; of one bit, the mean size of a weight."""
+        """Return the weight (columns, 1, …) of the largest level; for one bit, the mean absolute weight."""
         size = self.layer.weight.detach().flatten(1).abs()
         return self._column(size.mean(1) if self.weight_bits == 1 else size.amax(1) * self.clip)
 
     def conductances(self):
-        """The pair (2, columns, …) in shares of the highest conductance, as it was meant to be."""
+        """Return the intended pair of conductances (2, columns, …), in shares of the highest conductance."""
         level = levels(self.layer.weight, self.scale(), self.weight_bits)
         return self.floor + (1 - self.floor) * torch.stack([level.clamp(min=0), (-level).clamp(min=0)])
 
     def weight(self):
-        """The weights that the devices amount to."""
+        """Return the effective weights of the devices, with the errors of a chip or the noise of training."""
         pair = self.conductances()
         if self.errors is not None:
             factor, stuck, value = self.errors
@@ -105,18 +111,20 @@ class Crossbar(nn.Module):
 
 
 def vary(pair, sigma, generator=None):
-    """Factors of Gaussian conductances around 1, none negative, drawn by torch's generator of the CPU."""
+    """Draw factors of Gaussian conductances around 1, none negative, with torch's generator of the CPU."""
     return (1 + sigma * torch.randn(pair.shape, generator=generator)).clamp(min=0).to(pair.device)
 
 
 def crossbars(network):
-    """The crossbars of a network, in the order of its modules."""
+    """List the crossbars of a network, in the order of its modules."""
     return [module for module in network.modules() if isinstance(module, Crossbar)]
 
 
 def program(network, sigma, stuck, generator):
-    """Draw one chip: conductances that are off by a relative standard deviation `sigma`, and a share `stuck` of
-    devices at their lowest or highest level."""
+    """Draw one chip: conductances with a relative standard deviation `sigma`, and a share `stuck` of stuck devices.
+
+    A stuck device is at its lowest or highest level.
+    """
     for one in crossbars(network):
         shape = one.layer.weight.shape
         pair = torch.empty(2, *shape, device=one.layer.weight.device)
@@ -126,7 +134,7 @@ def program(network, sigma, stuck, generator):
 
 
 def perfect(network):
-    """Take back what `program` drew."""
+    """Remove the errors that `program` drew."""
     for one in crossbars(network):
         one.errors = None
 
@@ -135,11 +143,11 @@ def perfect(network):
 
 
 def map(network, weight_bits, output_bits, input_bits=None, floor=0.0, noise=0.0):
-    """A copy of a network, in eval mode or not, whose dense and convolutional layers are crossbars.
+    """Return a copy of a network, in any mode, whose dense and convolutional layers are crossbars.
 
     The first layer's inputs have `input_bits`, all others the `output_bits` of the neurons before them. Batch
-    normalisation directly beside a layer in an nn.Sequential is folded into it (between them only dropout). `calibrate`
-    then finds the neurons' ranges.
+    normalisation directly beside a layer in an nn.Sequential is folded into it (only dropout may lie between them).
+    `calibrate` then sets the neurons' ranges. Raises ValueError where no layer can be mapped.
     """
     network = copy.deepcopy(network)
     fold(network)
@@ -176,7 +184,7 @@ def fold(network):
 
 
 def _beside(parent, places):
-    """The layer at the first of `places` that holds no dropout, or None."""
+    """Return the layer at the first of `places` without dropout, or None if it is not one of KINDS."""
     for place in places:
         if not isinstance(parent[place], (nn.Dropout, nn.Identity)):
             return parent[place] if isinstance(parent[place], KINDS) else None
@@ -210,10 +218,10 @@ def _scale_rows(layer, gain, shift):
 
 @torch.no_grad()
 def calibrate(network, run, share=0.999):
-    """Set each crossbar's input range from what a trained network puts in, up to the quantile `share`.
+    """Set each crossbar's input range to the range of its inputs in a trained network, up to the quantile `share`.
 
-    `run()` sends training samples through `network`, whose layers meanwhile round nothing. A range begins at 0 where
-    nothing negative comes in, as after a ReLU.
+    `run()` sends training samples through `network`, whose layers do not round meanwhile. A range begins at 0 where no
+    input is negative, as after a ReLU.
     """
     seen = {}
 
@@ -242,8 +250,10 @@ def calibrate(network, run, share=0.999):
 
 @torch.no_grad()
 def shapes(network, batch):
-    """Rows (inputs), columns (outputs) and positions (uses of the array for one sample) of each layer, by sending a
-    batch of one sample through the network."""
+    """Return rows (inputs), columns (outputs) and positions (uses of the array for one sample) of each layer.
+
+    They are measured by sending `batch`, which has one sample, through the network.
+    """
     found = []
 
     def note(module, given, output):
@@ -261,13 +271,15 @@ def shapes(network, batch):
 
 
 def cost(layers, weight_bits, output_bits, input_bits, facts, digital):
-    """Energy (pJ) of one inference for compute, conversion and memory, and its delay (ns), by the cost model `facts`.
+    """Compute energy (pJ) and delay (ns) of one inference by the cost model `facts`.
 
-    Crossbar: every device of a pair is read once for each use of its array; an input is driven bit by bit, an output
-    costs a neuron's switching for each level above the lowest; the bits of a weight cost nothing. Weights stay where
-    they are; inputs and outputs go through memory, anew for each use. Arrays work one after the other, all columns at
-    once.
-    Digital: a multiplication's energy goes with the product of both precisions; each weight is fetched once.
+    Energies are those of compute, conversion and memory.
+
+    Crossbar: every device of a pair is read once for each use of its array. An input is driven bit by bit; an output
+    costs one switching of a neuron for each level above the lowest; the bits of a weight cost nothing. Weights stay in
+    the array; inputs and outputs go through memory for each use. Arrays work one after the other, all columns at once.
+
+    Digital: a multiplication's energy is proportional to the product of both precisions; each weight is fetched once.
     """
     compute = conversion = memory = delay = 0.0
     for number, (rows, columns, uses) in enumerate(layers):
@@ -287,13 +299,16 @@ def cost(layers, weight_bits, output_bits, input_bits, facts, digital):
 
 
 def energy(found):
-    """The sum of a cost's energies (pJ)."""
+    """Sum the energies of a cost (pJ)."""
     return found["compute"] + found["conversion"] + found["memory"]
 
 
 def ratios(layers, bits, facts):
-    """How many times less energy, and energy times delay, crossbars of `bits` (weights, outputs, inputs) need than
-    digital logic of 8 bits; and the least and largest energy ratio when any one constant is halved or doubled."""
+    """Compute the ratios of energy, and of energy times delay, of 8-bit digital logic to crossbars.
+
+    `bits` are those of weights, outputs and inputs of the crossbars. The result has the smallest and largest energy
+    ratio when any one constant is halved or doubled, too.
+    """
 
     def both(these):
         return cost(layers, *bits, these, False), cost(layers, 8, 8, 8, these, True)

@@ -1,10 +1,10 @@
 """Regions under selection in a population whose size changed twice, simulated backwards in time with msprime.
 
-A region is neutral, or its centre is under selection: a hard sweep (of a new copy), a soft one (of an allele that was
-there before), or balancing selection, which keeps two alleles at a constant frequency for long. msprime has sweeps;
-it refuses size changes during one, so these happen at the sweep's beginning at the latest. It has no balancing
-selection: the two allelic classes are followed here, with recombination as migration between them (Hudson and Kaplan
-1988, Genetics 120:831), up to the age of the polymorphism, and msprime goes on from there.
+A region is neutral, or its centre is under selection: a hard sweep (of a new copy), a soft sweep (of an allele that
+existed before), or balancing selection, which keeps two alleles at a constant frequency for a long time. msprime
+simulates sweeps but refuses size changes during one; so these happen at the sweep's beginning at the latest. It has no
+balancing selection. Therefore the two allelic classes are simulated here, with recombination as migration between them
+(Hudson and Kaplan 1988, Genetics 120:831), up to the age of the polymorphism; msprime continues from there.
 """
 
 import logging
@@ -21,20 +21,23 @@ BINS = 200  # stretches of a region within which the two classes' simulation doe
 
 
 def simulate(parameters, batch):
-    """One batch of regions. Parameters, of which a pair is a range to draw from:
+    """Simulate one batch of regions.
 
-    demographies, regions : number of histories in a batch, and of regions of each, in equal parts of the classes.
-    haplotypes, length : of a region, in bases.
-    sizes, times : three log-uniform ranges, of the recent, middle and ancient number of diploids; and the two
+    Parameters, of which a pair is a range to draw from:
+
+    demographies, regions : number of demographies in a batch, and of regions of each, in equal numbers per class.
+    haplotypes, length : of a region; length in bases.
+    sizes, times : three log-uniform ranges of the recent, middle and ancient number of diploids; and the two
         generations before now at which the size changes.
-    mutation_rate, recombination_rate : log-uniform, per base and generation, one of each a region.
+    mutation_rate, recombination_rate : log-uniform, per base and generation; each region has its own.
     selection : coefficient of sweeps, log-uniform; soft_start: frequency at which a soft sweep begins.
-    frequency : of the allele that sweeps, now. balancing: `frequency` now, and `age` in units of 2 N3 generations.
-    scaling : sizes and times are divided and rates multiplied by it, which leaves the genealogies nearly as they are.
+    frequency : present frequency of the allele that sweeps. balancing: present `frequency`, and `age` in units of 2 N3
+        generations.
+    scaling : sizes and times are divided, and rates multiplied, by it; this hardly changes the genealogies.
     least_count : as `least` of population_statistics.summarize.
 
-    Returns x (regions, statistics) float32, sizes (regions, 3), number (of the class), frequency (NaN where neutral),
-    selection (NaN where there is no sweep) and demography (number within the batch).
+    Returns x (regions, statistics) float32, sizes (regions, 3), number (index of the class), frequency (NaN where
+    neutral), selection (NaN where there is no sweep) and demography (number within the batch).
     """
     found = {name: [] for name in ("x", "sizes", "number", "frequency", "selection", "demography")}
     for one in range(parameters["demographies"]):
@@ -60,7 +63,10 @@ def simulate(parameters, batch):
 
 
 def region(parameters, sizes, kind, rng):
-    """Alleles (sites, haplotypes) uint8 and places of one region, the selected allele's frequency and coefficient."""
+    """Simulate one region: alleles (sites, haplotypes) uint8 and positions, and the selected allele.
+
+    The last two results are the selected allele's frequency and its selection coefficient, NaN where there is none.
+    """
     scale, haplotypes, length = parameters["scaling"], parameters["haplotypes"], parameters["length"]
     sizes, times = np.asarray(sizes) / scale, np.asarray(parameters["times"]) / scale
     mutation, recombination = (
@@ -99,7 +105,7 @@ def region(parameters, sizes, kind, rng):
 
 
 def history(sizes, times, since=0.0):
-    """The population's sizes backwards from the generation `since`."""
+    """Return the population's sizes backwards in time from the generation `since`."""
     epoch = int(np.searchsorted(times, since, side="right"))
     found = msprime.Demography()
     found.add_population(name="pop_0", initial_size=sizes[epoch])
@@ -109,7 +115,7 @@ def history(sizes, times, since=0.0):
 
 
 def _further(ancestry, sizes, times, since, shared, rng):
-    """What a sweep or two classes left without a common ancestor, traced on as neutral."""
+    """Continue, as neutral, the simulation of lineages without a common ancestor after a sweep or two classes."""
     if all(tree.num_roots == 1 for tree in ancestry.trees()):
         return ancestry
     return msprime.sim_ancestry(
@@ -122,11 +128,11 @@ def _further(ancestry, sizes, times, since, shared, rng):
 
 
 def two_classes(haplotypes, length, recombination, sizes, times, frequency, age, rng):
-    """Ancestry, up to `age`, of haplotypes around a balanced polymorphism at the region's centre.
+    """Simulate the ancestry, up to `age`, of haplotypes around a balanced polymorphism at the region's centre.
 
-    A lineage is in the class of the allele that it is linked to. Lineages of a class have common ancestors as in a
-    population of the class's share of the size; of a lineage that recombines, what is cut off from the selected site
-    finds itself in a class by its frequency. Recombination happens between BINS bins.
+    A lineage is in the class of the allele that it is linked to. Lineages of a class coalesce as in a population of the
+    class's share of the size. When a lineage recombines, the part without the selected site is put in a class at
+    random, by the classes' frequencies. Recombination happens between BINS bins.
     """
     bins, centre, share = np.arange(BINS), BINS // 2, np.array([1 - frequency, frequency])
     rate = recombination * length / BINS
@@ -204,7 +210,7 @@ def two_classes(haplotypes, length, recombination, sizes, times, frequency, age,
 
 
 def _runs(child, parent):
-    """Edges (first bin, bin after the last, parent, child) of the bins where `child` is a node."""
+    """Return edges (first bin, bin after the last, parent, child) of the bins where `child` is a node."""
     border = np.flatnonzero(np.diff(child, prepend=-1, append=-1))
     first, last = border[:-1], border[1:]
     held = child[first] >= 0
@@ -213,7 +219,10 @@ def _runs(child, parent):
 
 
 def _tree_sequence(haplotypes, length, size, birth, edges):
-    """Nodes born at the times `birth`, and edges, as tskit has them; msprime makes the frame, so that it can go on."""
+    """Make a tskit tree sequence of nodes born at the times `birth`, and of edges.
+
+    msprime makes the frame, so that it can continue the simulation.
+    """
     tables = msprime.sim_ancestry(
         haplotypes // 2, population_size=size, sequence_length=length, end_time=0, random_seed=1
     ).dump_tables()

@@ -1,7 +1,7 @@
-"""Genotypes: readers of the forms in which people's SNPs come, who is related to whom, and counts by class.
+"""Genotypes: readers of the formats of people's SNPs, relatedness, and counts by class.
 
-A genotype is the number of copies of one of a site's two alleles: 0, 1 or 2, and UNKNOWN where it was not called; a
-table of them is int8 (people, sites).
+A genotype is the number of copies of one of a site's two alleles: 0, 1 or 2, and UNKNOWN where it was not called. A
+table of genotypes is int8 (people, sites).
 """
 
 import hashlib
@@ -24,7 +24,11 @@ BLOCK = 4096  # sites turned round at a time
 
 
 class People:
-    """Names, populations and continental groups (arrays of strings) of people, in the order of a file."""
+    """Names, populations and continental groups (arrays of strings) of people, in the order of a file.
+
+    `home` maps a population to its continental group. Raises BadInput for a person who occurs twice or has no group,
+    and for a population in two groups.
+    """
 
     def __init__(self, path, names, population, continent):
         self.names, self.population, self.continent = (np.asarray(one, str) for one in (names, population, continent))
@@ -44,17 +48,19 @@ class People:
 
 
 def read_panel(path, columns, separator=","):
-    """People of a delimited file (None: by white space); `columns` name those of the person, the population and the
-    continental group."""
+    """Read People from a delimited file (separator None: white space).
+
+    `columns` name the columns of person, population and continental group.
+    """
     table = _loose(path, separator) if separator is None else tables.read_csv(path, separator)
     return People(path, *(table.column(name) for name in columns))
 
 
 def _loose(path, separator):
-    """Read a table whose first line has another number of empty columns at its end than the others, as those of the
-    1000 Genomes Project; what a row lacks there is empty.
+    """Read a table whose lines may lack empty columns at their end, as in files of the 1000 Genomes Project.
 
-    Split by white space, a row must have as many fields as the header: an empty one would shift those behind it.
+    Missing fields become empty. A row split by white space must have as many fields as the header, because an empty
+    field would shift the others. Raises BadInput with file and line.
     """
     header, rows, lines = [], [], []
     for number, line in text.lines(path):
@@ -79,7 +85,10 @@ def _loose(path, separator):
 
 
 def read_matrix(path, sites, people, every=1):
-    """Genotypes of a gzipped matrix of bytes (sites, people), of every `every`-th site that the file `sites` names."""
+    """Read genotypes of a gzipped matrix of bytes (sites, people), for every `every`-th site of the file `sites`.
+
+    Raises BadInput for a wrong size, and for a value above 2 with its site and person.
+    """
     with text.readable(path), text.open_bytes(path) as handle:
         flat = np.frombuffer(handle.read(), np.uint8)
     names = [name for _, line in text.lines(sites) for name in line.split()]
@@ -94,9 +103,10 @@ def read_matrix(path, sites, people, every=1):
 
 
 def read_letters(path, without):
-    """Genotypes (people, sites) and names of the sites of a file with a pair of letters, such as CT, for each person.
+    """Read genotypes (people, sites) and names of the sites of a file with a pair of letters, such as CT, per person.
 
-    Copies are those of the allele that comes later in the alphabet. `without`: columns that are no sites.
+    Copies of the allele that is later in the alphabet are counted. `without`: columns that are not sites. Raises
+    BadInput for other text than a pair of bases, and for a site with more than two alleles.
     """
     table = tables.read_csv(path)
     sites = [name for name in table.header if name not in without]
@@ -115,15 +125,19 @@ def read_letters(path, without):
 
 
 def read_haplotypes(path, name):
-    """Genotypes (people, sites) and People of an R data file with the frames <name>.hap and <name>.sample, which have
-    two rows a person."""
+    """Read genotypes (people, sites) and People from an R data file.
+
+    It has the frames <name>.hap and <name>.sample, with two rows per person.
+    """
     alleles, rows = _frames(path, f"{name}.hap", f"{name}.sample")
     return pair(path, alleles.to_numpy(np.int8), rows.astype(str))
 
 
 def read_phased(path, name):
-    """Haplotypes (haplotypes, sites) of 0 and 1, the sites' places and each haplotype's population, of such a file that
-    has a frame <name>.snps as well."""
+    """Read haplotypes (haplotypes, sites) of 0 and 1, the sites' positions, and each haplotype's population.
+
+    The file is as for read_haplotypes, with a third frame <name>.snps. Raises BadInput where positions decrease.
+    """
     alleles, rows, sites = _frames(path, f"{name}.hap", f"{name}.sample", f"{name}.snps")
     alleles, rows = alleles.to_numpy(np.int8), rows.astype(str)
     pair(path, alleles, rows)
@@ -170,7 +184,10 @@ def _read_r(path):
 
 
 def pair(path, alleles, rows):
-    """Sums of the two haplotypes (0 and 1) of each person, and People; `rows` is a frame with a row a haplotype."""
+    """Return the sums of the two haplotypes (0 and 1) of each person, and People; `rows` has a row per haplotype.
+
+    Raises BadInput for another number of haplotypes, another allele, and a pair of two people.
+    """
     if len(rows) != len(alleles) or len(rows) % 2:
         raise BadInput(f"{path}: {len(alleles)} haplotypes of {len(rows)} rows; two for each person are expected")
     wrong = np.argwhere((alleles < 0) | (alleles > 1))
@@ -187,12 +204,12 @@ def pair(path, alleles, rows):
 
 
 def read_vcf(paths, wanted, learn, rules):
-    """Genotypes (people, sites) of VCF files, as a memory map; people are the names `wanted`, in that order.
+    """Read genotypes (people, sites) of VCF files as a memory map; people are the names `wanted`, in that order.
 
-    Sites are biallelic SNPs chosen by the people `learn` (a mask) alone: minor allele at `rules["minor"]` or more, at
-    least `spacing` bases after the last one that was looked at, r² of at most `r2` with each of the last `window`
-    sites taken on its chromosome; of more than `most` sites as many, evenly spread. The file's own AF is used to skip
-    rare sites unread. No more than a few sites are in memory at a time.
+    Sites are biallelic SNPs, chosen by the people `learn` (a mask) alone. A site has a minor allele frequency of at
+    least `rules["minor"]`, lies at least `spacing` bases after the last one considered, and has r² of at most `r2` with
+    each of the last `window` sites chosen on its chromosome. Of more than `most` sites, `most` evenly spread ones are
+    kept. Sites that are rare by the file's own AF are skipped unread. Only a few sites are in memory at a time.
     """
     folder = Path(tempfile.mkdtemp(prefix="genotypes-"))
     taken = 0
@@ -214,7 +231,7 @@ def read_vcf(paths, wanted, learn, rules):
 
 
 def _chosen_sites(path, wanted, learn, rules):
-    """Rows (people,) of the sites of one file that pass read_vcf's rules."""
+    """Yield rows (people,) of the sites of one file that pass read_vcf's rules."""
     recent, chromosome, last = [], None, 0
     for where, place, frequency, genotypes in _records(path, wanted):
         if where != chromosome:
@@ -238,7 +255,8 @@ def _chosen_sites(path, wanted, learn, rules):
 
 
 def _records(path, wanted):
-    """(chromosome, place, AF or 0.5, function that gives the genotypes) of each biallelic SNP of a VCF file."""
+    """Yield (chromosome, position, AF or 0.5, function that returns the genotypes) of each biallelic SNP of a VCF
+    file."""
     columns, previous = None, (None, 0)
     for number, record in variants.records(path):
         if columns is None:
@@ -260,7 +278,7 @@ def _records(path, wanted):
 
 
 def _genotypes(path, record, number, columns):
-    """Counts of the second allele (people,) of one record, of the people in `columns`."""
+    """Count the second allele (people,) in one record, for the people in `columns`."""
     fields = str(record).rstrip("\n").split("\t")[8:]
     if len(fields) < 2 or fields[0].split(":")[0] != "GT":
         raise BadInput(f"{path}: record {number} ({record.chrom}:{record.pos}): no genotypes (GT comes first)")
@@ -284,9 +302,9 @@ def _genotypes(path, record, number, columns):
 
 
 def read_families(path, names):
-    """A label for each of `names`: people whom a pedigree of the 1000 Genomes Project ties to each other share one.
+    """Return a label for each of `names`: relatives in a pedigree of the 1000 Genomes Project share one.
 
-    Ties are a common family, and relatives that a person's own row names, up to the third order.
+    Relatives have a common family, or one is named in the other's row, up to the third degree.
     """
     table = _loose(path, "\t")
     person, family = table.column("Individual ID"), table.column("Family ID")
@@ -312,7 +330,7 @@ def read_families(path, names):
 
 
 def together(genotypes, family):
-    """Number of the group of each person: families, and people of equal genotypes, which would be in two folds."""
+    """Return the group number of each person: members of a family, and people of equal genotypes, share a group."""
     alike = np.array([hashlib.sha256(row.tobytes()).hexdigest() for row in genotypes])
     return tables.linked(family, alike)
 
@@ -321,7 +339,10 @@ def together(genotypes, family):
 
 
 def class_counts(genotypes, number, classes):
-    """How many people of each class have 0, 1 and 2 copies: int32 (classes, 3, sites); `number` is each one's class."""
+    """Count the people of each class with 0, 1 and 2 copies: int32 (classes, 3, sites).
+
+    `number` is the class of each person.
+    """
     found = np.zeros((classes, 3, genotypes.shape[1]), np.int32)
     for one in range(classes):
         rows = np.asarray(genotypes[np.flatnonzero(number == one)])

@@ -1,10 +1,10 @@
-"""Reads of a BAM file, the alleles that they propose, and the pictures of reads over an allele (Poplin et al. 2018).
+"""Reads of a BAM file, the candidate alleles in them, and images of reads over an allele (Poplin et al. 2018).
 
-A picture is uint8 (channels, rows, width), the allele's place in the middle column; the first REFERENCE_ROWS rows are
-the reference, the others one read each in the order of their starts, and what no read covers is 0. Channels: base,
-base quality, mapping quality, strand, whether the read shows the allele, whether the base differs from the reference,
-and the length of the read's fragment (the seventh, which later releases added). The values of the pixels are those of
-the authors' published code as its documentation tells them, not checked against it.
+An image is uint8 (channels, rows, width), with the allele's position in the middle column. The first REFERENCE_ROWS
+rows are the reference; the others are one read each, in the order of their starts. Pixels without a read are 0.
+Channels: base, base quality, mapping quality, strand, whether the read shows the allele, whether the base differs from
+the reference, and the length of the read's fragment (the seventh, which later releases added). Pixel values follow the
+documentation of the authors' published code; they were not compared with that code.
 """
 
 import re
@@ -35,8 +35,13 @@ FEATURES = (
 
 
 class Reads:
-    """Aligned reads (n) of a region: start, stop (0-based), mapping (quality), reverse, fragment (length), and over
-    their places on the reference base (n, span) and quality (n, span) uint8; allele → reads with an indel."""
+    """Aligned reads (n) of a region.
+
+    start, stop : (n,) 0-based
+    mapping, reverse, fragment : (n,) mapping quality, strand, length of the fragment
+    base, quality : (n, span) uint8, over positions on the reference from each read's start
+    indels : allele → indices of the reads that show it
+    """
 
     def __init__(self, found, indels):
         columns = list(zip(*[one[:5] for one in found], strict=True)) or [()] * 5
@@ -61,12 +66,13 @@ class Reads:
         return len(self.start)
 
     def over(self, start, stop):
-        """Numbers of the reads that share a place with a stretch, in the order of their starts."""
+        """Return the indices of the reads that overlap a stretch, in the order of their starts."""
         low, high = np.searchsorted(self.start, [start - self.longest, stop])
         return low + np.flatnonzero(self.stop[low:high] > start)
 
     def at(self, rows, places):
-        """Base, quality and whether an indel is anchored, each (rows, places), of some reads at some places."""
+        """Return base, quality and whether an indel is anchored, each (rows, places), of some reads at some
+        positions."""
         column = np.asarray(places)[None] - self.start[rows][:, None]
         good = (column >= 0) & (column < self.base.shape[1])
         column = np.where(good, column, 0)
@@ -92,11 +98,11 @@ def copy_reads(path, contig, start, end, reference, target):
 
 @contextmanager
 def _opened(path, contig, fasta=None, length=None, person=None):
-    """Open an indexed BAM or CRAM file that has `contig`; what goes wrong in reading it becomes BadInput.
+    """Open an indexed BAM or CRAM file that has `contig`; errors in reading it become BadInput.
 
-    An index that is older than its file is made anew in a temporary folder. `fasta` is what a CRAM file refers to.
-    Raises BadInput where the contig has another `length` in the file's header, and where reads of several people are
-    in it and `person` is none of them.
+    An index that is older than its file is made anew in a temporary folder. `fasta` is the reference of a CRAM file.
+    Raises BadInput where the contig has another `length` in the file's header, and where the file has reads of several
+    people and `person` is none of them.
     """
     import pysam
 
@@ -131,7 +137,7 @@ def _opened(path, contig, fasta=None, length=None, person=None):
 
 
 def _index(path, scratch):
-    """Find the index beside a BAM or CRAM file, or make one in `scratch` where none is as young as the file."""
+    """Find the index beside a BAM or CRAM file, or make one in `scratch` if all are older than the file."""
     import pysam
 
     made = path.stat().st_mtime_ns
@@ -152,7 +158,7 @@ def _index(path, scratch):
 
 
 def people(path, fasta=None):
-    """Names of the people whose reads are in a BAM or CRAM file, as its read groups say (SM)."""
+    """Read the names of the people in a BAM or CRAM file from its read groups (SM)."""
     import pysam
 
     with text.readable(path):
@@ -170,12 +176,12 @@ def people(path, fasta=None):
 
 
 def read_reads(path, contig, start, end, reference, least, fasta=None, person=None, most=None):
-    """Read the Reads of a region of a BAM or CRAM file, indels in their normal form.
+    """Read the Reads of a region of a BAM or CRAM file, with indels in their normal form.
 
-    Left out are reads that are duplicates, secondary, supplementary or failed, of a mapping quality below
-    least["mapping"], or of somebody else than `person`; indels within bases of a quality below least["base"] are not
-    noted. What a spliced read skips parts it into reads of their own, so that no read is longer than its bases. Of more
-    than `most` reads as many are drawn, the same ones each time.
+    Left out are duplicate, secondary, supplementary and failed reads, reads of a mapping quality below
+    least["mapping"], and reads of somebody other than `person`. Indels within bases of a quality below least["base"]
+    are not noted. A spliced read is split at skipped regions, so that no read is longer than its bases. Of more than
+    `most` reads, `most` are drawn, the same ones each time.
     """
     found, indels, forms = [], {}, {}
     with _opened(path, contig, fasta, reference.length if fasta else None, person) as opened:
@@ -208,7 +214,7 @@ def read_reads(path, contig, start, end, reference, least, fasta=None, person=No
 
 
 def _sample(opened, contig, start, end, most):
-    """Numbers of `most` reads of a region, drawn at random; None where there are no more."""
+    """Draw the numbers of `most` random reads of a region; None where there are no more."""
     count = opened.count(contig, max(0, start), end)
     if count <= most:
         return None
@@ -216,8 +222,11 @@ def _sample(opened, contig, start, end, most):
 
 
 def _lay(read, reference):
-    """Lay one read over the reference, in parts where it skips something: for each (start, stop, mapping, reverse,
-    fragment, bases, qualities), and its indels as (place, ref, alt, lowest base quality)."""
+    """Align one read to positions of the reference, in parts where it skips a region.
+
+    Returns for each part (start, stop, mapping, reverse, fragment, bases, qualities), and its indels as (place, ref,
+    alt, lowest base quality).
+    """
     codes = sequences.encode([read.query_sequence])[0]
     quality = np.frombuffer(read.query_qualities, np.uint8)
     about = min(read.mapping_quality, 254), read.is_reverse, abs(read.template_length)
@@ -262,8 +271,11 @@ def _lay(read, reference):
 
 
 def candidates(reads, reference, start, end, least):
-    """Alleles in a region that at least least["reads"] reads show, and at least the share least["share_snp"] or
-    least["share_indel"] of those that cover the place; only bases of a quality of least["base"] count. In order."""
+    """Return the candidate alleles of a region, in order.
+
+    At least least["reads"] reads show a candidate, and at least the share least["share_snp"] or least["share_indel"] of
+    the reads that cover its position. Only bases of a quality of at least least["base"] count.
+    """
     codes = sequences.encode([reference.text])[0]
     place = reads.start[:, None] + np.arange(reads.base.shape[1])
     there = place - reference.first
@@ -286,7 +298,7 @@ def candidates(reads, reference, start, end, least):
 
 
 class Site:
-    """The reads over one allele: their numbers, and which of them show it."""
+    """The reads over one allele: their indices, and which of them show the allele."""
 
     def __init__(self, allele, reads, reference):
         place, ref, _ = allele
@@ -301,12 +313,12 @@ class Site:
             self.plain = (base < 4) & ~self.shows
 
     def counts(self, least):
-        """Reads that show the reference, the allele, and any base of a quality of `least`."""
+        """Count reads that show the reference, the allele, and either, with a base of a quality of at least `least`."""
         sure = self.quality >= least
         return [(self.plain & sure).sum(), (self.shows & sure).sum(), ((self.plain | self.shows) & sure).sum()]
 
     def features(self):
-        """Numbers (FEATURES) of a site for methods that see no pictures."""
+        """Compute numbers (FEATURES) of a site for methods that do not use images."""
         reads, rows, shows = self.reads, self.rows, self.shows
         place, ref, alt = self.allele
         edge = np.minimum(place - reads.start[rows], reads.stop[rows] - 1 - place)
@@ -318,7 +330,7 @@ class Site:
         return [*values, len(after) - len(after.lstrip(after[0]))]
 
     def picture(self, rows, width, channels):
-        """The picture (channels, rows, width) of the site; of more reads than there are rows some are drawn."""
+        """Draw the image (channels, rows, width) of the site; of more reads than rows, a random sample is drawn."""
         place, most = self.allele[0], rows - REFERENCE_ROWS
         chosen = np.arange(len(self.rows))
         if len(chosen) > most:  # the same ones whenever the site is drawn
@@ -347,9 +359,9 @@ class Site:
 
 
 def draw(alleles, reads, reference, facts):
-    """Pictures (n, channels, rows, width), counts (n, 3) and features (n, FEATURES) of some alleles.
+    """Draw images (n, channels, rows, width) of some alleles, with counts (n, 3) and features (n, FEATURES).
 
-    `facts`: rows, width, channels, and `least` as of `candidates`.
+    `facts`: rows, width, channels, and `least` as in `candidates`.
     """
     shape = facts["channels"], facts["rows"], facts["width"]
     pictures = np.zeros((len(alleles), *shape), np.uint8)

@@ -1,10 +1,9 @@
-"""Summary statistics of genomic regions from phased haplotypes, for many regions (windows) at a time, and what is
-predicted from them.
+"""Summary statistics of genomic regions (windows) from phased haplotypes, and the quantities predicted from them.
 
 The list follows Sheehan and Song (2016): in each of three parts of a region (close to its centre, in between, far) the
 number of segregating sites, Tajima's D, the folded spectrum, the distances between neighbouring sites, tracts of
-identity between two haplotypes and linkage; and haplotype homozygosity at the centre. Of 100 haplotypes these are 345.
-The same code serves simulated and real haplotypes; nothing asks which allele is ancestral.
+identity between two haplotypes and linkage; and haplotype homozygosity at the centre. There are 345 statistics for 100
+haplotypes. The same code is used for simulated and real haplotypes; no statistic depends on the ancestral allele.
 """
 
 import numpy as np
@@ -21,7 +20,7 @@ SIZES = ("N1", "N2", "N3")
 
 
 def names(haplotypes):
-    """Names of the statistics, in their order."""
+    """Return the names of the statistics, in their order."""
     found = [f"{what}, {part}" for what in ("segregating sites", "Tajima's D") for part in PARTS]
     found += [f"spectrum {i + 1}, {part}" for part in PARTS for i in range(haplotypes // 2)]
     for what, bins in (("distance", DISTANCES), ("identity tract", TRACTS), ("linkage", LINKAGE)):
@@ -30,11 +29,11 @@ def names(haplotypes):
 
 
 def summarize(alleles, places, window, windows, length, least=1):
-    """Statistics (windows, len(names(n))), float32.
+    """Compute statistics (windows, len(names(n))), float32.
 
-    alleles : (sites, n) of 0 and 1; sites of one window stand together, by place, and windows in their order.
+    alleles : (sites, n) of 0 and 1; sites of one window are consecutive, ordered by position, and windows are in order.
     places : (sites,) distance of each site from its window's start, below `length`.
-    window : (sites,) number of each site's window, below `windows`.
+    window : (sites,) index of each site's window, below `windows`.
     least : sites whose rarer allele is in fewer haplotypes are left out.
     """
     alleles, places, window = np.asarray(alleles, np.uint8), np.asarray(places, float), np.asarray(window)
@@ -63,8 +62,10 @@ def summarize(alleles, places, window, windows, length, least=1):
 
 
 def tajima(sites, spectrum, haplotypes):
-    """Tajima's D (Tajima 1989, Genetics 123:585) from numbers of sites (…,) and folded spectra (…, n // 2); 0 without
-    sites."""
+    """Compute Tajima's D (Tajima 1989, Genetics 123:585) from numbers of sites (…,) and folded spectra (…, n // 2).
+
+    It is 0 without sites.
+    """
     n, i = haplotypes, np.arange(1, haplotypes)
     a1, a2 = (1 / i).sum(), (1 / i**2).sum()
     c1 = (n + 1) / (3 * (n - 1)) - 1 / a1
@@ -76,8 +77,10 @@ def tajima(sites, spectrum, haplotypes):
 
 
 def windows_of(places, centres, length):
-    """Sites of windows of `length` around `centres`, which may overlap: (number of each site, its window, its distance
-    from the window's start); `places` rise."""
+    """Find the sites of windows of `length` around `centres`, which may overlap; `places` are sorted.
+
+    Returns the index of each site, its window, and its distance from the window's start.
+    """
     starts = np.asarray(centres) - length / 2
     first, last = np.searchsorted(places, starts), np.searchsorted(places, starts + length)
     counts = last - first
@@ -100,13 +103,16 @@ def _shares(table):
 
 
 def _edges(low, high, bins, length):
-    """Borders between bins that widen by a constant factor; the outer bins are open."""
+    """Return borders between bins whose width grows by a constant factor; the outer bins are open."""
     return np.geomspace(low, high, bins - 1) * length
 
 
 def _tracts(alleles, places, window, windows, length):
-    """Stretches without a difference between haplotypes i and i + 1 (the last and the first), bounded by differences
-    and the window's ends: lengths, the part of a window in which each has its middle, and the share of the sequence."""
+    """Find tracts without a difference between haplotypes i and i + 1 (and between the last and the first).
+
+    Tracts end at differences and at the window's ends. Returns lengths, the part of a window that contains the middle
+    of each tract, and lengths as shares of the sequence.
+    """
     pair, site = np.nonzero((alleles != np.roll(alleles, -1, axis=1)).T)
     total = windows * length
     stride = total + length  # a window's length between the lines of two pairs
@@ -121,7 +127,7 @@ def _tracts(alleles, places, window, windows, length):
 
 
 def _linkage(alleles, minor, cell, cells):
-    """Counts (cells, bins) of pairs of common sites by r², of at most MARKERS evenly spread sites a part."""
+    """Count pairs of common sites by r², (cells, bins), for at most MARKERS evenly spread sites per part."""
     common = np.flatnonzero(minor >= COMMON * alleles.shape[1])
     home = cell[common]
     # Windows stand together, parts do not: far comes on both sides of the others.
@@ -147,7 +153,7 @@ def _linkage(alleles, minor, cell, cells):
 
 
 def _homozygosity(alleles, cell, windows):
-    """H1, H12 and H2 (Garud et al. 2015, PLoS Genetics 11:e1005004) of the haplotypes of the close parts."""
+    """Compute H1, H12 and H2 (Garud et al. 2015, PLoS Genetics 11:e1005004) of the haplotypes of the close parts."""
     close = np.flatnonzero(cell % len(PARTS) == 0)
     # A haplotype is identified by a sum of random numbers, one for each site at which it has the second allele.
     mark = np.random.default_rng(0).standard_normal(len(close))
@@ -169,16 +175,16 @@ def _homozygosity(alleles, cell, windows):
 
 
 def sweep_score(p):
-    """How much a prediction (n, 7) speaks for a sweep, hard or soft, in place of the other two classes."""
+    """Compute the probability (n,) of a sweep, hard or soft, from predictions (n, 7), normalised over the classes."""
     shares = np.clip(np.asarray(p, float)[:, : len(CLASSES)], 1e-9, None)
     return shares[:, SWEEPS].sum(axis=1) / shares.sum(axis=1)
 
 
 def sizes_of(y, p, group, neutral_only=False):
-    """Names of the demographies, and their true and estimated N1, N2, N3, (demographies, 3) each.
+    """Return names of the demographies, and their true and estimated N1, N2, N3, (demographies, 3) each.
 
-    A demography's estimate is the mean over its regions of the estimated log size; with `neutral_only` over those that
-    are called neutral, where there are any.
+    A demography's estimate is the mean over its regions of the estimated log size. With `neutral_only` the mean is over
+    regions predicted as neutral, where there are any.
     """
     names, member = np.unique(group, return_inverse=True)
     y, p = np.asarray(y, float), np.asarray(p, float)
@@ -190,5 +196,5 @@ def sizes_of(y, p, group, neutral_only=False):
 
 
 def size_errors(true, predicted):
-    """|estimate - true| / true of sizes."""
+    """Compute |estimate - true| / true of sizes."""
     return np.abs(predicted - true) / true

@@ -1,4 +1,4 @@
-"""Reads of a made-up diploid genome over a known reference, in a BAM file, and the variants that they carry."""
+"""Simulated reads of a diploid genome over a known reference, in a BAM file, and the variants in that genome."""
 
 from array import array
 from pathlib import Path
@@ -13,7 +13,7 @@ GAP = -1  # the place on the reference of a base that was inserted
 
 
 def random_reference(contig, length, rng):
-    """A Reference of random bases, a tenth of it in runs of one or two bases, where indels are ambiguous."""
+    """Simulate a Reference of random bases; a tenth of it are runs of one or two bases, where indels are ambiguous."""
     codes = rng.integers(0, 4, length)
     for start in rng.integers(0, length - 20, length // 120):
         size = rng.integers(4, 13)
@@ -22,9 +22,11 @@ def random_reference(contig, length, rng):
 
 
 def plant(reference, facts, rng):
-    """Variants of a diploid genome: allele → haplotypes (a mask of two) that hold it, none near another.
+    """Draw variants of a diploid genome: allele → mask of the two haplotypes that have it.
 
-    facts : spacing (mean bases between two), snps (their share), hets (share with one copy).
+    Variants are not close to each other.
+
+    facts : spacing (mean bases between two), snps (their share), hets (share with one copy)
     """
     found, place, end = {}, reference.first + 150, reference.first + len(reference.text) - 150
     while True:
@@ -55,7 +57,7 @@ def plant(reference, facts, rng):
 
 
 def haplotype(reference, variants, which):
-    """Codes of one haplotype and the place on the reference of each of its bases (GAP: inserted)."""
+    """Return the codes of one haplotype, and the position on the reference of each of its bases (GAP: inserted)."""
     codes, places, here = [], [], 0
     whole = np.array([BASES.find(base) % 5 for base in reference.text], np.uint8)  # what is no base becomes 4
     for (place, ref, alt), held in sorted(variants.items()):
@@ -75,13 +77,16 @@ def haplotype(reference, variants, which):
 
 
 def write_reads(path, reference, variants, facts, rng):
-    """A sorted and indexed BAM file of reads of both haplotypes.
+    """Write a sorted and indexed BAM file of reads of both haplotypes.
 
-    facts : depth, length (of a read), quality (mean base quality), low_mapping (share of reads that belong elsewhere:
-    low mapping quality, one base in forty another), systematic (share of places where the reads of one strand tend to
-    show the same wrong base, of low quality), copied (share of stretches of 300 bases whose like stands elsewhere, with
-    one base in forty another: a part of the reads there are from it, and mapping qualities are low). A base is wrong as
-    often as its quality says.
+    `facts` has these keys:
+
+    depth, length : mean depth, and length of a read.
+    quality : mean base quality; a base is wrong with the probability that its quality states.
+    low_mapping : share of reads that belong elsewhere; their mapping quality is low, and one base in forty is wrong.
+    systematic : share of positions where reads of one strand tend to show the same wrong base, of low quality.
+    copied : share of stretches of 300 bases with a copy elsewhere, which differs in one base in forty. Some of the
+        reads there come from the copy, and mapping qualities are low.
     """
     import pysam
 
@@ -140,9 +145,10 @@ def write_reads(path, reference, variants, facts, rng):
 
 
 def _cigar(place, edge=5):
-    """Start on the reference and CIGAR tuples of a read whose bases have these places; None where nothing is left.
+    """Return start on the reference and CIGAR tuples of a read whose bases have these positions.
 
-    Stretches of fewer than `edge` bases outside the outermost indels are clipped, as an aligner would not find them.
+    Blocks of fewer than `edge` bases outside the outermost indels are clipped, because an aligner would not find them.
+    The result is None where no block remains.
     """
     cuts = np.flatnonzero(np.diff(place) != 1) + 1
     blocks = [block for block in np.split(np.arange(len(place)), cuts) if place[block[0]] != GAP]
@@ -160,7 +166,7 @@ def _cigar(place, edge=5):
 
 
 def simulate(reference, facts, folder, rng):
-    """Path of a BAM file of simulated reads, and allele → number of copies of the variants that they were given."""
+    """Simulate reads: path of a BAM file, and the variants in them as allele → number of copies."""
     variants = plant(reference, facts, rng)
     path = Path(folder) / "simulated.bam"
     write_reads(path, reference, variants, facts, rng)

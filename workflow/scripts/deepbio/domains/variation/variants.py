@@ -1,7 +1,7 @@
-"""Small variants: one normal form for alleles, VCF files read and written, what bcftools calls from the same reads.
+"""Small variants: a normal form for alleles, reading and writing VCF files, and bcftools' calls from the same reads.
 
-An allele is (place, ref, alt): the 0-based place of the first base of `ref`, in upper case, left-aligned and as short
-as can be (Tan, Abecasis and Kang 2015), so that two callers' ways to write one change are equal.
+An allele is (place, ref, alt): the 0-based position of the first base of `ref`, in upper case, left-aligned and as
+short as possible (Tan, Abecasis and Kang 2015). So alleles are equal if two callers write one change in two ways.
 """
 
 import os
@@ -23,7 +23,12 @@ ABSENT = (1.0, 0.0, 0.0)  # genotype probabilities of an allele that a caller do
 
 
 class Reference:
-    """A stretch of one contig: `text` in upper case, whose first base is `first` (0-based) of `length`."""
+    """A stretch of one contig.
+
+    text : bases in upper case
+    first : 0-based position of the first base
+    length : length of the whole contig
+    """
 
     def __init__(self, contig, text, first=0, length=None):
         self.contig, self.text, self.first = contig, text.upper(), first
@@ -33,17 +38,17 @@ class Reference:
         return self.text[place - self.first]
 
     def part(self, start, end):
-        """Bases from `start` to `end`, N where the stretch does not reach."""
+        """Return bases from `start` to `end`, with N outside the stretch."""
         low, high = max(start, self.first), min(end, self.first + len(self.text))
         middle = self.text[low - self.first : max(low, high) - self.first]
         return "N" * min(low - start, end - start) + middle + "N" * (end - start - max(low - start, 0) - len(middle))
 
 
 def read_reference(path, contig, start, end):
-    """Read the Reference of a region of a FASTA file, plain or packed; beyond the contig there is none.
+    """Read the Reference of a region of a FASTA file, plain or packed; it ends at the ends of the contig.
 
-    An index beside the file is used if it is not older than the file and fits it; else one is made in a temporary
-    folder. Raises BadInput where the file is missing or damaged, or has no such contig or place.
+    An index beside the file is used if it is not older than the file and fits it. Otherwise an index is made in a
+    temporary folder. Raises BadInput where the file is missing or damaged, or has no such contig or region.
     """
     with open_fasta(path) as genome:
         if contig not in genome.references:
@@ -102,7 +107,7 @@ def open_fasta(path):
 
 
 def _check_names(path):
-    """BadInput where a name stands twice; htslib would leave out the second record."""
+    """Raise BadInput where a name occurs twice; htslib would leave out the second record."""
     seen = {}
     with text.open_bytes(path) as handle:
         for number, line in enumerate(handle, 1):
@@ -115,14 +120,16 @@ def _check_names(path):
 
 
 def _fresh(path, *indices):
-    """Whether all indices are there and none is older than the file."""
+    """Tell whether all indices exist and none is older than the file."""
     made = path.stat().st_mtime_ns
     return all(one.exists() and one.stat().st_mtime_ns >= made for one in indices if one is not None)
 
 
 def _fits(path, index, packed):
-    """Whether each line of a .fai fits the FASTA file: its header is where it should be, and so is its end. Of a packed
-    file, which would have to be unpacked for this, only that there are lines."""
+    """Tell whether each line of a .fai fits the FASTA file: its header and its end are where they should be.
+
+    A packed file would have to be unpacked for this, so only the existence of lines is checked.
+    """
     try:
         entries = [line.split("\t") for _, line in text.lines(index) if line.strip()]
         if packed:
@@ -149,7 +156,7 @@ def _fits(path, index, packed):
 
 
 def normal(place, ref, alt, reference):
-    """An allele in its normal form."""
+    """Return an allele in its normal form."""
     ref, alt = ref.upper(), alt.upper()
     while True:
         if ref and alt and ref[-1] == alt[-1] and max(len(ref), len(alt)) > 1:
@@ -168,6 +175,7 @@ def normal(place, ref, alt, reference):
 
 
 def is_snp(allele):
+    """Tell whether an allele is a SNP."""
     return len(allele[1]) == len(allele[2]) == 1
 
 
@@ -177,7 +185,7 @@ def is_snp(allele):
 def records(path, start=None, end=None, contig=None):
     """Yield the number and the record of each line of a VCF file, packed or not, or of a BCF file.
 
-    BadInput where it is none, or where nothing is of `contig`.
+    Raises BadInput where the file cannot be read, or has no record on `contig`.
     """
     import pysam
 
@@ -206,8 +214,10 @@ def records(path, start=None, end=None, contig=None):
 
 
 def _htslib_says(path):
-    """What htslib itself writes to the standard error about a VCF file that it cannot read; pysam has one message for
-    all. Raises nothing."""
+    """Return htslib's own message about a VCF file that it cannot read; pysam has one message for all errors.
+
+    htslib writes it to the standard error. The result is empty where there is no message. Raises nothing.
+    """
     import pysam
 
     with tempfile.TemporaryFile() as handle:
@@ -231,8 +241,10 @@ def _htslib_says(path):
 
 
 def _for_htslib(path, scratch):
-    """The file itself, or an unpacked copy of one that htslib does not read: gzip but not bgzip, zstd, xz, or text with
-    a byte-order mark."""
+    """Return the file itself, or an unpacked copy where htslib cannot read it.
+
+    It cannot read gzip other than bgzip, zstd, xz, and text with a byte-order mark.
+    """
     with open(path, "rb") as handle:
         head = handle.read(16)
     if head.startswith((b"##fileformat", b"BCF")) or (head[:2] == b"\x1f\x8b" and head[12:14] == b"BC"):
@@ -245,8 +257,11 @@ def _for_htslib(path, scratch):
 
 
 def same_reference(there, wanted):
-    """Whether a record's reference allele is what the genome holds. VCF 4.3 (section 1.6.1) wants the alphabetically
-    first base where the genome has an ambiguous letter; N in either is any base."""
+    """Tell whether a record's reference allele is the sequence of the genome.
+
+    VCF 4.3 (section 1.6.1) requires the alphabetically first base where the genome has an ambiguous letter. N in either
+    is any base.
+    """
     there, wanted = there.upper(), wanted.upper()
     return len(there) == len(wanted) and all(
         one == other or "N" in (one, other) or other in AMBIGUOUS.get(one, "") or one in AMBIGUOUS.get(other, "")
@@ -255,7 +270,10 @@ def same_reference(there, wanted):
 
 
 def copies(record, where):
-    """Of each alternative allele the number of copies that the file's only sample has."""
+    """Count the copies of each alternative allele in the file's only sample.
+
+    Raises BadInput for several samples, and for a genotype without two known alleles.
+    """
     if len(record.samples) != 1:
         raise BadInput(f"{where}: {len(record.samples)} samples; one is expected")
     genotype = record.samples[0].get("GT")
@@ -265,7 +283,10 @@ def copies(record, where):
 
 
 def read_truth(path, contig, reference, start, end):
-    """Allele → number of copies (1 or 2) of all that passed the filters in a region of a VCF file with one sample."""
+    """Read allele → number of copies (1 or 2) of all records that passed the filters in a region of a VCF file.
+
+    The file has one sample. Raises BadInput where a record's reference allele is not that of the genome.
+    """
     found = {}
     for number, record in records(path, start, end, contig):
         where = f"{path}: record {number} ({record.chrom}:{record.pos})"
@@ -282,7 +303,7 @@ def read_truth(path, contig, reference, start, end):
 
 
 def read_intervals(path, contig):
-    """Start and end (n, 2) of the intervals of a BED file on one contig."""
+    """Read start and end (n, 2) of the intervals of a BED file on one contig."""
     from deepbio.domains.dna.genome import read_bed
 
     frame = read_bed(path)
@@ -291,7 +312,7 @@ def read_intervals(path, contig):
 
 
 def inside(places, intervals):
-    """Whether each place (n,) lies in one of the intervals (k, 2): uint8."""
+    """Return for each position (n,) whether it lies in one of the intervals (k, 2): uint8."""
     places, intervals = np.asarray(places, int), np.asarray(intervals, int).reshape(-1, 2)
     if not len(places):
         return np.zeros(0, np.uint8)
@@ -299,10 +320,11 @@ def inside(places, intervals):
 
 
 def bcftools_calls(bam, fasta, reference, start, end, folder):
-    """Allele → probabilities of 0, 1 and 2 copies of what `bcftools mpileup | bcftools call -m` reports in a region.
+    """Call variants in a region with `bcftools mpileup | bcftools call -m`.
 
-    The commands are those that pysam brings, with their defaults; `bam` names its contig as `fasta` does. The
-    probabilities are bcftools' own posterior ones (GP), of a record with several alleles those of each allele.
+    Returns allele → probabilities of 0, 1 and 2 copies. The commands are those of pysam, with their defaults; `bam`
+    names its contig as `fasta` does. The probabilities are bcftools' own posterior ones (GP); for a record with several
+    alleles they are summed for each allele.
     """
     from pysam import bcftools
 
@@ -328,19 +350,22 @@ def bcftools_calls(bam, fasta, reference, start, end, folder):
 
 
 def phred(error):
-    """-10 log10 of a probability of being wrong, at most MOST_PHRED."""
+    """Compute -10 log10 of an error probability, at most MOST_PHRED."""
     return np.minimum(-10 * np.log10(np.maximum(np.asarray(error, float), 1e-30)), MOST_PHRED)
 
 
 def quality(p):
-    """GQ of each row of genotype probabilities (n, 3): -10 log10 (1 - the largest), from the sum of the others, which
-    is exact where the largest is next to 1."""
+    """Compute GQ of each row of genotype probabilities (n, 3): -10 log10 (1 - the largest).
+
+    1 - the largest is computed as the sum of the others, which is exact where the largest is close to 1.
+    """
     p = np.sort(np.asarray(p, float), axis=1)
     return phred(p[:, :-1].sum(axis=1) / p.sum(axis=1))
 
 
 def precision_recall(y, p, missed=0):
-    """Recall and precision of the alleles called, from the surest genotype on: (calls,) each."""
+    """Compute recall and precision of the alleles called, (calls,) each, in the order of decreasing genotype
+    quality."""
     gq, made = quality(p), np.asarray(p).argmax(axis=1)
     order = np.argsort(-gq, kind="stable")
     order = order[made[order] > 0]
@@ -352,10 +377,11 @@ def precision_recall(y, p, missed=0):
 
 
 def merge(alleles, p):
-    """Alleles that begin at one place as one record: (place, ref, alts, genotypes, probabilities).
+    """Merge alleles that begin at one position into one record: (place, ref, alts, genotypes, probabilities).
 
-    `p` (alleles, 3): probabilities of 0, 1 and 2 copies of each. A genotype's probability is the product of what
-    each allele says of its number of copies in it, scaled so that all sum to 1; genotypes are in the order of VCF.
+    `p` (alleles, 3): probabilities of 0, 1 and 2 copies of each. A genotype's probability is the product of the
+    alleles' probabilities of their numbers of copies in it, normalised to a sum of 1. Genotypes are in the order of
+    VCF.
     """
     place = alleles[0][0]
     ref = max((one[1] for one in alleles), key=len)
@@ -366,8 +392,10 @@ def merge(alleles, p):
 
 
 def plain(allele):
-    """Write an allele in A, C, G, T and N, as VCF asks: of an ambiguous letter of the genome the alphabetically first
-    base that it stands for."""
+    """Write an allele in A, C, G, T and N, as VCF requires.
+
+    An ambiguous letter becomes the alphabetically first base that it stands for.
+    """
     return "".join(base if base == "N" else AMBIGUOUS.get(base, "N")[0] for base in allele)
 
 
@@ -385,11 +413,15 @@ HEADER = """##fileformat=VCFv4.2
 
 
 def write_vcf(path, contigs, sample, alleles, p, counts):
-    """VCF 4.2 of what a method says of some alleles, packed where the name ends in .gz; records stand in order.
+    """Write VCF 4.2 of a method's predictions for some alleles, packed where the name ends in .gz; records are sorted.
 
-    contigs : name → length. alleles : list of (contig, place, ref, alt). p (n, 3) : genotype probabilities.
-    counts (n, 3) : reads of the reference and of the alternative allele, and of any. Alleles at one place become one
-    record. QUAL is the phred-scaled probability that nothing varies; sites where that is likeliest are RefCall.
+    contigs : name → length
+    alleles : list of (contig, place, ref, alt)
+    p : (n, 3) genotype probabilities
+    counts : (n, 3) reads of the reference, of the alternative allele, and of any allele
+
+    Alleles at one position become one record. QUAL is the phred-scaled probability that nothing varies; sites where
+    this is most likely are RefCall.
     """
     order = {name: number for number, name in enumerate(contigs)}
     sites = {}
