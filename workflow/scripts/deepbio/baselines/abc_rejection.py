@@ -18,13 +18,13 @@ class Method(RuleMethod):
     def fit(self, train, valid, job):
         x = np.concatenate([np.asarray(part["x"], np.float64) for part in (train, valid)])
         y = np.concatenate([np.asarray(part.y, np.float64).reshape(len(part), -1) for part in (train, valid)])
-        mean, spread = tables.column_moments(x)
-        x = (x - mean) / spread
+        mean, std = tables.column_moments(x)
+        x = (x - mean) / std
         values, vectors = np.linalg.eigh(x.T @ x / len(x))
         values, vectors = values[::-1], vectors[:, ::-1]
         count = min(self.parameters["components"], int((values > 1e-9).sum()))
         project = np.ascontiguousarray(vectors[:, :count] / np.sqrt(values[:count]))
-        self.arrays = {"project": project, "mean": np.array(mean), "spread": np.array(spread)}
+        self.arrays = {"project": project, "mean": np.array(mean), "spread": np.array(std)}
         self.arrays |= {"place": x @ project, "y": y}
 
     def predict(self, split):

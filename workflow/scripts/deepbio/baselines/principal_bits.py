@@ -19,12 +19,12 @@ class Method(RuleMethod):
         x, y = x[~np.isnan(y)], y[~np.isnan(y)]
         centre, count = x.mean(axis=0), self.parameters["components"]
         values, axes = np.linalg.eigh(np.cov(x.T))
-        axes, spread = axes[:, ::-1][:, :count], np.sqrt(values[::-1][:count])
-        latent = (x - centre) @ axes / spread
+        axes, std = axes[:, ::-1][:, :count], np.sqrt(values[::-1][:count])
+        latent = (x - centre) @ axes / std
         self.arrays = {
             "centre": centre,
             "axes": axes.copy(),
-            "spread": spread,
+            "spread": std,
             "slope": latent.T @ (y - y.mean()) / len(y),
         }
         self.facts = {"mean": float(y.mean()), "deviation": float(y.std())}

@@ -203,15 +203,15 @@ class Method(NetworkMethod):
         """
         facts, rng = self.parameters["search"], job.rng("search")
         part = train.take(rng.choice(len(train), min(facts["molecules"], len(train)), replace=False))
-        places, _ = self.places(part)
+        latent, _ = self.places(part)
         known = objective(part["properties"] * self.shape["spread"] + self.shape["mean"])
         poor = np.argsort(known, kind="stable")[: max(facts["starts"], len(known) // 10)]
         starts = rng.choice(poor, facts["starts"], replace=False)
-        texts, stride = self.vocabulary.decode(part["codes"][starts]), facts["step"] * molecule_search.spread(places)
-        process = molecule_search.fitted(places, known)
+        texts, stride = self.vocabulary.decode(part["codes"][starts]), facts["step"] * molecule_search.spread(latent)
+        process = molecule_search.fitted(latent, known)
         ways = {
-            "process": molecule_search.climb(process, places[starts], stride, facts["tries"]),
-            "random": molecule_search.wander(places[starts], stride, facts["tries"], rng),
+            "process": molecule_search.climb(process, latent[starts], stride, facts["tries"]),
+            "random": molecule_search.wander(latent[starts], stride, facts["tries"], rng),
         }
         found = {"from": texts, "before": known[starts].tolist()}
         with molecule_sets.Reader() as reader:
@@ -251,14 +251,14 @@ class Method(NetworkMethod):
         from deepbio.figures import molecule as figures
 
         folder, origin = Path(folder), split.context["origin"]
-        places, _ = self.places(self.encoded(split))
+        latent, _ = self.places(self.encoded(split))
         shown = np.asarray(split["y_properties"])
-        figures.draw_latent(places, shown, molecule_sets.PROPERTIES, origin, folder / "latent")
+        figures.draw_latent(latent, shown, molecule_sets.PROPERTIES, origin, folder / "latent")
         figures.draw_search(self.shape["found"], origin, folder / "search")
         texts, known = molecules.texts(split["smiles"]), np.asarray(split["y_properties"])[:, 0]
         # Between the molecules of the lowest and the highest logP, so that the way shows a change.
         ends = int(known.argmin()), int(known.argmax())
-        between = slerp(*places[list(ends)], np.linspace(0, 1, PATH))
+        between = slerp(*latent[list(ends)], np.linspace(0, 1, PATH))
         way = self.written(between.astype(np.float32), self.shape["samples"])
         rows = [
             [(texts[ends[0]], "start"), *((text, f"{i + 1}") for i, text in enumerate(way)), (texts[ends[1]], "end")]
