@@ -106,7 +106,7 @@ def weights_and_scores(runs, metric, origin, path):
         values, colour = one["scores"][metric], COLOURS[one["role"]]
         axis.plot([one["weights"]] * len(values), values, "_", color=colour, alpha=0.5, ms=10)
         axis.plot(one["weights"], np.mean(values), MARKS[one["role"]], color=colour, ms=8)
-    # Names stand in a column of their own, each at its mean's height or as near as the others leave room.
+    # Names are in a separate column, each as close to the height of its mean as the others allow.
     shown.sort(key=lambda pair: np.mean(pair[1]["scores"][metric]))
     low, high = axis.get_ylim()
     heights = [(np.mean(one["scores"][metric]) - low) / (high - low) for _, one in shown]

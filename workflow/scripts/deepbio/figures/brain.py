@@ -83,7 +83,7 @@ def depths(train, train_y, held, held_y, kind):
             guess = learner.predict(other)
             values = metrics.evaluate(METRICS[kind][1:], held_y, guess)
             if kind == "binary":
-                # Ranks ask for a score; calls are the learner's own.
+                # The ranking metric needs a score; the other one uses the learner's own classes.
                 ranked = hasattr(learner, "decision_function")
                 guess = learner.decision_function(other) if ranked else learner.predict_proba(other)[:, 1]
             values |= metrics.evaluate(METRICS[kind][:1], held_y, guess)

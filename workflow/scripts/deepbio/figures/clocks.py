@@ -10,13 +10,13 @@ from deepbio.figures.style import COLOURS, PALETTE, plt, save
 from deepbio.scoring import metrics
 
 
-def age_gap(age, said):
+def age_gap(age, predicted):
     """Compute predicted minus true age, without the part that age alone explains.
 
     Predictions shrink towards the mean age. So young people are predicted too old, and old people too young. The linear
     fit of the gap on age is subtracted.
     """
-    gap = said - age
+    gap = predicted - age
     return gap - np.polyval(np.polyfit(age, gap, 1), age)
 
 
@@ -35,17 +35,19 @@ def bins(age):
     return edges, np.clip(np.searchsorted(edges, age, side="right") - 1, 0, len(edges) - 2)
 
 
-def draw_predicted(age, said, origin, path):
+def draw_predicted(age, predicted, origin, path):
     """Draw the density of predicted against true age, the line of equality, and the mean prediction by age."""
     figure, axis = plt.subplots(figsize=(6, 5))
-    span = min(age.min(), said.min()), max(age.max(), said.max())
-    drawn = axis.hexbin(age, said, gridsize=24, mincnt=1, vmin=0, cmap="Blues", linewidths=0.2)
+    span = min(age.min(), predicted.min()), max(age.max(), predicted.max())
+    drawn = axis.hexbin(age, predicted, gridsize=24, mincnt=1, vmin=0, cmap="Blues", linewidths=0.2)
     axis.plot(span, span, color="black", lw=1, ls=":", label="predicted = true")
     edges, place = bins(age)
     there = np.unique(place)
     middle = [age[place == i].mean() for i in there]
-    axis.plot(middle, [said[place == i].mean() for i in there], "o-", color=PALETTE[1], ms=4, label="mean prediction")
-    found = metrics.evaluate(["mae", "r2", "pearson"], age, said)
+    axis.plot(
+        middle, [predicted[place == i].mean() for i in there], "o-", color=PALETTE[1], ms=4, label="mean prediction"
+    )
+    found = metrics.evaluate(["mae", "r2", "pearson"], age, predicted)
     text = f"MAE {found['mae']:.2f}   R² {found['r2']:.2f}   r {found['pearson']:.2f}"
     axis.set(xlabel="true age (years)", ylabel="predicted age (years)", title=f"Validation people: {text}")
     axis.legend(frameon=False, loc="upper left", fontsize=9)
@@ -54,7 +56,7 @@ def draw_predicted(age, said, origin, path):
     save(figure, path, origin)
 
 
-def draw_errors(age, said, sex, origin, path):
+def draw_errors(age, predicted, sex, origin, path):
     """Draw mean absolute error and mean error by age, for each sex (for all people, where sex is unknown)."""
     groups = [("women", sex == 1, "o-"), ("men", sex == 0, "s--")]
     groups = groups if np.isfinite(sex).all() else [("all", np.full(len(age), True), "o-")]
@@ -62,7 +64,7 @@ def draw_errors(age, said, sex, origin, path):
     middle = (edges[:-1] + edges[1:]) / 2
     figure, axes = plt.subplots(1, 2, figsize=(9, 4))
     for (name, members, style), colour in zip(groups, PALETTE, strict=False):
-        for axis, error in zip(axes, (np.abs(said - age), said - age), strict=True):
+        for axis, error in zip(axes, (np.abs(predicted - age), predicted - age), strict=True):
             parts = [(i, error[members & (place == i)]) for i in range(len(middle))]
             parts = [(middle[i], part.mean(), 1.96 * part.std() / len(part) ** 0.5) for i, part in parts if len(part)]
             x, mean, half = np.array(parts).T
@@ -77,7 +79,7 @@ def draw_errors(age, said, sex, origin, path):
     save(figure, path, origin)
 
 
-def draw_survival(age, said, sex, died, months, origin, folder):
+def draw_survival(age, predicted, sex, died, months, origin, folder):
     """Draw the survival of validation people by thirds of their age gap, with the hazard ratio of five years of it.
 
     The hazard ratio comes from Cox's proportional hazards with age, sex and the gap; survival.csv holds it and its
@@ -86,10 +88,10 @@ def draw_survival(age, said, sex, died, months, origin, folder):
     from statsmodels.duration.hazard_regression import PHReg
 
     known = np.isfinite(died) & np.isfinite(months)
-    age, said, sex, died, months = (values[known] for values in (age, said, sex, died, months))
+    age, predicted, sex, died, months = (values[known] for values in (age, predicted, sex, died, months))
     if not died.any():
         return
-    gap = age_gap(age, said)
+    gap = age_gap(age, predicted)
     fit = PHReg(months, np.column_stack([gap / 5, age, sex]), status=died, ties="efron").fit()
     ratio, (low, high) = np.exp(fit.params[0]), np.exp(fit.conf_int()[0])
     row = [len(died), int(died.sum()), *(f"{value:.4f}" for value in (ratio, low, high))]
@@ -118,14 +120,14 @@ def draw_survival(age, said, sex, died, months, origin, folder):
     save(figure, Path(folder) / "survival", origin)
 
 
-def draw_members(labels, each, held, stack, age, said, origin, folder):
+def draw_members(labels, each, held, stack, age, predicted, origin, folder):
     """Draw the correlation of an ensemble's members, and the gain from averaging the best of them; writes members.csv.
 
     Parameters
     ----------
     labels : names of the members
     each : (n, members) prediction of every person's age by each member
-    age, said : (n,) true age, and the ensemble's prediction
+    age, predicted : (n,) true age, and the ensemble's prediction
     held : (members,) mean absolute error on held-out samples, which orders the members
     stack : the ensemble's `weights`
     """
@@ -146,7 +148,7 @@ def draw_members(labels, each, held, stack, age, said, origin, folder):
     right.plot(counts, error[order], "x", color=COLOURS["control"], label="the kth member alone")
     gain = np.abs(means - age[:, None]).mean(axis=0)
     right.plot(counts, gain, "o-", color=COLOURS["baseline"], ms=4, label="mean of the best k")
-    right.axhline(np.abs(said - age).mean(), color=COLOURS["listed"], label="elastic net over all")
+    right.axhline(np.abs(predicted - age).mean(), color=COLOURS["listed"], label="elastic net over all")
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.set(xlabel="k, members in the order of their held-out error", ylabel="validation mean absolute error (years)")
     right.set_title("Gain of the ensemble")

@@ -37,7 +37,7 @@ def comparison(table: pd.DataFrame, title: str, origin: str, path) -> None:
         for place, row in enumerate(panel.itertuples()):
             boxed |= len(row.values) >= BOXED
             for low, high, style in ((row.sample_low, row.sample_high, PALE), (row.low, row.high, LINE)):
-                # Of a single run there is the interval over test samples alone.
+                # A single run has only the interval over test samples.
                 if np.isfinite(low) and (style is PALE or low != row.sample_low):
                     axis.plot([low, high], [place, place], color=COLOURS[row.role], **style)
             mark_runs(axis, place, row.values, row.mean, row.role)

@@ -163,8 +163,8 @@ def draw_energy(runs, origin, path):
         axis.barh(range(len(shown)), share[:, place], left=left, color=PALETTE[(0, 4, 5)[place]], label=part)
         left += share[:, place]
     for line, (_, one) in enumerate(shown):
-        spread = f" ({one['ratios'][2]:.0f}–{one['ratios'][3]:.0f})" if len(one["ratios"]) == 4 else ""
-        text = f" {np.sum(one['energy']):,.0f} pJ, ratio {one['ratios'][0]:.2g}{spread}"
+        limits = f" ({one['ratios'][2]:.0f}–{one['ratios'][3]:.0f})" if len(one["ratios"]) == 4 else ""
+        text = f" {np.sum(one['energy']):,.0f} pJ, ratio {one['ratios'][0]:.2g}{limits}"
         axis.text(1, line, text, va="center", fontsize=8)
     axis.set_yticks(range(len(shown)), [title for title, _ in shown])
     axis.set(xlim=(0, 1.55), xlabel="share of the energy of one inference")

@@ -32,7 +32,7 @@ def draw_fragments(rows, unit, title, origin, path):
     tables.write_csv(path.with_suffix(".csv"), list(rows[0]), (row.values() for row in rows))
     lines = [[row for row in rows if row["feature"] == f] for f in dict.fromkeys(row["feature"] for row in rows)]
     columns = max(map(len, lines))
-    # Room for what is known to be in a fragment, a line each.
+    # Room for the known groups in a fragment, one per line.
     height = 2.35 + 0.17 * max(row.get("holds", "").count(";") + bool(row.get("holds")) for row in rows)
     figure, axes = plt.subplots(len(lines), columns, figsize=(2.4 * columns, height * len(lines) + 0.5), squeeze=False)
     for axis in axes.flat:
@@ -70,8 +70,8 @@ def linear_error(x, y, others, truth, kind):
     """
     from sklearn.linear_model import RidgeCV
 
-    mean, spread = x.mean(axis=0), np.sqrt(x.var(axis=0).mean())
-    guess = RidgeCV(PENALTIES).fit((x - mean) / spread, y).predict((others - mean) / spread)
+    mean, scale = x.mean(axis=0), np.sqrt(x.var(axis=0).mean())
+    guess = RidgeCV(PENALTIES).fit((x - mean) / scale, y).predict((others - mean) / scale)
     metric = "rmse" if kind == "regression" else "auroc"
     value = metrics.evaluate([metric], truth, guess)[metric]
     return value if kind == "regression" else 1 - value

@@ -15,7 +15,7 @@ from deepbio.domains.dna import motifs, sequences
 from deepbio.figures import style
 
 MOST_LOGOS = 12
-MATCHED = 16  # detectors compared with JASPAR: those that fire most
+MATCHED = 16  # detectors compared with JASPAR: those with the highest mean activation
 SHOWN = 80  # bases of a mutation map
 FILTERS = 40  # in the figure of their influence
 FIELDS = ["detector", "windows", "mean_activation", "consensus", "bits", "id", "name", "p", "q"]

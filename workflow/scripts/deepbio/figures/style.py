@@ -22,7 +22,7 @@ COLOURS = {
     "published": "#000000",
 }
 MARKS = {"listed": "o", "variant": "^", "baseline": "s", "control": "x", "published": "D"}
-BOXED = 5  # runs of a method of which quartiles are drawn in place of single values
+BOXED = 5  # from this number of runs on, a box is drawn instead of single values
 BOX = {"manage_ticks": False, "zorder": 1}
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31"]
 

@@ -74,10 +74,10 @@ def correlations(train, people, path):
 def components(train, people, path):
     """Draw synthetic people over the real ones, on the first two principal components of the real ones."""
     real = np.asarray(train.y, float)
-    centre, spread = real.mean(axis=0), np.maximum(real.std(axis=0), 1e-9)
+    centre, std = real.mean(axis=0), np.maximum(real.std(axis=0), 1e-9)
     figure, axes = style.panels(len(people), 3, (3.0, 2.9), (1, 0.8))
-    real = (real - centre) / spread
-    places = {title: style.components(real, (y - centre) / spread)[0] for title, (y, _) in people.items()}
+    real = (real - centre) / std
+    places = {title: style.components(real, (y - centre) / std)[0] for title, (y, _) in people.items()}
     real, share = style.components(real, real)
     reach = 1.3 * np.abs(real).max(axis=0)
     for axis, (title, x) in zip(axes, places.items(), strict=True):

@@ -11,12 +11,12 @@ from deepbio.core import tables
 from deepbio.figures.style import COLOURS, PALETTE, bars, plt, save
 from deepbio.scoring import metrics
 
-MARKED = COLOURS["baseline"]  # the colour of what a paper names
+MARKED = COLOURS["baseline"]  # the colour of features that the paper names
 CLUSTERS = [colour for colour in PALETTE if colour != MARKED]
-CLOSE = 0.5  # |Spearman r| of an edge, and of two clusters that are taken for one
+CLOSE = 0.5  # |Spearman r| of an edge, and from which clusters are joined
 SMALLEST = 3  # features that make a cluster
 EDGES = 200  # drawn in a network
-STRONGEST = 16  # features that stand for a hidden node
+STRONGEST = 16  # features that describe a hidden node
 
 
 def ranks(values):
@@ -51,7 +51,7 @@ def draw_compared(measures, names, marked, shown, title, origin, path):
         axis.barh(range(len(place)), values[place].clip(min=0), color=colours)
         note = ""
         if np.ptp(values) == 0:
-            note = "the same for all"  # such as the fall of an AUROC of 1 on few samples
+            note = "the same for all"  # such as the decrease of an AUROC of 1 on few samples
         else:
             for line, i in enumerate(place):
                 axis.text(max(values[i], 0) + 0.02, line, f"{rank[key][i]:g}", va="center", fontsize=7)
@@ -242,16 +242,16 @@ def draw_importance(change, names, metric, title, origin, folder, beside=None, s
     The table has further columns `beside` (name → values). The `shown` most important features are drawn, or all.
     """
     beside, folder = beside or {}, Path(folder)
-    mean, spread = change.mean(axis=1), change.std(axis=1)
+    mean, std = change.mean(axis=1), change.std(axis=1)
     order = np.argsort(-mean, kind="stable")
     rows = (
-        [names[i], f"{mean[i]:.5f}", f"{spread[i]:.5f}", *(f"{values[i]:.5g}" for values in beside.values())]
+        [names[i], f"{mean[i]:.5f}", f"{std[i]:.5f}", *(f"{values[i]:.5g}" for values in beside.values())]
         for i in order
     )
     tables.write_csv(folder / "importance.csv", ["feature", f"{metric}_loss", f"{metric}_loss_sd", *beside], rows)
     label = f"loss of validation {metrics.title(metric)} (mean ± SD of {change.shape[1]} permutations)"
     top = np.sort(order[:shown])
-    bars([names[i] for i in top], mean[top], spread[top], label, title, origin, folder / "importance")
+    bars([names[i] for i in top], mean[top], std[top], label, title, origin, folder / "importance")
 
 
 def draw_by_class(x, labels, marked, y, order, classes, title, origin, path):

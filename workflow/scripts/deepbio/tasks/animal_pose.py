@@ -135,7 +135,7 @@ def _boxes(sources, parameters, seed):
         if len(box.shape) != 4 or box.shape[:2] != (len(y), 1):
             raise BadInput(f"{box.where} has shape {box.shape}, not ({len(y)}, 1, width, height)")
         image = box.rows(0, len(y))[:, 0].transpose(0, 2, 1)
-    if image.dtype != np.uint8:  # LEAP's programs also store shares of white
+    if image.dtype != np.uint8:  # LEAP's programs also store intensities from 0 to 1
         image = np.round(255 * image).astype(np.uint8)
     labelled = ~np.isnan(y).all(axis=(1, 2))
     image, y = image[labelled], y[labelled]

@@ -11,15 +11,15 @@ from deepbio.scoring.metrics import AMOUNT, SHARE, SIGNED, Metric
 
 METRICS = {
     "top_enrichment": Metric(True, "enrichment of actives in the top 5 %", AMOUNT),
-    "bit_error": Metric(False, "share of bits rebuilt wrongly", SHARE),
-    "bit_error_saved": Metric(True, "share of the most usual bits' errors saved"),
+    "bit_error": Metric(False, "share of bits reconstructed wrongly", SHARE),
+    "bit_error_saved": Metric(True, "bit errors avoided, against the most frequent bits"),
     "bit_cross_entropy": Metric(False, "cross-entropy of a bit (nats)", AMOUNT, "nats"),
-    "rebuilt_similarity": Metric(True, "Tanimoto similarity to the rebuilt", SHARE),
-    "prior_mmd": Metric(False, "discrepancy of latent codes and prior", AMOUNT),
+    "rebuilt_similarity": Metric(True, "Tanimoto similarity to the reconstruction", SHARE),
+    "prior_mmd": Metric(False, "MMD between latent codes and prior", AMOUNT),
     "prior_ks": Metric(False, "Kolmogorov-Smirnov distance to the prior", SHARE),
-    "neighbour_enrichment": Metric(True, "enrichment of actives near fingerprints made", AMOUNT),
-    "neighbours": Metric(True, "compounds near fingerprints made", AMOUNT),
-    "neighbour_spearman": Metric(True, "Spearman ρ of activity wanted and found near", SIGNED),
+    "neighbour_enrichment": Metric(True, "enrichment of actives near generated fingerprints", AMOUNT),
+    "neighbours": Metric(True, "compounds near generated fingerprints", AMOUNT),
+    "neighbour_spearman": Metric(True, "Spearman ρ of requested and nearest activity", SIGNED),
     "neighbour_similarity": Metric(True, "Tanimoto similarity to nearest compound", SHARE),
     "restarts": Metric(False, "restarts of training", AMOUNT),
 }

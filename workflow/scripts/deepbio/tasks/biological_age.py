@@ -7,7 +7,7 @@ from deepbio.core import tables
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 
-# What the two forms of NHANES call the columns that are no markers, and how they write the sexes (1: female).
+# Names of the columns that are not markers in the two forms of NHANES, and codes of the sexes (1: female).
 COLUMNS = {
     "rda": {
         "person": "sampleID",

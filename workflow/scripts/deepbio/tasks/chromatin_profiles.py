@@ -72,7 +72,7 @@ def _planted(sources, parameters, rng):
         size = matrix.shape[1]
         inside = np.flatnonzero(y[:, column])
         planted.plant(codes, inside, rng.integers(first, first + width - size + 1, len(inside)), matrix, rng)
-        # The same motif outside the bin is no label: the place counts.
+        # The same motif outside the bin is not a label: its position matters.
         beside = np.flatnonzero(rng.random(count) < parameters["prevalence"])
         left = rng.integers(0, first - size + 1, len(beside))
         right = left + first + width

@@ -36,8 +36,8 @@ def _split(x, y, group, features, kind):
 
 def _scale(x, rows):
     """Centre `x` and divide it by the standard deviation, both of `rows`; a constant feature becomes 0."""
-    spread = rows.std(axis=0)
-    return (x - rows.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    std = rows.std(axis=0)
+    return (x - rows.mean(axis=0)) / np.where(std > 0, std, 1)
 
 
 # ---- expression: two studies
@@ -54,7 +54,7 @@ def _studies(sources, parameters, rng):
     x, test_x = x[:, [genes.index(g) for g in common]], test_x[:, [test_genes.index(g) for g in common]]
 
     part = tables.stratified(y, [1 - parameters["valid_fraction"], parameters["valid_fraction"]], rng)
-    # Variance asks nothing of the labels, but it is still taken from training rows alone.
+    # Variance does not depend on the labels, but it is still computed from training rows alone.
     kept = np.sort(np.argsort(-x[part == 0].var(axis=0), kind="stable")[: parameters["features"]])
     features = [common[i] for i in kept]
     x, test_x = x[:, kept], test_x[:, kept]

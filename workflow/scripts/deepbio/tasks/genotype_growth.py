@@ -162,7 +162,7 @@ def simulate(complexes, pathways, genes, masking, buffering, single, noise):
     terms += [f"pathway {i // pathways + 1}.{i % pathways + 1}" for i in range(leaves)]
     edges = [(0, 1 + i) for i in range(complexes)]
     edges += [(1 + i // pathways, 1 + complexes + i) for i in range(leaves)]
-    # Numbers of genes tell nothing of their places.
+    # The number of a gene does not depend on its pathway.
     home = rng.permutation(np.repeat(np.arange(leaves), genes))
     annotations = np.stack([1 + complexes + home, np.arange(len(home))], axis=1)
     ontology = Ontology(terms, [f"gene {i + 1}" for i in range(len(home))], np.array(edges), annotations)

@@ -71,7 +71,7 @@ def _compact(drawn, texts):
     indices = ("actives", "inactives", "query")
     used = np.unique(np.concatenate([arrays[key].ravel() for arrays in drawn.values() for key in indices]))
     used = used[used >= 0]
-    place = np.full(len(texts) + 1, -1, np.int32)  # the last one is that of -1
+    place = np.full(len(texts) + 1, -1, np.int32)  # its last element maps -1 to -1
     place[used] = np.arange(len(used))
     context = {"smiles": np.array(texts).astype("S")[used]}
     return {

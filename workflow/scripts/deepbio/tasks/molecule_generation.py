@@ -20,7 +20,7 @@ METRICS = {
     "uniqueness": Metric(True, "distinct among valid", SHARE),
     "novelty": Metric(True, "not among training molecules", SHARE),
     "internal_diversity": Metric(True, "1 − mean similarity of two", SHARE),
-    "scaffold_diversity": Metric(True, "scaffolds for each molecule", SHARE),
+    "scaffold_diversity": Metric(True, "scaffolds per molecule", SHARE),
     "nearest_similarity": Metric(True, "similarity to nearest test molecule", SHARE),
     "property_distance": Metric(False, "distance of logP, QED and SAS (SD)", AMOUNT, "SD"),
     "longest_run": Metric(False, "longest run of one character", AMOUNT, "characters"),
@@ -157,7 +157,7 @@ def target(sources, parameters, rng):
     given = [canonical(molecules.parse(column[i], table.where(i)), parameters) for i in chosen]
     facts = parameters["judge"]
     texts, values, _ = read(sources, facts["files"], parameters, rng)
-    # The judge has seen no molecule that the classifier learns from.
+    # The judge and the classifier are trained on different molecules.
     free = ~np.isin(molecules.texts(texts), given)
     active, low = (
         np.flatnonzero(free & chosen) for chosen in (values >= facts["threshold"], values < facts["threshold"])

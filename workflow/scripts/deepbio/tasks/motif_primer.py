@@ -56,7 +56,7 @@ def _primer(folder):
             raise BadInput(f"{path}:{number}: '{line[:20]}' holds a letter that is no base")
     lines = [line for _, line in lines]
     labels = _words(folder / "labels.txt")
-    y = np.array([tables.binary(word, "label", f"{folder}/labels.txt:{number}") for number, word in labels], float)
+    y = np.array([tables.binary(label, "label", f"{folder}/labels.txt:{number}") for number, label in labels], float)
     if len(y) != len(lines):
         raise BadInput(f"{folder}/labels.txt: {len(y)} labels for {len(lines)} sequences")
     return sequences.encode(lines, path), y.astype(np.float32)

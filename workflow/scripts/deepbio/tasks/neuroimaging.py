@@ -73,9 +73,9 @@ def prepare(sources, parameters, seed):
     fold = tables.deal(people.site, mixed, parameters["folds"], rng)
     part = tables.fold_parts(fold, parameters["folds"], seed)
     x = residuals(people.x, covariates(people, parameters["remove"], part == 0), part == 0)
-    mean, spread = map(np.array, tables.column_moments(x[part == 0]))
+    mean, std = map(np.array, tables.column_moments(x[part == 0]))
     arrays = {
-        "x": ((x - mean) / spread).astype(np.float32),
+        "x": ((x - mean) / std).astype(np.float32),
         "y": people.y.astype(np.float32),
         "group": people.site.astype("S"),
     }
@@ -83,7 +83,7 @@ def prepare(sources, parameters, seed):
     return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
 
 
-# ---- what is taken out
+# ---- site and age are regressed out
 
 
 def covariates(people, remove, fit):
@@ -197,13 +197,13 @@ def _simulated(parameters, rng):
     age, y = rng.uniform(7, 40, n), (rng.random(n) < 0.5).astype(float)
     affected = np.isin(REGIONS, parameters["affected"])
     x, features = [], []
-    for measure, centre, spread in (("thickness", 2.6, 0.15), ("volume", 0.005, 0.0006)):
+    for measure, centre, std in (("thickness", 2.6, 0.15), ("volume", 0.005, 0.0006)):
         whole, both = rng.standard_normal((n, 1)), rng.standard_normal((n, count))
         for side in ("lh", "rh"):
             own = rng.standard_normal((n, count))
             level = 0.4 * whole + 0.6 * both + np.sqrt(1 - 0.4**2 - 0.6**2) * own
             level += rng.normal(0, 0.5, (parameters["sites"], count))[site]
             level -= 0.6 * np.log(age / 20)[:, None] + parameters["effect"] * y[:, None] * affected
-            x.append(centre + spread * level)
+            x.append(centre + std * level)
             features += [f"{side}_{region}_{measure}" for region in REGIONS]
     return People(np.concatenate(x, axis=1), features, np.array([f"site{one:02d}" for one in site]), age, y)

@@ -11,8 +11,8 @@ from deepbio.scoring import metrics
 from deepbio.scoring.metrics import AMOUNT, SHARE, Metric
 
 METRICS = {
-    "noisy_accuracy": Metric(True, "accuracy on devices that vary by 20 %", SHARE),
-    "noisy_accuracy_sd": Metric(False, "SD of that accuracy over chips", AMOUNT),
+    "noisy_accuracy": Metric(True, "accuracy with 20 % device variation", SHARE),
+    "noisy_accuracy_sd": Metric(False, "SD over chips of that accuracy", AMOUNT),
     "energy": Metric(False, "modelled energy of one inference (pJ)", AMOUNT, "pJ"),
     "energy_ratio": Metric(True, "energy saved over 8-bit logic (times, model)", AMOUNT),
     "energy_delay_ratio": Metric(True, "energy times delay saved over 8-bit logic (times, model)", AMOUNT),

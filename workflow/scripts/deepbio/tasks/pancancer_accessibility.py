@@ -49,9 +49,9 @@ def _counts(path, names):
 def expressed(counts, training, genes):
     """Compute log2(CPM + 1) of the genes that vary most among the training samples, standardised over them."""
     values = np.log2(counts / counts.sum(axis=1, keepdims=True) * 1e6 + 1)
-    spread = values[training].std(axis=0)
-    kept = np.argsort(-spread, kind="stable")[:genes]
-    centre, scale = values[training][:, kept].mean(axis=0), np.maximum(spread[kept], 1e-6)
+    std = values[training].std(axis=0)
+    kept = np.argsort(-std, kind="stable")[:genes]
+    centre, scale = values[training][:, kept].mean(axis=0), np.maximum(std[kept], 1e-6)
     return ((values[:, kept] - centre) / scale).astype(np.float32)
 
 
@@ -87,8 +87,8 @@ def _simulated(sources, parameters, rng):
     for column, matrix in enumerate(planted.matrices(factors, parameters["groups"])):
         rows = np.flatnonzero(holds[:, column])
         planted.plant(codes, rows, rng.integers(0, length - matrix.shape[1] + 1, len(rows)), matrix, rng)
-    # Training samples have every combination of factors of even number, so that each factor is on in half of them and
-    # no mean over samples says which factor counts; the held-out one, last, has a combination of odd number.
+    # Training samples have every combination with an even number of factors. So each factor is active in half of them,
+    # and no mean over samples shows which factor matters. The held-out sample, the last one, has an odd number.
     active = np.array(list(product([False, True], repeat=len(factors))))
     odd = active.sum(axis=1) % 2 == 1
     active = np.concatenate([active[~odd], active[odd][rng.integers(odd.sum())][None]])

@@ -14,7 +14,7 @@ from deepbio.scoring.metrics import AMOUNT, SHARE, Metric
 METRICS = {
     "selection_accuracy": Metric(True, "accuracy over kinds of selection", SHARE),
     "sweep_auroc": Metric(True, "AUROC of sweeps", SHARE),
-    "known_sweeps": Metric(True, "populations called rightly at a known site", SHARE),
+    "known_sweeps": Metric(True, "populations classified correctly at a known site", SHARE),
     "n1_error": Metric(False, "relative error of N1", AMOUNT),
     "n2_error": Metric(False, "relative error of N2", AMOUNT),
     "n3_error": Metric(False, "relative error of N3", AMOUNT),

@@ -43,7 +43,7 @@ def _deepbind(sources, parameters, rng):
     if (y != 1).any():
         raise BadInput(f"{folder / parameters['train']}: training files hold peaks only, but some labels are not 1")
     known = set(test_text)
-    # The same sequence in A or C and in B would be trained and tested on.
+    # A sequence of A or C that is also in B would be in training and in test.
     text = np.array([t for t in dict.fromkeys(text) if t not in known][: parameters.get("peaks")])
     valid = np.zeros(len(text), bool)
     valid[rng.permutation(len(text))[: round(parameters["valid_fraction"] * len(text))]] = True

@@ -63,9 +63,9 @@ def privacy(synthetic, members, fresh):
     Values are divided by their standard deviation over members. Fresh people come from the same population as the
     members.
     """
-    spread = members.std(axis=0)
-    spread[spread == 0] = 1
-    synthetic, members, fresh = (np.asarray(people, float) / spread for people in (synthetic, members, fresh))
+    std = members.std(axis=0)
+    std[std == 0] = 1
+    synthetic, members, fresh = (np.asarray(people, float) / std for people in (synthetic, members, fresh))
     distance = np.concatenate([closest(people, synthetic) for people in (members, fresh)])
     return {
         "closest_record": float(np.median(closest(synthetic, members)) / np.median(closest(fresh, members))),

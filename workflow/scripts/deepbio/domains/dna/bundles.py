@@ -98,7 +98,7 @@ def _step(array, axis=0):
 def scratch(shape):
     """Return an empty uint8 array in an unnamed file of the temporary folder."""
     with tempfile.TemporaryFile() as handle:
-        # A full disk is an error here; while a memory map is written it would be the end of the process.
+        # A full disk is an error here; while a memory map is written it would kill the process.
         os.posix_fallocate(handle.fileno(), 0, int(np.prod(shape)))
         return np.memmap(handle, np.uint8, "r+", shape=shape)
 

@@ -8,7 +8,7 @@ import numpy as np
 from deepbio.domains.dna.sequences import UNKNOWN
 
 BACKGROUND = 0.25
-LEAST_BITS = 6  # in all positions together; what says less resembles the flat columns of every long motif
+LEAST_BITS = 6  # over all positions; a motif with less resembles the flat columns of every long motif
 RELEASE = "JASPAR2024"
 
 

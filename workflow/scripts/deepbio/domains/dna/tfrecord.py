@@ -44,7 +44,7 @@ def records(path):
                 number += 1
                 if len(head) < 12:
                     raise ValueError("the file ends in its length")
-                # An untrue length would ask for any amount of memory, so it is checked before it is believed.
+                # A damaged length could ask for any amount of memory, so its checksum is verified first.
                 if masked_crc(head[:8]) != struct.unpack("<I", head[8:])[0]:
                     raise ValueError("the checksum of its length is wrong")
                 (length,) = struct.unpack("<Q", head[:8])

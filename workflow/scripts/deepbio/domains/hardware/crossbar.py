@@ -14,7 +14,7 @@ from torch.func import functional_call
 
 KINDS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-CLIPS = torch.linspace(0.3, 1, 15)  # shares of a column's largest weight that are tried as its largest level
+CLIPS = torch.linspace(0.3, 1, 15)  # candidates for a column's largest level, as shares of its largest weight
 
 
 def straight(x, changed):
@@ -179,7 +179,7 @@ def fold(network):
                 elif isinstance(after, nn.Linear) or (after is not None and not any(_padding(after))):
                     _scale_rows(after, gain, shift)
                 else:
-                    continue  # it stays, in digital logic
+                    continue  # it stays and runs in digital logic
             parent[place] = nn.Identity()
 
 
@@ -245,7 +245,7 @@ def calibrate(network, run, share=0.999):
         one.high.copy_(high)
 
 
-# ---- what an inference costs
+# ---- the cost of an inference
 
 
 @torch.no_grad()

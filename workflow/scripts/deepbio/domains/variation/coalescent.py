@@ -16,7 +16,7 @@ import tskit
 from deepbio.domains.variation import population_statistics
 from deepbio.domains.variation.population_statistics import CLASSES
 
-logging.getLogger("msprime").setLevel(logging.WARNING)  # it would tell of every region's steps
+logging.getLogger("msprime").setLevel(logging.WARNING)  # else it logs the steps of every region
 BINS = 200  # stretches of a region within which the two classes' simulation does not recombine
 
 

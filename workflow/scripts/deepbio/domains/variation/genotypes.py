@@ -20,7 +20,7 @@ from deepbio.domains.variation import variants
 
 UNKNOWN = -1
 BASES = frozenset("ACGT")
-BLOCK = 4096  # sites turned round at a time
+BLOCK = 4096  # sites transposed at a time
 
 
 class People:
@@ -179,7 +179,7 @@ def _read_r(path):
     import pyreadr
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a file holds no frames is said by the caller
+        warnings.simplefilter("ignore")  # the caller reports a file without frames
         return dict(pyreadr.read_r(path))
 
 
@@ -245,7 +245,7 @@ def _chosen_sites(path, wanted, learn, rules):
         if min(share, 1 - share) < max(rules["minor"], 1e-9):
             continue
         last = place
-        # Unknown genotypes stand at the mean, where they correlate with nothing.
+        # Unknown genotypes are set to the mean, so that they correlate with nothing.
         scaled = np.where(known, row[learn] - 2 * share, 0.0)
         scaled /= np.linalg.norm(scaled) or 1
         if recent and ((np.stack(recent) @ scaled) ** 2).max() > rules["r2"]:
@@ -298,7 +298,7 @@ def _genotypes(path, record, number, columns):
     return row[columns]
 
 
-# ---- who goes together
+# ---- relatives and duplicates
 
 
 def read_families(path, names):
@@ -335,7 +335,7 @@ def together(genotypes, family):
     return tables.linked(family, alike)
 
 
-# ---- what a class is like
+# ---- counts by class
 
 
 def class_counts(genotypes, number, classes):

@@ -25,7 +25,7 @@ LEFT_OUT = 0xF04  # flags: not mapped, secondary, failed, duplicate, supplementa
 DELETED, NOTHING = 5, 6  # beside the codes of bases
 SHADES = np.array([250, 30, 180, 100, 0, 0, 0], np.uint8)  # A, C, G, T, unknown, deleted, no read
 FULL, REST, FORWARD, REVERSE, SAME = 254, 152, 70, 240, 50
-LONGEST_DELETION = 1000  # a longer one parts a read, as what is skipped by splicing does
+LONGEST_DELETION = 1000  # a longer one splits a read, as a region skipped by splicing does
 MOST_QUALITY, MOST_MAPPING, MOST_FRAGMENT = 40, 60, 1000
 FEATURES = (
     *("reads", "reads with the allele", "share of reads", "base quality with", "base quality without"),
@@ -246,7 +246,7 @@ def _lay(read, reference):
             bases.append(codes[here : here + size])
             qualities.append(quality[here : here + size])
         elif kind in (1, 2) and bases and reference.first < at < reference.first + len(reference.text) - size:
-            # Behind the first aligned base only: what begins with an indel says little of it.
+            # Only behind the first aligned base: an indel at the beginning of a read is uncertain.
             anchor = reference[at - 1]
             worst = quality[here - 1 : here + (size if kind == 1 else 1)].min()
             if kind == 1:
@@ -333,7 +333,7 @@ class Site:
         """Draw the image (channels, rows, width) of the site; of more reads than rows, a random sample is drawn."""
         place, most = self.allele[0], rows - REFERENCE_ROWS
         chosen = np.arange(len(self.rows))
-        if len(chosen) > most:  # the same ones whenever the site is drawn
+        if len(chosen) > most:  # the same reads whenever the site is drawn
             chosen = np.sort(np.random.default_rng(place).choice(len(chosen), most, replace=False))
         reads, numbers = self.reads, self.rows[chosen]
         places = np.arange(place - width // 2, place - width // 2 + width)

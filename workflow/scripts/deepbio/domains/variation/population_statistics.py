@@ -13,7 +13,7 @@ REACH = (0.05, 0.2)  # distance from the centre at which close and middle end, a
 DISTANCES, TRACTS, LINKAGE = 16, 30, 16  # numbers of bins
 MARKERS, COMMON = 40, 0.1  # sites of a part whose linkage is measured, at most, and their least minor frequency
 HOMOZYGOSITY = ("H1", "H12", "H2")
-# What the statistics are to tell: the kind of selection, in the order of their numbers, and a population's sizes.
+# The labels: the kind of selection, in the order of the classes' numbers, and the population's sizes.
 CLASSES = ("neutral", "hard sweep", "soft sweep", "balancing selection")
 SWEEPS = (1, 2)
 SIZES = ("N1", "N2", "N3")
@@ -130,7 +130,7 @@ def _linkage(alleles, minor, cell, cells):
     """Count pairs of common sites by r², (cells, bins), for at most MARKERS evenly spread sites per part."""
     common = np.flatnonzero(minor >= COMMON * alleles.shape[1])
     home = cell[common]
-    # Windows stand together, parts do not: far comes on both sides of the others.
+    # Sites of a window are consecutive, those of a part are not: `far` lies on both sides of the others.
     order = np.argsort(home, kind="stable")
     common, home = common[order], home[order]
     counts = np.bincount(home, minlength=cells)
@@ -146,7 +146,7 @@ def _linkage(alleles, minor, cell, cells):
     one, other = np.triu_indices(MARKERS, 1)
     squared = (x @ x.transpose(0, 2, 1))[:, one, other] ** 2
     known = other < np.bincount(home, minlength=cells)[:, None]
-    # Of few haplotypes many pairs lie on a border between bins; rounding must not decide.
+    # With few haplotypes many pairs lie on a border between bins; rounding errors must not matter.
     bins = np.minimum((squared * LINKAGE + 1e-3).astype(int), LINKAGE - 1)
     where = np.broadcast_to(np.arange(cells)[:, None], bins.shape)
     return _table(where[known], bins[known], cells, LINKAGE)
@@ -171,7 +171,7 @@ def _homozygosity(alleles, cell, windows):
     return np.stack([h1, h1 + 2 * share[:, 0] * share[:, 1], h1 - share[:, 0] ** 2], axis=1)
 
 
-# ---- what is predicted from them
+# ---- predictions
 
 
 def sweep_score(p):

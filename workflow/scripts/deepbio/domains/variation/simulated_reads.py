@@ -8,8 +8,8 @@ import numpy as np
 from deepbio.domains.dna.sequences import BASES
 from deepbio.domains.variation.variants import Reference, normal
 
-STRETCH = 300  # bases, of what stands in the genome twice
-GAP = -1  # the place on the reference of a base that was inserted
+STRETCH = 300  # bases of a stretch that occurs twice in the genome
+GAP = -1  # the position on the reference of an inserted base
 
 
 def random_reference(contig, length, rng):
@@ -42,7 +42,7 @@ def plant(reference, facts, rng):
         else:
             size = int(min(12, rng.geometric(0.45)))
             if rng.random() < 0.5:
-                # An insertion repeats what stands there, more often than not.
+                # An insertion repeats the bases after it, more often than not.
                 new = reference.part(place + 1, place + 1 + size)
                 new = new if rng.random() < 0.6 else "".join(BASES[i] for i in rng.integers(0, 4, size))
                 ref, alt = base, base + new
@@ -59,7 +59,9 @@ def plant(reference, facts, rng):
 def haplotype(reference, variants, which):
     """Return the codes of one haplotype, and the position on the reference of each of its bases (GAP: inserted)."""
     codes, places, here = [], [], 0
-    whole = np.array([BASES.find(base) % 5 for base in reference.text], np.uint8)  # what is no base becomes 4
+    whole = np.array(
+        [BASES.find(base) % 5 for base in reference.text], np.uint8
+    )  # a letter that is not a base becomes 4
     for (place, ref, alt), held in sorted(variants.items()):
         if not held[which]:
             continue
@@ -91,12 +93,12 @@ def write_reads(path, reference, variants, facts, rng):
     import pysam
 
     length, kept, span = facts["length"], [], len(reference.text)
-    # Of each place: whether its reads of one strand tend to a wrong base, which strand and base, and how often.
+    # For each position: whether its reads of one strand tend to show a wrong base, which strand and base, how often.
     strange = rng.random(span) < facts["systematic"]
     on_reverse, other = rng.random(span) < 0.5, rng.integers(0, 4, span)
     share = np.where(strange, rng.uniform(0.1, 0.6, span), 0)
     copied = np.repeat(rng.random(span // STRETCH + 1) < facts["copied"], STRETCH)[:span]
-    twin = np.where(copied & (rng.random(span) < 0.025), rng.integers(1, 4, span), 0)  # what is added to a base's code
+    twin = np.where(copied & (rng.random(span) < 0.025), rng.integers(1, 4, span), 0)  # added to a base's code
     for which in (0, 1):
         codes, places = haplotype(reference, variants, which)
         count = rng.poisson(facts["depth"] / 2 * span / length)

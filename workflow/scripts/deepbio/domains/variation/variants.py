@@ -162,7 +162,7 @@ def normal(place, ref, alt, reference):
         if ref and alt and ref[-1] == alt[-1] and max(len(ref), len(alt)) > 1:
             ref, alt = ref[:-1], alt[:-1]
         elif not (ref and alt):
-            if place == reference.first:  # nothing lies before it to hold on to
+            if place == reference.first:  # there is no base before it for an anchor
                 base = reference[place + len(ref)]
                 return place, ref + base, alt + base
             place -= 1
@@ -192,7 +192,7 @@ def records(path, start=None, end=None, contig=None):
     number, seen = 0, False
     with text.readable(path), tempfile.TemporaryDirectory() as scratch:
         plain = _for_htslib(path, scratch)
-        level = pysam.set_verbosity(0)  # what htslib thinks of a header's types is not for our users
+        level = pysam.set_verbosity(0)  # htslib's warnings about a header's types do not help our users
         try:
             with pysam.VariantFile(str(plain)) as variants:
                 for number, record in enumerate(variants, 1):
