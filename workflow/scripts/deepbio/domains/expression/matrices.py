@@ -1,0 +1,103 @@
+"""Readers of expression matrices (samples, genes) and of what is known of their samples and genes."""
+
+import re
+from collections import Counter
+
+import numpy as np
+
+from deepbio.core import tables
+from deepbio.core.files import BadInput
+
+
+def read_compendium(folder):
+    """Read PRECISE as pymodulon ships it: expression (samples, genes) as log2(TPM + 1), names of the samples, groups
+    that keep replicates together (project and condition), names of the genes, and the operon of each gene."""
+    table = tables.read_csv(folder / "log_tpm.csv")
+    genes, samples = list(table.column(table.header[0])), table.header[1:]
+    x = np.stack([table.numbers(name) for name in samples])
+    about = tables.read_csv(folder / "sample_table.csv")
+    conditions = zip(about.column("project"), about.column("condition"), strict=True)
+    group = dict(zip(about.column(about.header[0]), conditions, strict=True))
+    for name in samples:
+        if name not in group:
+            raise BadInput(f"{about.path}: sample '{name}' of log_tpm.csv is missing")
+    places = tables.read_csv(folder / "gene_table.csv")
+    operon = dict(zip(places.column(places.header[0]), places.column("operon"), strict=True))
+    return x, samples, ["/".join(group[name]) for name in samples], genes, [operon.get(gene) or gene for gene in genes]
+
+
+def read_regulons(path, genes, smallest, largest):
+    """Read edges regulator → gene: names of the regulators with `smallest` to `largest` of `genes`, and whether a gene
+    is one of a regulator's, uint8 (regulators, genes)."""
+    table = tables.read_csv(path)
+    return regulons(zip(table.column("regulator"), table.column("gene_id"), strict=True), genes, smallest, largest)
+
+
+def regulons(edges, genes, smallest, largest):
+    """Turn pairs (regulator, gene) into names of regulators and memberships, as read_regulons does."""
+    place, found = {gene: i for i, gene in enumerate(genes)}, {}
+    for regulator, gene in edges:
+        if gene in place:
+            found.setdefault(str(regulator), set()).add(place[gene])
+    names = sorted(name for name, own in found.items() if smallest <= len(own) <= largest)
+    member = np.zeros((len(names), len(genes)), np.uint8)
+    for row, name in enumerate(names):
+        member[row, sorted(found[name])] = 1
+    return names, member
+
+
+def read_r(path):
+    """Read an R data file: name → frame, or a list as a dict. BadInput where it is damaged."""
+    import rdata
+
+    try:
+        return rdata.read_rda(path)
+    except Exception as error:  # the parser has no error of its own for a file that is cut
+        raise BadInput(f"{path}: not an R data file: {type(error).__name__}: {error}") from None
+
+
+def read_probes(path):
+    """Read genes of an array: name → its probe sets, in the order of the file; a symbol that several genes share is
+    followed by the Ensembl id."""
+    table, found = tables.read_csv(path, "\t", header=False), {}
+    for row, line in enumerate(table.rows):
+        if len(line) != 3:
+            raise BadInput(f"{table.where(row)}: symbol, Ensembl id and probe sets are needed")
+    shared = Counter(line[0] for line in table.rows)
+    for line in table.rows:
+        name = line[0] if shared[line[0]] == 1 else f"{line[0]} ({line[1]})"
+        found[name] = [probe for probe in re.split(r"[,;|\s]+", line[2]) if probe]
+    return found
+
+
+def gene_levels(levels, probes, genes, where):
+    """Average the probe sets of each gene: (samples, genes) of levels (samples, probe sets)."""
+    place = {str(name): i for i, name in enumerate(probes)}
+    found = np.empty((len(levels), len(genes)), np.float64)
+    for column, (gene, own) in enumerate(genes.items()):
+        here = [place[probe] for probe in own if probe in place]
+        if not here:
+            raise BadInput(f"{where}: no probe set of gene '{gene}': {', '.join(own)}")
+        found[:, column] = levels[:, here].mean(axis=1)
+    return found
+
+
+def quantile_normalise(x, rows):
+    """Replace every sample's sorted values by the mean sorted profile of `rows`; equal values take the lowest rank."""
+    profile = np.sort(rows, axis=1).mean(axis=0)
+    return np.stack([profile[np.searchsorted(np.sort(row), row)] for row in x])
+
+
+def simulate_saturating(samples, genes, states, noise, rng):
+    """Simulate genes (samples, genes) that follow hidden states of the cell through saturating responses.
+
+    Each gene sums the responses tanh(slope · state + shift) to three of the `states`, and has noise of its own. So a
+    gene that is saturated says little of its state, and two genes follow each other along a bend, not a line.
+    """
+    state = rng.standard_normal((samples, states))
+    x = noise * rng.standard_normal((samples, genes))
+    which = rng.integers(0, states, (genes, 3))
+    slope, shift, weight = rng.normal(0, 2, (genes, 3)), rng.normal(0, 1, (genes, 3)), rng.standard_normal((genes, 3))
+    for part in range(3):
+        x += weight[:, part] * np.tanh(state[:, which[:, part]] * slope[:, part] + shift[:, part])
+    return x
