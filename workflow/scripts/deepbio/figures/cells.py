@@ -132,3 +132,73 @@ def draw_alignment(runs, facts, origin, path):
     """{path}_alignment.{svg,png,csv}: distances and label transfer of all methods, all runs and their mean."""
     wanted = {name: metric.title for name, metric in facts.items() if name not in ("mmd_floor",)}
     quantities(runs, wanted, "Held-out cells (label transfer: higher is better)", origin, f"{Path(path)}_alignment", 4)
+
+
+def draw_scores(runs, wanted, title, origin, path):
+    """{path}.{svg,png,csv}: a panel for each metric of `wanted` (id → label) with the runs and means of all methods."""
+    quantities(runs, wanted, title, origin, path, 3)
+
+
+def draw_gates(y, p, context, path):
+    """{svg,png,csv}: called (columns) against manual (rows) gates of the cells with a label."""
+    names, known = context["classes"], ~np.isnan(y)
+    counts = samples.confusion(y[known].astype(int), p[known].argmax(axis=1), len(names))
+    share = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    figure, axis = plt.subplots(figsize=(1.6 + 0.75 * len(names), 1.4 + 0.7 * len(names)))
+    axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for i, j in np.ndindex(*counts.shape):
+        dark = "white" if share[i, j] > 0.5 else "black"
+        axis.text(j, i, f"{share[i, j]:.3f}\n{counts[i, j]}", ha="center", va="center", fontsize=7, color=dark)
+    axis.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
+    axis.set_yticks(range(len(names)), names, fontsize=8)
+    axis.set(xlabel="called", ylabel="gated by hand")
+    axis.set_title(f"Validation cells: FlowCAP F {samples.flowcap_f(counts):.3f}", fontsize=10)
+    tables.write_csv(path.with_suffix(".csv"), ["gate", *names], [[n, *c] for n, c in zip(names, counts, strict=True)])
+    save(figure, path, context["origin"])
+
+
+def draw_hidden(hidden, y, context, path):
+    """{svg,png,csv}: the cells in the first three units of the last hidden layer, coloured by their gate."""
+    known = ~np.isnan(y)
+    hidden, y = hidden[known][:, :3], y[known].astype(int)
+    chosen = np.random.default_rng(0).permutation(len(y))[:SHOWN]
+    hidden, y = np.pad(hidden[chosen], ((0, 0), (0, 3 - hidden.shape[1]))), y[chosen]
+    figure = plt.figure(figsize=(6.4, 4.8))
+    axis = figure.add_subplot(projection="3d")
+    for number, name in enumerate(context["classes"]):
+        here = y == number
+        colour = PALETTE[number % len(PALETTE)]
+        axis.scatter(*hidden[here].T, s=5, alpha=0.5, color=colour, label=name, rasterized=True)
+    axis.set(xlabel="unit 1", ylabel="unit 2", zlabel="unit 3")
+    axis.locator_params(nbins=4)
+    axis.set_box_aspect(None, zoom=0.85)
+    axis.legend(fontsize=8, markerscale=2.5, loc="center left", bbox_to_anchor=(1.12, 0.6))
+    rows = [
+        [context["classes"][one], *(f"{value:.4f}" for value in units)] for one, units in zip(y, hidden, strict=True)
+    ]
+    tables.write_csv(path.with_suffix(".csv"), ["gate", "unit_1", "unit_2", "unit_3"], rows)
+    figure.suptitle("Last hidden layer, validation cells", x=0.01, ha="left", fontsize=11)
+    save(figure, path, context["origin"])
+
+
+def draw_distances(found, context, path):
+    """{svg,png,csv}: distance of each sample from the reference before and after calibration; no figure of none.
+
+    found : [number of the sample, MMD before, after] each.
+    """
+    if not found:
+        return
+    figure, axis = plt.subplots(figsize=(5.6, 1.5 + 0.35 * len(found)))
+    for place, (_, before, after) in enumerate(found):
+        axis.plot([before, after], [place, place], "-", color="#999999", lw=1, zorder=1)
+        axis.plot(before, place, "s", color=BEFORE, label="before" if not place else None)
+        axis.plot(after, place, "o", color=AFTER, label="after" if not place else None)
+    names = [context["samples"][int(number)] for number, *_ in found]
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(-0.6, len(names) - 0.4)
+    axis.set_xlim(0, 1.1 * max(max(row[1:]) for row in found))
+    axis.set(xlabel="MMD to the reference, validation cells", ylabel="sample")
+    axis.legend(fontsize=8)
+    rows = [[name, f"{before:.4f}", f"{after:.4f}"] for name, (_, before, after) in zip(names, found, strict=True)]
+    tables.write_csv(path.with_suffix(".csv"), ["sample", "mmd_before", "mmd_after"], rows)
+    save(figure, path, context["origin"])

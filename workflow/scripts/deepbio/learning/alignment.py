@@ -1,7 +1,8 @@
 """What methods share that align cells of other samples to a reference: the space in which they do so.
 
-Cells are denoised first where the data ask for it, then standardised by the other samples' moments, as Shaham et al.
-(2017) have it. All methods of one seed have the same denoiser, so that they are compared in one space.
+Cells are denoised first where the data ask for it, then standardised by the moments of the other samples, as Shaham et
+al. (2017) have it, or of the reference, as Li et al. (2017) do. All methods of one seed have the same denoiser, so that
+they are compared in one space.
 """
 
 from dataclasses import replace
@@ -14,9 +15,9 @@ from deepbio.core.job import Job
 from deepbio.kinds.cells import is_source
 
 
-def learn_space(train: Split, valid: Split, denoising: dict, job: Job) -> dict:
+def learn_space(train: Split, valid: Split, denoising: dict, job: Job, by_reference: bool = False) -> dict:
     """Learn the space of a dataset: `layers` of the denoiser (none where the context does not say `denoise`), and the
-    `mean` and `std` of each marker in the source; JSON-able.
+    `mean` and `std` of each marker in the source, or in the reference; JSON-able.
 
     `denoising`: settings of denoising.learn.
     """
@@ -26,7 +27,7 @@ def learn_space(train: Split, valid: Split, denoising: dict, job: Job) -> dict:
 
         layers = denoiser.learn(np.asarray(train["x"]), np.asarray(valid["x"]), denoising, replace(job, device="cpu"))
     space = {"layers": layers, "mean": [0.0], "std": [1.0]}
-    mean, std = tables.column_moments(into_space(train, space)[is_source(train)])
+    mean, std = tables.column_moments(into_space(train, space)[is_source(train) != by_reference])
     return space | {"mean": mean, "std": std}
 
 

@@ -66,3 +66,28 @@ def transfer_labels(cells: np.ndarray, labels: np.ndarray, asked: np.ndarray, ne
 def balanced_accuracy(truth: np.ndarray, called: np.ndarray) -> float:
     """Average the share of rightly labelled cells over the classes."""
     return float(np.mean([(called[truth == one] == one).mean() for one in np.unique(truth)]))
+
+
+def central(covariances: list[np.ndarray]) -> int:
+    """Choose the sample whose covariance (markers, markers) is nearest to the others', by the mean Frobenius norm."""
+    apart = [[np.linalg.norm(one - other) for other in covariances] for one in covariances]
+    return int(np.argmin(np.mean(apart, axis=1)))
+
+
+def confusion(truth: np.ndarray, called: np.ndarray, classes: int) -> np.ndarray:
+    """Count the cells of each class (rows) by what they are called (columns): (classes, classes)."""
+    return np.bincount(truth * classes + called, minlength=classes**2).reshape(classes, classes)
+
+
+def flowcap_f(counts: np.ndarray) -> np.ndarray:
+    """Compute FlowCAP's F of confusion counts (…, true, called): (…,), NaN where there is no cell.
+
+    Each population takes the called class with which its F1 is highest, and counts by its size (Aghaeepour et al. 2013,
+    Nature Methods 10:228).
+    """
+    counts = np.asarray(counts, np.float64)
+    size, called = counts.sum(axis=-1), counts.sum(axis=-2)
+    both = size[..., :, None] + called[..., None, :]
+    best = np.divide(2 * counts, both, out=np.zeros_like(counts), where=both > 0).max(axis=-1)
+    total = size.sum(axis=-1)
+    return np.divide((best * size).sum(axis=-1), total, out=np.full(total.shape, np.nan), where=total > 0)

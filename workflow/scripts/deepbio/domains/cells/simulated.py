@@ -36,3 +36,30 @@ def two_batches(
     batch = np.repeat([0, 1], cells)
     measured = gain * truth + offset + own[number]
     return np.where(batch[:, None] == 0, measured, truth), batch, number, truth
+
+
+def gated_samples(
+    rng: np.random.Generator, cells: int, markers: int, types: int, samples: int, strength: float, ungated: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw `cells` cells of each of some samples: levels (n, markers), number of the sample and of the type.
+
+    A share `ungated` of the cells lies between the types and is of none of them: its number is -1. Every sample but the
+    first is measured on other scales, and each of its types with a shift of its own.
+    """
+    means, factors = types_of_cells(rng, types, markers)
+    x, number = [], []
+    for sample in range(samples):
+        shares = rng.dirichlet(np.full(types, 5.0))
+        kind = rng.choice(types, cells, p=shares)
+        found = cells_of(rng, means, factors, kind)
+        none = rng.random(cells) < ungated
+        other = cells_of(rng, means, factors, rng.choice(types, cells))
+        weight = rng.uniform(0.3, 0.7, (cells, 1))
+        found = np.where(none[:, None], weight * found + (1 - weight) * other, found)
+        if sample:
+            found = found * np.exp(0.1 * strength * rng.standard_normal(markers))
+            found += 0.4 * strength * rng.standard_normal(markers)
+            found += 0.3 * strength * rng.standard_normal((types, markers))[kind]
+        x.append(found)
+        number.append(np.where(none, -1, kind))
+    return np.concatenate(x), np.repeat(np.arange(samples), cells), np.concatenate(number)
