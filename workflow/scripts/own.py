@@ -139,7 +139,7 @@ def guessed(path):
             f"output: {output}   # guess; can be {outputs}",
             f"file: {path.name}",
             *lines,
-            f"split: {{by: {kind.load(kinds).SPLIT}, fractions: {own.FRACTIONS}}}   # what is usual for the kind",
+            f"split: {{fractions: {own.FRACTIONS}}}   # by: {kind.load(kinds).SPLIT}, where nothing is said and it can be",
             "methods: all",
             "effort: fast   # fast, normal or thorough",
             "",
@@ -186,7 +186,9 @@ def of_table(path):
     hinted = [
         name for name in rest if any(hint in name.lower() for hint in HINTS if len(hint) > 1) or name.lower() == "y"
     ]
-    label = (hinted or rest[-1:] or ["LABEL"])[0]
+    words = [name for name in rest if 2 <= len(set(known[name])) <= 10]  # classes, where the last column holds words
+    last = rest[-1:] if rest and is_number(known[rest[-1]]) else words[-1:] or rest[-1:]
+    label = (hinted or last or ["LABEL"])[0]
     values = set(known.get(label, ()))
     output = "binary" if len(values) == 2 else "regression" if is_number(known.get(label, [])) else "multiclass"
     said = {"smiles": smiles, "sequence": windows} if smiles or windows else {}
