@@ -63,3 +63,32 @@ def gated_samples(
         x.append(found)
         number.append(np.where(none, -1, kind))
     return np.concatenate(x), np.repeat(np.arange(samples), cells), np.concatenate(number)
+
+
+def planted_bags(
+    problem: np.random.Generator,
+    rng: np.random.Generator,
+    labels: np.ndarray,
+    cells: int,
+    markers: int,
+    types: int,
+    share: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw `cells` cells of each sample of `labels` (samples,), 0 or 1: x (samples, cells, markers), and which cells
+    are of the planted subset, (samples, cells).
+
+    The subset is a share of the cells of samples of label 1 and a tenth of it of the others: cells of the first type
+    with three markers raised. The shares of the types differ between samples, for no reason. `problem` draws the types,
+    `rng` the samples.
+    """
+    means, factors = types_of_cells(problem, types, markers)
+    raised = np.argsort(means[0], kind="stable")[:3]
+    x, planted = [], []
+    for label in labels:
+        kind = rng.choice(types, cells, p=rng.dirichlet(np.full(types, 8.0)))
+        here = rng.random(cells) < (share if label else share / 10)
+        found = cells_of(rng, means, factors, np.where(here, 0, kind))
+        found[np.ix_(here, raised)] += 2.5
+        x.append(found + 0.1 * rng.standard_normal(markers))  # a sample's own shift
+        planted.append(here)
+    return np.stack(x), np.stack(planted)
