@@ -35,12 +35,13 @@ def main():
     arguments.add_argument(
         "--output", help="folder for a copy of the model with its card; default: the card alone, in RUN/model"
     )
+    arguments.add_argument("--own", help="YAML of the user's own data that the model was trained on")
     given = arguments.parse_args()
     folder = Path(given.run)
     run = read_json(folder / "run.json")
     if run["status"] != "ok":
         raise BadInput(f"{folder}/run.json: this run failed ({run['reason']}); there is no model")
-    lines = card(folder, run, portrait.read(folder / "model"))
+    lines = card(folder, run, portrait.read(folder / "model"), given.own)
     if given.output:
         with atomic(given.output, folder=True) as target:
             for path in sorted(path for path in (folder / "model").iterdir() if not path.name.startswith(".")):
@@ -51,9 +52,9 @@ def main():
             temporary.write_text("\n".join(lines))
 
 
-def card(folder, run, seen):
+def card(folder, run, seen, own=None):
     """The lines of the card."""
-    known = Catalog({"scale": run["scale"]})
+    known = Catalog({"scale": run["scale"], "own": own})
     method, task = known.methods.get(run["method"], {}), known.tasks.get(run["task"], {})
     context = seen["context"]
     takes, gives = kind.load(context["input"]).TITLE, kind.load(context["output"]).TITLE
@@ -68,8 +69,8 @@ def card(folder, run, seen):
         + (f" ({seen['unit']})" if "unit" in seen else ""),
         f"- **Method** `{run['method']}` ({run['role']}), {number}, seed {run['seed']}. {method.get('citation', '')}",
         f"- **Task** {task.get('question', run['task'])}",
-        f"- **Split** {task.get('split', 'unknown')}: {run['train_samples']} samples to train, {run['valid_samples']} to "
-        f"validate, {run['test_samples']} to test (split {run['split']})",
+        f"- **Split** {task.get('split', 'unknown')}: {run['train_samples']} samples to train, "
+        f"{run['valid_samples']} to validate, {run['test_samples']} to test (split {run['split']})",
         f"- **Data** {run['origin']}; {'; '.join(licences(known, run, task))}",
         "",
         "## Scores on the test split",
@@ -100,9 +101,7 @@ def licences(known, run, task):
     """Where the data come from, with licence and citation."""
     if "own" in task:
         own = task["own"]
-        return [
-            f"the user's own ({own.get('licence', 'licence not stated')}){'. ' + own['citation'] if 'citation' in own else ''}"
-        ]
+        return [f"the user's own ({own.get('licence', 'licence not stated')}). {own.get('citation', '')}".strip()]
     if not task:
         return ["source not known here: the configuration of the task is not at hand"]
     sources = known.dataset(run["task"], run["dataset"])["sources"]

@@ -139,7 +139,7 @@ def guessed(path):
             f"output: {output}   # guess; can be {outputs}",
             f"file: {path.name}",
             *lines,
-            f"split: {{fractions: {own.FRACTIONS}}}   # by: {kind.load(kinds).SPLIT}, where nothing is said and it can be",
+            f"split: {{fractions: {own.FRACTIONS}}}   # by: {kind.load(kinds).SPLIT} where nothing is said",
             "methods: all",
             "effort: fast   # fast, normal or thorough",
             "",

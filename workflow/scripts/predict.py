@@ -9,6 +9,8 @@ in blocks, so that its length is not bounded by memory.
 
 import argparse
 import csv
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -32,7 +34,10 @@ def main():
     )
     arguments.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where networks predict")
     arguments.add_argument("--figure", help="histograms of the predictions to draw (.svg or .png)")
+    arguments.add_argument("--own-methods", help="folder of methods of your own, where the run is one of them")
     given = arguments.parse_args()
+    if given.own_methods:
+        os.environ["DEEPBIO_OWN_METHODS"] = json.dumps(os.path.abspath(given.own_methods))
     models = [predicting.load(folder) for folder in folders(Path(given.run))]
     first = models[0]
     if first.output in ("generated", "ranking"):
