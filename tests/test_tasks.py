@@ -68,6 +68,9 @@ def rows(split):
     if split.context["output"] == "generated":
         return {row.tobytes() for row in np.asarray(split.y)}
     arrays = [array for name, array in sorted(split.inputs().arrays.items()) if not isinstance(array, Ragged)]
+    if not arrays:  # bags of cells
+        bags = split.inputs().arrays.values()
+        return {b"".join(bag.take([i]).values.tobytes() for bag in bags) for i in range(len(split))}
     return {b"".join(array[i].tobytes() for array in arrays) for i in range(len(split))}
 
 

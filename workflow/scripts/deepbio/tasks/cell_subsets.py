@@ -22,7 +22,8 @@ def prepare(sources, parameters, seed):
 
     simulated : `samples` of two labels with `cells` each, `share` of which are of a planted subset (see
         simulated.planted_bags); the samples are those of `problem`, random ones are held out.
-    aml : FCS files with labels and a split in fcs_info.csv; the logarithm of their values.
+    aml : FCS files with labels and a split in fcs_info.csv; the logarithm of their values. With `test_fraction` random
+        samples are held out in place of the authors' test samples.
     nk : bags of text, markers in rows; the authors' held-out bags are for testing.
     A share `valid_fraction` of the training samples, drawn within the labels, is for validation.
 
@@ -65,7 +66,10 @@ def _aml(sources, parameters, rng):
         if channels != features:
             raise BadInput(f"{folder / name}: channels {', '.join(channels)}, not {', '.join(features)}")
     found = [np.log10(np.maximum(events, 1)) for events, _ in read]
-    return found, names, np.array(label) == "aml", np.array(split) == "test", features, {}
+    y, test = np.array(label) == "aml", np.array(split) == "test"
+    if "test_fraction" in parameters:
+        test = tables.stratified(y, [1 - parameters["test_fraction"], parameters["test_fraction"]], rng) == 1
+    return found, names, y, test, features, {}
 
 
 def _nk(sources, parameters, rng):
