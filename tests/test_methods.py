@@ -51,6 +51,8 @@ def test_predictions_have_the_labels_shape_and_range(fitted, name, one, output):
     if output == "multiclass":
         assert p.shape == (len(p), len(splits["test"].context["classes"]))
         np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
+    elif output == "representation":  # of any number of units
+        assert p.ndim == 2
     else:
         assert labels.columns(p).shape == labels.columns(splits["test"].y).shape
     if output in ("binary", "multiclass"):

@@ -61,8 +61,8 @@ def draw_gene_errors(runs, train, path):
         return
     top = max(np.percentile(found, 99.5) for found in errors.values())
     others = [name for name in errors if name != REFERENCE and REFERENCE in errors]
-    figure, axes = panels(1 + len(others), 3, (3.2, 3.0), (0.3, 0.5))
-    grid = np.linspace(0, top, 80)
+    figure, axes = panels(1 + len(others), 3, (3.4, 3.2), (0.3, 0.5))
+    grid = np.linspace(0, top, 30)
     for number, (name, found) in enumerate(errors.items()):
         density = np.histogram(found, grid, density=True)[0]
         axes[0].plot((grid[1:] + grid[:-1]) / 2, density, color=PALETTE[number % len(PALETTE)], label=name)
@@ -75,7 +75,7 @@ def draw_gene_errors(runs, train, path):
         axis.plot([0, top], [0, top], color="#999999", lw=0.8)
         axis.plot(errors[REFERENCE], errors[name], ".", ms=2, alpha=0.5, color=COLOURS[runs[name]["role"]])
         axis.set(xlim=(0, top), ylim=(0, top), xlabel=f"error, {REFERENCE.lower()}", ylabel="error")
-        axis.set_title(f"{name}: better on {100 * better:.1f} % of genes", fontsize=9)
+        axis.set_title(f"{name}\nbetter on {100 * better:.1f} % of genes", fontsize=9)
     tables.write_csv(Path(f"{path}_genes.csv"), ["method", "share of genes better than ridge", "lower error"], rows)
     figure.suptitle("Errors by gene (standard deviations)", x=0.01, ha="left", fontsize=11)
     save(figure, f"{path}_genes", train.context["origin"])

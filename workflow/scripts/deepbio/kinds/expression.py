@@ -9,7 +9,7 @@ ROLE = "input"
 TITLE = "expression of named genes"
 ARRAYS = {"x": Array("float", ("gene",), "expression")}
 CONTEXT = {"genes": "names of the genes of x"}
-OUTPUTS = ("regression",)
+OUTPUTS = ("regression", "representation")
 matrix = table.matrix
 REGULATORS, GENES, OWN = 6, 90, 10  # of the small problem; the last genes belong to no regulator
 
@@ -27,7 +27,7 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     context = {"genes": [f"gene {i}" for i in range(GENES)]}
     if output == "representation":
         context |= {"regulators": [f"regulator {i}" for i in range(REGULATORS)], "member": member.astype(np.uint8)}
-        context |= {"metrics": ["regulators_covered"]}
+        context |= {"metrics": ["regulon_auprc"]}
         y = activity
     else:
         y = np.repeat(activity, 2, axis=1) + 0.3 * rng.standard_normal((n, 2 * REGULATORS))

@@ -64,6 +64,67 @@ class Machine(nn.Module):
         return (rebuilt - data).square().mean()
 
 
+class TiedAutoencoder(nn.Module):
+    """A sigmoid hidden layer whose transposed weights rebuild the input (Vincent et al. 2008), and a bias each
+    input.
+
+    Inputs are rebuilt by sigmoid units, and so lie between 0 and 1, or where `linear` by linear ones.
+    """
+
+    def __init__(self, layer: nn.Linear, linear: bool = False):
+        super().__init__()
+        self.layer, self.linear = layer, linear
+        self.visible = nn.Parameter(torch.zeros(layer.in_features))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Turn inputs (n, features) into activities (n, units) between 0 and 1."""
+        return torch.sigmoid(self.layer(x))
+
+    def decode(self, active: Tensor) -> Tensor:
+        """Turn activities into inputs; those of sigmoid units as logits."""
+        return F.linear(active, self.layer.weight.T, self.visible)
+
+    def rebuild(self, x: Tensor) -> Tensor:
+        """Rebuild inputs (n, features)."""
+        found = self.decode(self.encode(x))
+        return found if self.linear else torch.sigmoid(found)
+
+    def loss(self, x: Tensor, corruption: float) -> Tensor:
+        """Compute the cross-entropy (where linear: the squared error) of the clean input that is rebuilt from one each
+        number of which was set to 0 with probability `corruption`; summed over features, averaged over samples."""
+        kept = F.dropout(x, corruption, self.training) * (1 - corruption if self.training else 1)
+        found = self.decode(self.encode(kept))
+        if self.linear:
+            return (found - x).square().sum(dim=1).mean()
+        return F.binary_cross_entropy_with_logits(found, x, reduction="none").sum(dim=1).mean()
+
+
+def train_denoising(
+    layers: Sequence[nn.Linear], below: Callable[[int], Tensor], settings: dict, job: Job, name: str = "denoising"
+) -> None:
+    """Teach each layer in turn, as a tied denoising autoencoder, to rebuild its input; the first one's is rebuilt by
+    linear units.
+
+    `below(number)` as in train_autoencoders; `settings` are those of a training and `corruption`.
+    """
+    settings = dict(settings)
+    corruption = settings.pop("corruption")
+    for number, layer in enumerate(layers):
+        job.seed_torch(name, number, "build")
+        part = TiedAutoencoder(layer, linear=number == 0)
+        with torch.no_grad():
+            x = below(number)
+        training.fit(
+            part,
+            len(x),
+            lambda index, x=x: {"x": x[index]},
+            lambda part, batch: part.loss(batch["x"], corruption),
+            settings,
+            job,
+            f"{name}{number + 1}",
+        )
+
+
 def train_autoencoders(
     layers: Sequence[nn.Linear], below: Callable[[int], Tensor], settings: dict, job: Job, name: str = "pretraining"
 ) -> None:

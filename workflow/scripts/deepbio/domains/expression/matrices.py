@@ -5,16 +5,21 @@ from collections import Counter
 
 import numpy as np
 
-from deepbio.core import tables
+from deepbio.core import tables, text
 from deepbio.core.files import BadInput
 
 
 def read_compendium(folder):
     """Read PRECISE as pymodulon ships it: expression (samples, genes) as log2(TPM + 1), names of the samples, groups
     that keep replicates together (project and condition), names of the genes, and the operon of each gene."""
-    table = tables.read_csv(folder / "log_tpm.csv")
-    genes, samples = list(table.column(table.header[0])), table.header[1:]
-    x = np.stack([table.numbers(name) for name in samples])
+    import pandas as pd
+
+    path = folder / "log_tpm.csv"
+    try:
+        levels = pd.read_csv(path, index_col=0).astype(float)
+    except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise BadInput(f"{path}: no matrix of numbers: {error}") from None
+    genes, samples, x = list(map(str, levels.index)), list(map(str, levels.columns)), levels.to_numpy().T
     about = tables.read_csv(folder / "sample_table.csv")
     conditions = zip(about.column("project"), about.column("condition"), strict=True)
     group = dict(zip(about.column(about.header[0]), conditions, strict=True))
@@ -101,3 +106,24 @@ def simulate_saturating(samples, genes, states, noise, rng):
     for part in range(3):
         x += weight[:, part] * np.tanh(state[:, which[:, part]] * slope[:, part] + shift[:, part])
     return x
+
+
+def read_pcl(path):
+    """Read a tab-separated matrix of genes by samples: expression (samples, genes), names of both."""
+    table = tables.read_csv(path, "\t")
+    genes, samples = list(table.column(table.header[0])), table.header[1:]
+    return np.stack([table.numbers(place + 1) for place in range(len(samples))]), samples, genes
+
+
+def read_gene_sets(path):
+    """Read sets of genes, a line each: name, size and the genes, which semicolons part."""
+    table = tables.read_csv(path, "\t", header=False)
+    for row, line in enumerate(table.rows):
+        if len(line) != 3:
+            raise BadInput(f"{table.where(row)}: name, size and genes are needed")
+    return {line[0]: [gene for gene in line[2].split(";") if gene] for line in table.rows}
+
+
+def read_list(path):
+    """Read names, one or several a line, parted by white space or commas."""
+    return [name for _, line in text.lines(path) for name in line.replace(",", " ").split()]
