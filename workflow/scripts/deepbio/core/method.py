@@ -63,10 +63,9 @@ def create(name: str, role: str, parameters: dict) -> Method:
     name = f"deepbio.{package}.{base(name)}"
     own = json.loads(os.environ.get("DEEPBIO_OWN_METHODS") or "null")
     if own and (Path(own) / f"{base(name.rpartition('.')[2])}.py").exists():
-        import deepbio.methods
-
-        if own not in deepbio.methods.__path__:  # a user's own folder is looked through like the package's
-            deepbio.methods.__path__.append(own)
+        methods = importlib.import_module("deepbio.methods")
+        if own not in methods.__path__:  # a user's own folder is looked through like the package's
+            methods.__path__.append(own)
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:

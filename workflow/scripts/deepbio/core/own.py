@@ -19,9 +19,9 @@ TITLES = ("title", "methods", "metrics", "effort", "licence", "citation")
 MODULES: dict[str, str] = {}  # own task → module of tasks/ that scores it
 
 
-def module_of(task: str) -> str:
+def module_of(task: str | None) -> str | None:
     """Name the module of tasks/ that measures a task: its own, or that of a user's own data."""
-    return MODULES.get(task, "own") if task.startswith(PREFIX) else task
+    return MODULES.get(task, "own") if task and task.startswith(PREFIX) else task
 
 
 def files_of(said: str | list, folder: Path | None = None) -> list[Path]:
