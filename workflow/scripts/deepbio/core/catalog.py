@@ -111,7 +111,7 @@ class Catalog:
 
     def _read_own(self):
         """Return the tasks of a user's own data, with the methods and baselines that run on them."""
-        found = {}
+        found: dict = {}
         for path in own.files_of(self.settings["own"]) if self.settings["own"] else ():
             task, facts = own.read(path)
             if task in found:
@@ -278,7 +278,8 @@ class Catalog:
         return self.settings["cross"] and method.get("cross", False)
 
     def seeds(self, task, dataset, method):
-        """List the seeds of a method on a dataset: every split at least once; a deterministic method repeats no split."""
+        """List the seeds of a method on a dataset: every split at least once; a deterministic method repeats no split.
+        """
         splits = self.dataset(task, dataset)["splits"]
         count = splits if self.methods[method].get("deterministic") else max(splits, self.settings["seeds"])
         return range(1, count + 1)

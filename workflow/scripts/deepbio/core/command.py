@@ -14,7 +14,7 @@ def parser(description):
 
 
 def json_object(text):
-    """An argument that is a JSON object."""
+    """Parse an argument that is a JSON object."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -39,18 +39,18 @@ def catalog_at(scale):
 
 
 def known_dataset(scale, task, dataset):
-    """Facts of a dataset from config/; BadInput lists the known ids where it has none."""
+    """Return the facts of a dataset from config/; BadInput lists the known ids where it has none."""
     return catalog_of(scale, task, dataset).dataset(task, dataset)
 
 
 def about(facts):
-    """Title and metrics of the dataset of a run or of a prepared split, by what its JSON file says."""
+    """Return the title and metrics of the dataset of a run or of a prepared split, by what its JSON file says."""
     known = known_dataset(facts["scale"], facts["task"], facts["dataset"])
     return {key: known[key] for key in ("title", "metrics")}
 
 
 def catalog_of(scale, task, dataset):
-    """The catalog at a scale, which has the dataset; BadInput lists the known ids where it has not."""
+    """Read the catalog at a scale, which has the dataset; BadInput lists the known ids where it has not."""
     catalog = catalog_at(scale)
     if task not in catalog.tasks:
         raise BadInput(f"unknown task '{task}'; known are: {', '.join(catalog.tasks)}")

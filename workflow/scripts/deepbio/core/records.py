@@ -6,7 +6,7 @@ read in blocks. A file that is no table, no FASTA and so on, is BadInput at once
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,7 +90,7 @@ def need(path: Path, header: list[str], role: str, column: str | None) -> str:
 # ---- tables
 
 
-def rows(path: Path) -> tuple[list[str], Iterator[tuple[str, list[str], str]]]:
+def rows(path: Path) -> tuple[list[str], Generator[tuple[str, list[str], str], None, None]]:
     """Open a table: its header, and (place, cells, problem) of each row, one at a time.
 
     Text is parted by commas, tabs or semicolons; Parquet is read where the file's name ends so. A row of another

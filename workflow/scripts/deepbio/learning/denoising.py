@@ -17,7 +17,7 @@ from deepbio.learning import training
 from deepbio.learning.layers import glorot
 
 # As in the authors' code; Keras' RMSprop has these options.
-SETTINGS = {
+SETTINGS: dict = {
     "hidden": [25, 25],
     "keep": 0.8,  # share of the markers that are not set to zero
     "penalty": 0.01,  # times the sum of the squared weights

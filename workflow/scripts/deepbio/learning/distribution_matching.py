@@ -38,7 +38,7 @@ class ResidualMap(nn.Module):
 
     def __init__(self, markers, hidden, blocks, initial_std=1e-5, skip=True, momentum=0.01):
         super().__init__()
-        options = {"eps": 1e-3, "momentum": momentum}  # Keras' eps; its momentum 0.99 is 0.01 in torch's words
+        options: dict = {"eps": 1e-3, "momentum": momentum}  # Keras' eps; its momentum 0.99 is 0.01 in torch's words
         self.skip = skip
         self.blocks = nn.ModuleList(
             nn.Sequential(
