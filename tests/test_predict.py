@@ -265,6 +265,33 @@ def test_generators_write_molecules_with_their_properties(tmp_path):
     assert done.returncode == 1 and "see generate.py" in done.stderr
 
 
+@pytest.mark.long
+def test_networks_export_and_compute_the_same(tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    path = write(tmp_path, **variants(tmp_path))
+    run = trained(tmp_path, path, "mlp") / "seed1"
+    done = call("export.py", run, "--onnx", tmp_path / "mlp.onnx")
+    assert done.returncode == 0 and "as torch to within" in done.stdout, done.stderr
+    import onnxruntime
+
+    model = predicting.load(run)
+    rows = [row for _, row in model.predict(tmp_path / "v.vcf")]
+    x = np.stack([record.arrays["x"] for record, _ in model.predict(tmp_path / "v.vcf")])
+    from deepbio.core.data import Split
+
+    batch = model.fitted.batch(Split({"x": x}, model.facts["context"]), np.arange(len(x)))
+    made = onnxruntime.InferenceSession(str(tmp_path / "mlp.onnx")).run(
+        None, {key: value.numpy() for key, value in batch.items()}
+    )
+    assert np.allclose(made[0], np.array(rows), atol=1e-4)
+
+
+def test_what_is_no_network_is_not_exported(molecule_run, tmp_path):
+    done = call("export.py", molecule_run / "seed1", "--onnx", tmp_path / "x.onnx")
+    assert done.returncode == 1 and "ecfp_linear is no network" in done.stderr and not (tmp_path / "x.onnx").exists()
+
+
 # ---- through snakemake
 
 
