@@ -206,3 +206,29 @@ def draw_map(split, codes, number, path):
     axis.set(xlabel=f"first component ({100 * share[0]:.0f} %)", ylabel=f"second component ({100 * share[1]:.0f} %)")
     axis.set_title(f"Codes of {len(codes)} genes, {len(np.unique(number))} clusters")
     save(figure, path, split.context["origin"])
+
+
+def draw_parts(split, clean, sparse, path, shown=60):
+    """Draw the matrix, what the network rebuilds, and the sparse rest side by side, for some genes."""
+    rows = np.linspace(0, len(clean) - 1, min(shown, len(clean))).astype(int)
+    parts = {"measured": np.asarray(split["x"])[rows], "rebuilt": clean[rows], "sparse rest": sparse[rows]}
+    figure, axes = panels(3, 3, (2.8, 3.2), (0.8, 0.4), sharey=True)
+    for axis, (name, values) in zip(axes, parts.items(), strict=True):
+        low = -1 if name == "sparse rest" else 0
+        image = axis.imshow(values, aspect="auto", cmap="RdBu_r" if low else "viridis", vmin=low, vmax=1)
+        axis.set_title(f"{name}" + (f", {100 * np.mean(sparse != 0):.0f} % not 0" if low else ""), fontsize=9)
+        figure.colorbar(image, ax=axis, location="bottom", shrink=0.8)
+    axes[0].set_ylabel("gene")
+    figure.suptitle("Profiles as a rebuilt and a sparse part (conditions from left to right)", x=0.01, ha="left")
+    save(figure, path, split.context["origin"])
+
+
+def draw_recovery(runs, train, path):
+    """Draw each method's errors against the matrix before the damage, and its scores of clusters."""
+    wanted = {
+        "rmse": "RMSE of all values",
+        "damaged_rmse": "RMSE of replaced values",
+        "regulon_lift": "shared regulators within clusters, over chance",
+        "cluster_ari": "adjusted Rand index",
+    }
+    quantities(runs, wanted, "Damaged profiles", train.context["origin"], f"{path}_recovery", columns=2)

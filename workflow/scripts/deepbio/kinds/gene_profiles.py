@@ -7,7 +7,10 @@ from deepbio.kinds import table
 
 ROLE = "input"
 TITLE = "profiles of genes"
-ARRAYS = {"x": Array("float", ("condition",), "expression, between 0 and 1")}
+ARRAYS = {
+    "x": Array("float", ("condition",), "expression, between 0 and 1"),
+    "prior": Array("uint8", ("regulator",), "whose gene it is known to be", required=False),
+}
 CONTEXT = {"conditions": "names of the conditions of x"}
 OUTPUTS = ("regression", "representation")
 matrix = table.matrix

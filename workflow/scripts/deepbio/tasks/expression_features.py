@@ -61,7 +61,7 @@ def _compendium(sources, parameters, rng):
 
 
 def _yeast(sources, parameters, rng):
-    levels, arrays, genes, edges = _read_yeast(sources["yeast_expression"])
+    levels, arrays, genes, edges = matrices.read_yeast(sources["yeast_expression"])
     names, member = matrices.regulons(edges, genes, *parameters["regulon_size"])
     series = [name.split("_")[0].rstrip("5.") for name in arrays]
     # Neighbouring time points are alike: runs of five stay together.
@@ -112,14 +112,6 @@ def _samples(levels, group, experiment, genes, names, member, part):
     return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
 
 
-def _read_yeast(folder):
-    """Read levels (arrays, genes), names of both, and the edges from transcription factors to genes."""
-    frame = next(iter(matrices.read_r(folder / "dsyeastexpression.rda").values()))
-    motif = next(iter(matrices.read_r(folder / "yeast.rda").values()))["motif"]
-    edges = list(zip(motif.iloc[:, 0].astype(str), motif.iloc[:, 1].astype(str), strict=True))
-    return frame.to_numpy(float).T, list(map(str, frame.columns)), list(map(str, frame.index)), edges
-
-
 # ---- genes by conditions
 
 
@@ -131,7 +123,7 @@ def _ecoli_genes(sources, parameters, rng):
 
 
 def _yeast_genes(sources, parameters, rng):
-    levels, arrays, genes, edges = _read_yeast(sources["yeast_expression"])
+    levels, arrays, genes, edges = matrices.read_yeast(sources["yeast_expression"])
     names, member = matrices.regulons(edges, genes, *parameters["regulon_size"])
     return _genes(levels, arrays, genes, genes, names, member, parameters, rng)
 
@@ -144,8 +136,7 @@ def _genes(levels, conditions, genes, operon, names, member, parameters, rng):
     # Genes that hardly change have no profile; the number to keep is stated, and no label is asked.
     kept = np.sort(np.argsort(-spread, kind="stable")[: parameters["most_genes"]])
     profile, operon = profile[kept], np.array(operon)[kept]
-    z = (profile - profile.mean(axis=1, keepdims=True)) / np.maximum(profile.std(axis=1, keepdims=True), 1e-6)
-    arrays = {"x": ((z + 3) / 6).clip(0, 1).astype(np.float32), "y": member[:, kept].T.astype(np.float32)}
+    arrays = {"x": matrices.unit_profiles(profile).astype(np.float32), "y": member[:, kept].T.astype(np.float32)}
     arrays["group"] = operon.astype("S64")
     context = {"conditions": [conditions[i] for i in chosen], "regulators": names, "clusters": parameters["clusters"]}
     part = tables.group_parts(operon, parameters["valid_fraction"], parameters["test_fraction"], rng)

@@ -127,3 +127,17 @@ def read_gene_sets(path):
 def read_list(path):
     """Read names, one or several a line, parted by white space or commas."""
     return [name for _, line in text.lines(path) for name in line.replace(",", " ").split()]
+
+
+def read_yeast(folder):
+    """Read levels (arrays, genes), names of both, and the edges from transcription factors to genes."""
+    frame = next(iter(read_r(folder / "dsyeastexpression.rda").values()))
+    motif = next(iter(read_r(folder / "yeast.rda").values()))["motif"]
+    edges = list(zip(motif.iloc[:, 0].astype(str), motif.iloc[:, 1].astype(str), strict=True))
+    return frame.to_numpy(float).T, list(map(str, frame.columns)), list(map(str, frame.index)), edges
+
+
+def unit_profiles(profile):
+    """Standardise each gene of profile (genes, conditions) over its conditions; ± 3 deviations become 0 and 1."""
+    z = (profile - profile.mean(axis=1, keepdims=True)) / np.maximum(profile.std(axis=1, keepdims=True), 1e-6)
+    return ((z + 3) / 6).clip(0, 1)
