@@ -93,7 +93,7 @@ def test_the_loss_is_summed_over_targets_and_halves_share_nothing(tmp_path):
     assert network.parts[0].output.weight.grad.any() and not network.parts[1].output.weight.grad.any()
     slow, fast = model.groups(model.network)
     assert fast["lr"] == 3 * slow["lr"]
-    assert sum(p.numel() for group in (slow, fast) for p in group["params"]) == model.weights()
+    assert sum(p.numel() for group in (slow, fast) for p in group["params"]) == model.count_parameters()
 
 
 def test_pearson_within_a_tissue_ignores_the_tissue():

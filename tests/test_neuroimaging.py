@@ -195,7 +195,7 @@ def test_machines_learn_to_rebuild_and_do_without_labels(tmp_path):
         split.arrays["y"] = 1 - split.y
     _, other = fit("neuroimaging_dbn", shuffled, tmp_path / "two")
     assert [row for row in job.history if row["phase"] != "fit"] == [r for r in other.history if r["phase"] != "fit"]
-    assert model.weights() == 20 * 50 + 50 + 2550 + 5100 + 202
+    assert model.count_parameters() == 20 * 50 + 50 + 2550 + 5100 + 202
 
 
 def test_variants_have_fewer_layers_or_no_machines(tmp_path):

@@ -211,7 +211,7 @@ def test_float_weights_are_trained_through_the_rounding(splits, tmp_path):
     assert {row["phase"] for row in job.history} == {"float", "retrain"}
     layers = [one.layer for one in crossbar.crossbars(model.network)]
     assert all(len(torch.unique(layer.weight)) > 100 for layer in layers)
-    assert model.weights() == network.trained(model.network) == 20 * 100 + 100 + 100 * 4 + 4
+    assert model.count_parameters() == network.trained(model.network) == 20 * 100 + 100 + 100 * 4 + 4
     found = model.predict(splits["test"].inputs())
     sweep = model.parameters["sweep"]
     assert found["y_chips"].shape == (len(sweep["noise"]), sweep["draws"], len(splits["test"]))

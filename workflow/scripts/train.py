@@ -123,7 +123,7 @@ def fit_and_predict(given, identity, scratch, output):
         "device": job.device,
         "precision": job.precision,
         "threads": given.threads,
-        "weights": model.weights(),
+        "weights": model.count_parameters(),
         "train_samples": len(train),
         "valid_samples": len(valid),
         "test_samples": len(test),

@@ -14,5 +14,5 @@ class Method(RuleMethod):
     def predict(self, split):
         return {"y": np.repeat(np.array(self.facts["mean"], np.float32)[None], len(split), axis=0)}
 
-    def weights(self):
+    def count_parameters(self):
         return int(np.size(self.facts["mean"]))

@@ -85,7 +85,7 @@ class Method(RuleMethod):
             context = np.where(writing, word % (self.symbols + 1) ** self.order, context)
         return codes
 
-    def weights(self):
+    def count_parameters(self):
         return len(self.seen)
 
     def load(self, folder):

@@ -28,6 +28,6 @@ class Method(EstimatorMethod):
     # The imputer stores the type of its numbers, which skops does not trust by itself.
     trusted = ("numpy.dtype",)
 
-    def weights(self):
+    def count_parameters(self):
         """Count the fitted numbers, including those of the components, which need no labels."""
-        return super().weights() + sum(model[-2].components_.size for model in self.models)
+        return super().count_parameters() + sum(model[-2].components_.size for model in self.models)

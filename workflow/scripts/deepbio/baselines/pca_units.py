@@ -30,5 +30,5 @@ class Method(RuleMethod):
         """Give the units (n, units) by which the components rebuild x with the least squares."""
         return x @ np.linalg.pinv(self.arrays["weights"])
 
-    def weights(self):
+    def count_parameters(self):
         return int(self.arrays["weights"].size)

@@ -30,7 +30,7 @@ class Method(RuleMethod):
     def predict(self, split):
         return {"y": _apply(_x(split), *(self.arrays[key] for key in ("weight", "x_mean", "x_std", "y_mean")))}
 
-    def weights(self):
+    def count_parameters(self):
         return int(self.arrays["weight"].size + self.arrays["y_mean"].size)
 
 

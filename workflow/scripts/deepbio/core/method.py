@@ -49,7 +49,7 @@ class Method(ABC):
     def load(self, folder: Path) -> None:
         """Read what `save` wrote; the parameters too."""
 
-    def weights(self) -> int | None:
+    def count_parameters(self) -> int | None:
         """Count the trained weights; None for a method without."""
         return None
 

@@ -91,7 +91,7 @@ class EstimatorMethod(Method):
                 found.append(np.stack([_scores(model, x, self.kind) for model in self.models], axis=1))
         return {"y": np.concatenate(found)}
 
-    def weights(self) -> int | None:
+    def count_parameters(self) -> int | None:
         """Count the fitted coefficients of linear models; None for others."""
         finals = [model[-1] if hasattr(model, "steps") else model for model in self.models]
         if not all(hasattr(final, "coef_") for final in finals):

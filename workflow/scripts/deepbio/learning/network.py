@@ -256,7 +256,7 @@ class NetworkMethod(Method):
             "y": self.run_batched(split, lambda batch: self.activate(self.network(batch)).float(), first=first).numpy()
         }
 
-    def weights(self) -> int:
+    def count_parameters(self) -> int:
         """Count the trained weights."""
         return trained(self.network)
 

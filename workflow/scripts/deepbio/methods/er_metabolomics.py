@@ -134,8 +134,8 @@ class Method(TableMethod):
         values = metrics.evaluate(["accuracy", "auroc"], valid.y, probability)
         return {"loss": float(F.cross_entropy(output, batch["y"])), **values}
 
-    def weights(self):
-        return super().weights() // self.parameters["copies"]
+    def count_parameters(self):
+        return super().count_parameters() // self.parameters["copies"]
 
     def fit(self, train, valid, job):
         budget = self.parameters["search"]

@@ -117,7 +117,7 @@ class Method(ChromatinMethod):
     def predict(self, split):
         return {"y": self.spatial(split) @ self.linear["weights"] + self.linear["intercept"]}
 
-    def weights(self):
+    def count_parameters(self):
         return trained(self.network) + sum(array.size for array in self.linear.values())
 
     def save(self, folder):

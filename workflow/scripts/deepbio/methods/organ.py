@@ -204,7 +204,7 @@ class Method(SmilesMethod):
     def predict(self, split):
         return {"y": self.samples(self.network, len(split), self.shape["samples"])}
 
-    def weights(self):
+    def count_parameters(self):
         return trained(self.network)
 
     def save(self, folder):

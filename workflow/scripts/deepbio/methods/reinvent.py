@@ -149,7 +149,7 @@ class Method(SmilesMethod):
             made[f"y_{objective}"] = self.samples(agent, len(split), self.shape["samples"])
         return made
 
-    def weights(self):
+    def count_parameters(self):
         return trained(self.network)
 
     def save(self, folder):

@@ -159,7 +159,7 @@ class Method(NetworkMethod):
         generator = Generator(**parameters["generator"], shape=shape)
         return Pair(generator, Discriminator(**parameters["discriminator"], shape=shape))
 
-    def weights(self):
+    def count_parameters(self):
         return trained(self.build(self.parameters, self.shape))
 
     def fit(self, train, valid, job):
