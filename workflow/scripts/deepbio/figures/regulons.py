@@ -93,11 +93,11 @@ def draw_neighbours(split, weights, path):
         np.fill_diagonal(shared, False)
         count = len(known)
         values.append((shared[np.arange(count), nearest].mean(), shared.sum() / (count * (count - 1))))
-    figure, axis = plt.subplots(figsize=(5, 2.4))
+    figure, axis = plt.subplots(figsize=(6, 2.4))
     names = ["nearest gene", "any gene", "nearest gene, genes dealt anew"]
     shares = [values[0][0], values[0][1], values[1][0]]
     axis.barh(names[::-1], shares[::-1], color=[COLOURS["control"], COLOURS["control"], COLOURS["listed"]])
-    axis.set(xlabel="share of pairs with a common regulator", title="Genes whose weights are alike")
+    axis.set(xlabel="pairs with a common regulator", title="Genes whose weights are alike")
     tables.write_csv(path.with_suffix(".csv"), ["pair", "share"], zip(names, map("{:.4f}".format, shares), strict=True))
     save(figure, path, split.context["origin"])
 
@@ -136,15 +136,14 @@ def draw_sparsity(split, activities, path):
 
 
 def draw_found(runs, train, path):
-    """Draw each method's share of regulators found, of units with one, and of regulators found by chance."""
+    """Draw each method's precision on regulons, and its shares of regulators found and of units with one."""
     wanted = {
         "regulon_auprc": "average precision of regulons, best unit",
         "regulators_covered": "share of regulators found",
         "units_explained": "share of units with a regulator",
         "regulators_named": "regulators that are a unit's best, per unit",
-        "permuted_covered": "share of regulators found, genes dealt anew",
     }
-    quantities(runs, wanted, "Units by regulators", train.context["origin"], f"{path}_regulators", columns=3)
+    quantities(runs, wanted, "Units by regulators", train.context["origin"], f"{path}_regulators", columns=2)
 
 
 def draw_cluster_scores(runs, train, path):

@@ -35,7 +35,8 @@ def prepare(sources, parameters, seed):
     compendium : E. coli, samples by genes. yeast : arrays by genes. pseudomonas : the compendium of ADAGE, and two
         held-out experiments with an anr mutant as the test split. In all, genes lie between 0 and 1 by the least and
         greatest level in training, and other samples are cut there.
-    ecoli_genes, yeast_genes : genes by conditions; `series` are the beginnings of the conditions' names. Each gene is
+    ecoli_genes, yeast_genes : genes by conditions; `series` are the beginnings of the conditions' names.
+    `most_genes`: those that vary most. Each gene is
         standardised over its own conditions, and ± 3 standard deviations become 0 and 1.
 
     Arrays of samples: x (n, genes) float32; y (n, regulators) float32, the mean of the standardised levels of each
@@ -54,8 +55,10 @@ def prepare(sources, parameters, seed):
 def _compendium(sources, parameters, rng):
     folder = sources["pymodulon"]
     levels, _, group, genes, _ = matrices.read_compendium(folder)
-    names, member = matrices.read_regulons(folder / "trn.csv", genes, *parameters["regulon_size"])
     part = tables.group_parts(np.array(group), parameters["valid_fraction"], parameters["test_fraction"], rng)
+    kept = np.sort(np.argsort(-levels[part == 0].std(axis=0), kind="stable")[: parameters.get("most_genes")])
+    levels, genes = levels[:, kept], [genes[i] for i in kept]
+    names, member = matrices.read_regulons(folder / "trn.csv", genes, *parameters["regulon_size"])
     experiment = [name.split("/")[0] for name in group]
     return _samples(levels, group, experiment, genes, names, member, part)
 
