@@ -195,6 +195,7 @@ def records(path, start=None, end=None, contig=None):
         level = pysam.set_verbosity(0)  # htslib's warnings about a header's types do not help our users
         try:
             with pysam.VariantFile(str(plain)) as variants:
+                list(variants.header.samples)  # names that are no text are found before the records are read
                 for number, record in enumerate(variants, 1):
                     str(record)  # a record that cannot be written as text cannot be used either
                     if contig is not None and record.chrom != contig:
