@@ -11,7 +11,17 @@ A kind of input says
     OUTPUTS                     kinds of output for which `sample` makes labels
     sample(rng, n, output) -> (arrays, context)     a small problem with a known answer, for the tests of the contract
     matrix(split, parameters) -> (n, features)      optional: numbers for methods that take nothing else
-    read(files, columns, …)                         optional: a user's own files
+
+and, where files of a user's own are read (core/records.py, tasks/own.py),
+
+    READS                       kinds of output that own data may have
+    SPLIT                       by what own samples are parted where nothing is said
+    read(given, known=None)     yields a Record for each sample of files; `known`: the context of a trained model
+    same(arrays, context)       names equal samples, which must not be parted
+    settle(records, given) -> (context, notes)              optional: brings records to one shape
+    learn(arrays, context, train, given) -> (arrays, context, notes, kept)      optional: what training samples decide
+    scaffold(arrays), cluster(arrays), near(arrays, test, others)               optional: groups and near-duplicates
+    TASK, USUAL                 optional: the task whose module measures own data, and the usual metrics
 
 A kind of output says
 
