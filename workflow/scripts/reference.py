@@ -129,7 +129,8 @@ def with_published(known, table, tasks):
     figures = [compare.published(known, task, fixed[fixed["task"] == task]) for task in tasks]
     figures = [one for one in figures if len(one)]  # an empty one has no kinds of columns
     order = ["task", "dataset", "metric", "role", "method"]
-    return pd.concat([fixed, *figures], ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
+    table = pd.concat([fixed, *figures], ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
+    return table.reindex(columns=compare.COLUMNS)  # rows of an older reference lack the newest columns
 
 
 def draw(known, task, tables, path):

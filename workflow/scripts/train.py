@@ -87,6 +87,7 @@ def complete(given, facts):
     known = command.catalog_at(facts["scale"])
     if given.method not in known.methods:
         raise BadInput(f"unknown method '{given.method}'; known are: {', '.join(known.methods)}")
+    command.known_dataset(facts["scale"], facts["task"], facts["dataset"])  # names what there is where it is none
     place = (given.method, facts["task"], facts["dataset"])
     given.parameters = known.parameters(*place) if given.parameters is None else given.parameters
     given.code = given.code or known.training_code(*place)
