@@ -64,6 +64,11 @@ def cases(variants=False, outputs=None):
                 yield pytest.param(name, one, output, id=f"{name}-{one}-{output}")
 
 
+def home_of(name):
+    """A task on which a method, or a variant's method, runs: the first one."""
+    return next(run.task for run in CATALOG.runs(method=base(name)))
+
+
 def parameters_of(name):
     """The quick parameters of a method, or of a variant, on the first dataset that the method runs on."""
     run = next(run for run in CATALOG.runs(method=base(name)))

@@ -48,7 +48,13 @@ def test_mistakes_end_in_one_message(words, message):
 
 def test_train_by_hand_records_and_repeats(tmp_path):
     splits = small_problem("table", "binary")
-    facts = {"task": "estrogen_receptor", "dataset": "gse1992_to_gse4335", "scale": "quick", "split": 1, "origin": "simulated"}
+    facts = {
+        "task": "estrogen_receptor",
+        "dataset": "gse1992_to_gse4335",
+        "scale": "quick",
+        "split": 1,
+        "origin": "simulated",
+    }
     save_dataset(tmp_path / "data", splits, facts)
     words = ["lda", "--data", tmp_path / "data", "--scratch", tmp_path / "scratch", "--parameters", "{}"]
     for name in ("one", "two"):

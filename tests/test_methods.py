@@ -17,6 +17,7 @@ from support import (
     cases,
     fit,
     fit_and_kill,
+    home_of,
     networks,
     predict,
     skip_excepted,
@@ -24,7 +25,6 @@ from support import (
 )
 
 from deepbio.core import data, kind, labels, method
-from deepbio.core.catalog import base
 from deepbio.learning.network import trained
 
 
@@ -65,7 +65,7 @@ def test_predictions_have_the_labels_shape_and_range(fitted, name, one, output):
 def test_beats_the_random_control(fitted, name, one, output):
     skip_excepted("beats_random", name)
     splits, model, _ = fitted(name, one, output)
-    assert_beats_random(CATALOG.methods[base(name)].get("tasks", [None])[0], splits, predict(model, splits["test"]))
+    assert_beats_random(home_of(name), splits, predict(model, splits["test"]))
 
 
 @pytest.mark.parametrize(("name", "one", "output"), cases())
