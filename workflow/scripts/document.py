@@ -193,7 +193,8 @@ def read_reference(scale, table="comparison"):
 
 
 def ours(name, known, reference):
-    """Summarise our means in the primary metric of each kind of dataset, with the best baseline on the same datasets."""
+    """Summarise our means in the primary metric of each kind of dataset, with the best baseline on the
+    same datasets."""
     for scale, rows in reference.items():
         found = []
         here = Catalog({"scale": scale})

@@ -124,7 +124,8 @@ class Genes:
         return list(zip(fields, centres[found].tolist(), minus[found].tolist(), strict=True))
 
     def effects(self, model, codes, shape):
-        """Compute the changes (alleles, conditions) of log expression of regions that come in pairs, reference first."""
+        """Compute the changes (alleles, conditions) of log expression of regions that come in pairs,
+        reference first."""
         predicted = model.predict(Split({"codes": codes}, self.context))["y"].astype(float)
         return predicted[1::2] - predicted[0::2]
 

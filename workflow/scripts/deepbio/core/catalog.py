@@ -278,7 +278,8 @@ class Catalog:
         return self.settings["cross"] and method.get("cross", False)
 
     def seeds(self, task, dataset, method):
-        """List the seeds of a method on a dataset: every split at least once; a deterministic method repeats no split."""
+        """List the seeds of a method on a dataset: every split at least once; a deterministic method
+        repeats no split."""
         splits = self.dataset(task, dataset)["splits"]
         count = splits if self.methods[method].get("deterministic") else max(splits, self.settings["seeds"])
         return range(1, count + 1)

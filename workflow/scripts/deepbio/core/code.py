@@ -62,7 +62,8 @@ def imports(*names: str | Path, drawing: bool = False) -> set[Path]:
 
 @cache
 def defines(file: Path, function: str, inherited: bool = True) -> bool:
-    """Tell whether a module defines a function of that name, one `inherited` from a class of another module included."""
+    """Tell whether a module defines a function of that name, one `inherited` from a class of another
+    module included."""
     modules = _base_modules(file) if inherited else {file}
     return function in _outline(file).functions or any(function in _outline(module).methods for module in modules)
 
@@ -157,7 +158,8 @@ def _unreached(tree: ast.Module, function: str) -> set[ast.stmt]:
 
 
 def _defined(node: ast.stmt) -> set[str]:
-    """List the names to which a statement at the top of a module gives a value; none for one that does something else."""
+    """List the names to which a statement at the top of a module gives a value; none for one that does
+    something else."""
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         return {node.name}
     if isinstance(node, (ast.Import, ast.ImportFrom)):

@@ -95,7 +95,8 @@ class Split:
         return self.take(np.sort(rng.choice(len(self), samples, replace=False)))
 
     def inputs(self):
-        """Return the split as a method sees it when it predicts: without groups, labels, and what else is named as one."""
+        """Return the split as a method sees it when it predicts: without groups, labels, and what else
+        is named as one."""
         hidden = (LABEL, GROUP)
         return Split(
             {k: a for k, a in self.arrays.items() if k not in hidden and not k.startswith(f"{LABEL}_")}, self.context

@@ -15,7 +15,8 @@ def by_size(split):
 
 
 def support(split, index):
-    """Return the molecules (n, s) and labels (s,) of the supports of episodes `index`, actives first; all of one size."""
+    """Return the molecules (n, s) and labels (s,) of the supports of episodes `index`, actives first;
+    all of one size."""
     size = np.unique(sizes(split.take(index)), axis=0)
     if len(size) != 1:
         raise ValueError("supports of one batch must have one size")

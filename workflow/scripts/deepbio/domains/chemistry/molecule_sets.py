@@ -105,7 +105,8 @@ class Reader:
 
 @cache
 def _sa_scorer():
-    """Load RDKit's contributed synthetic-accessibility score (Ertl and Schuffenhauer 2009), which is no module of it."""
+    """Load RDKit's contributed synthetic-accessibility score (Ertl and Schuffenhauer 2009), which is no
+    module of it."""
     sys.path.append(str(Path(RDConfig.RDContribDir) / "SA_Score"))
     import sascorer
 
@@ -237,7 +238,8 @@ def novelty(made, known):
 
 
 def internal_diversity(made):
-    """Compute 1 - mean Tanimoto similarity of two valid molecules, copies among them (of at most MOST_PAIRS molecules)."""
+    """Compute 1 - mean Tanimoto similarity of two valid molecules, copies among them (of at most
+    MOST_PAIRS molecules)."""
     bits = made.fingerprints[made.valid][:MOST_PAIRS]
     count = len(bits)
     return float(1 - (similarity(bits, bits).sum() - count) / (count * (count - 1))) if count > 1 else 0.0
