@@ -45,6 +45,12 @@ def tally():
     counts = {"above": 0, "level": 0, "below": 0, "unpaired": 0}
     for rows in boards().values():
         counts[standing(rows["listed"][0], rows["baseline"][0])] += 1
+    if counts["unpaired"] == sum(counts.values()):
+        return (
+            f"The reference of the {counts['unpaired']} datasets of scale `standard` was made before comparisons had a\n"
+            "paired interval over test samples; until it is renewed, nothing here is called better.\n"
+            "[docs/RESULTS.md](docs/RESULTS.md) has all means, and the cross table.\n"
+        )
     unpaired = f"\n{counts['unpaired']} have no paired interval yet." if counts["unpaired"] else ""
     return (
         f"Of the {sum(counts.values())} datasets of scale `standard`, the best listed system is above the best baseline"

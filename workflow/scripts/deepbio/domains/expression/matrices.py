@@ -11,7 +11,7 @@ from deepbio.core.files import BadInput
 
 def read_compendium(folder):
     """Read PRECISE as pymodulon ships it: expression (samples, genes) as log2(TPM + 1), names of the samples, groups
-    that keep replicates together (project and condition), names of the genes, and the operon of each gene."""
+    that keep replicates and equal profiles together (project and condition), names of the genes, and the operon of each gene."""
     import pandas as pd
 
     path = folder / "log_tpm.csv"
@@ -28,7 +28,18 @@ def read_compendium(folder):
             raise BadInput(f"{about.path}: sample '{name}' of log_tpm.csv is missing")
     places = tables.read_csv(folder / "gene_table.csv")
     operon = dict(zip(places.column(places.header[0]), places.column("operon"), strict=True))
-    return x, samples, ["/".join(group[name]) for name in samples], genes, [operon.get(gene) or gene for gene in genes]
+    groups = _joined(["/".join(group[name]) for name in samples], x)
+    return x, samples, groups, genes, [operon.get(gene) or gene for gene in genes]
+
+
+def _joined(groups, x):
+    """Give groups that have a sample of the same profile one name: a sample may be listed under two conditions."""
+    first = {}
+    leader = {group: group for group in groups}
+    for group, row in zip(groups, x, strict=True):
+        other = first.setdefault(row.tobytes(), group)
+        leader = {one: leader[other] if head == leader[group] else head for one, head in leader.items()}
+    return [leader[group] for group in groups]
 
 
 def read_regulons(path, genes, smallest, largest):
