@@ -10,8 +10,9 @@ from deepbio.core.files import BadInput
 
 
 def read_compendium(folder):
-    """Read PRECISE as pymodulon ships it: expression (samples, genes) as log2(TPM + 1), names of the samples, groups
-    that keep replicates and equal profiles together (project and condition), names of the genes, and the operon of each gene."""
+    """Read PRECISE as pymodulon ships it: expression (samples, genes) as log2(TPM + 1), names of the
+    samples, groups that keep replicates and equal profiles together (project and condition), names of
+    the genes, and the operon of each gene."""
     import pandas as pd
 
     path = folder / "log_tpm.csv"
