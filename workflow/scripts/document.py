@@ -47,8 +47,8 @@ def tally():
         counts[standing(rows["listed"][0], rows["baseline"][0])] += 1
     if counts["unpaired"] == sum(counts.values()):
         return (
-            f"The reference of the {counts['unpaired']} datasets of scale `standard` was made before comparisons had a\n"
-            "paired interval over test samples; until it is renewed, nothing here is called better.\n"
+            f"The reference of the {counts['unpaired']} datasets of scale `standard` was made before comparisons had\n"
+            "a paired interval over test samples; until it is renewed, nothing here is called better.\n"
             "[docs/RESULTS.md](docs/RESULTS.md) has all means, and the cross table.\n"
         )
     unpaired = f"\n{counts['unpaired']} have no paired interval yet." if counts["unpaired"] else ""
