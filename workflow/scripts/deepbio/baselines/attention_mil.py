@@ -6,7 +6,6 @@ from torch import nn
 
 from deepbio.learning import bags, training
 from deepbio.learning.layers import head
-from deepbio.learning.network import NetworkMethod
 
 
 class Network(nn.Module):
@@ -28,34 +27,17 @@ class Network(nn.Module):
         return self.output((weight[..., None] * units).sum(dim=-2))
 
 
-class Method(NetworkMethod):
+class Method(bags.BagMethod):
     """Parameters: hidden, attention (units), bags (of each class), cells (of a bag), training."""
 
     def build(self, parameters, shape):
         return Network(len(shape["column_mean"]), parameters["hidden"], parameters["attention"], shape)
 
-    def describe(self, split):
-        return {**super().describe(split), **bags.moments(split)}
-
-    def batch(self, split, index):
-        """Draw as many cells as a bag has from each of the samples `index`, the same ones each time."""
-        part = split.take(index)
-        values, offsets = bags.standardised(part, self.shape)
-        rng = np.random.default_rng(0)
-        rows = [rng.integers(*ends, self.parameters["cells"]) for ends in zip(offsets[:-1], offsets[1:], strict=True)]
-        found = {"cells": torch.from_numpy(values[np.stack(rows)])}
-        return found | ({"y": torch.from_numpy(np.array(part.y, np.float32))} if "y" in part else {})
-
     def fit(self, train, valid, job):
         self.shape = self.describe(train)
         job.seed_torch("fit", "build")
         self.network = self.build(self.parameters, self.shape)
-        drawn = []
-        for name, split in (("train", train), ("valid", valid)):
-            values, offsets = bags.standardised(split, self.shape)
-            how = self.parameters["bags"], self.parameters["cells"], job.rng("bags", name)
-            rows, y = bags.draw(np.asarray(split.y), offsets, *how)
-            drawn.append((torch.from_numpy(values), torch.from_numpy(rows), torch.from_numpy(y)))
+        drawn = [self.draw(split, job.rng("bags", name)) for name, split in (("train", train), ("valid", valid))]
         (values, rows, y), (held, held_rows, held_y) = drawn
 
         def validate():

@@ -129,6 +129,12 @@ def lines(path: str | Path) -> Iterator[tuple[int, str]]:
                 raise BadInput(f"{path}:{where}: byte 0x{byte} is no {encoding.upper()} text; {hint}") from None
 
 
+def copy_plain(path: str | Path, target: str | Path) -> None:
+    """Write a text file unpacked, as UTF-8 without a byte-order mark, for libraries that read nothing else."""
+    with open(target, "w", encoding="utf-8") as handle:
+        handle.writelines(f"{line}\n" for _, line in lines(path))
+
+
 def _line_of_error(path: str | Path, encoding: str) -> int:
     """Count the lines before the first byte that cannot be decoded."""
     decoder, count, last = codecs.getincrementaldecoder(encoding)(), 1, ""

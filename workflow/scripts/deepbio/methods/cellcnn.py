@@ -13,7 +13,7 @@ from torch import nn
 from deepbio.core.files import read_json
 from deepbio.learning import bags, training
 from deepbio.learning.layers import glorot, head
-from deepbio.learning.network import NetworkMethod, load_network
+from deepbio.learning.network import load_network
 from deepbio.learning.search import draw
 
 CLUSTER = 0.4  # cosine distance at which the tree of filters is cut
@@ -52,7 +52,7 @@ class Network(nn.Module):
         return (weight[1] - weight[0] if len(weight) == 2 else weight[0]).detach()
 
 
-class Method(NetworkMethod):
+class Method(bags.BagMethod):
     """Parameters: space (filters, learning_rate; see search.draw), percent (pooled shares of the cells, in turn), runs,
     best (runs that predict), bags (of each class), cells (of a bag), dropout, penalty (of the squared weights), select
     (share of the highest response above which a cell is of the subset), training."""
@@ -62,18 +62,6 @@ class Method(NetworkMethod):
         percent = percent[0] if isinstance(percent, list) else percent
         filters = parameters.get("filters", 8)
         return Network(len(shape["column_mean"]), filters, percent, parameters["dropout"], shape)
-
-    def describe(self, split):
-        return {**super().describe(split), **bags.moments(split)}
-
-    def batch(self, split, index):
-        """Draw as many cells as a bag has from each of the samples `index`, the same ones each time."""
-        part = split.take(index)
-        values, offsets = bags.standardised(part, self.shape)
-        rng = np.random.default_rng(0)
-        rows = [rng.integers(*ends, self.parameters["cells"]) for ends in zip(offsets[:-1], offsets[1:], strict=True)]
-        found = {"cells": torch.from_numpy(values[np.stack(rows)])}
-        return found | ({"y": torch.from_numpy(np.array(part.y, np.float32))} if "y" in part else {})
 
     def loss(self, network, batch):
         penalty = network.filters.weight.square().sum() + network.output.weight.square().sum()
@@ -94,12 +82,6 @@ class Method(NetworkMethod):
         self.network = nn.ModuleList(networks).eval()
         self.shape["consensus"] = self.consensus()
         self.shape["chosen"] = self.choose(train, valid)
-
-    def draw(self, split, rng):
-        """Draw the bags of a split: all cells, numbers of the cells of each bag, labels."""
-        values, offsets = bags.standardised(split, self.shape)
-        rows, y = bags.draw(np.asarray(split.y), offsets, self.parameters["bags"], self.parameters["cells"], rng)
-        return torch.from_numpy(values), torch.from_numpy(rows), torch.from_numpy(y)
 
     def train_run(self, setting, drawn, job, name):
         """Train one network; its accuracy and loss on validation bags."""

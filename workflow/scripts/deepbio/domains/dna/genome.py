@@ -32,8 +32,7 @@ def open_genome(path):
         if head[:1] in (b">", b"\n", b"\r", b" ", b";"):
             plain.symlink_to(Path(path).resolve())
         else:  # packed, or with a byte-order mark
-            with open(plain, "w") as handle:
-                handle.writelines(f"{line}\n" for _, line in text.lines(path))
+            text.copy_plain(path, plain)
         try:
             with Fasta(str(plain), sequence_always_upper=True) as genome:
                 if not len(genome.keys()):

@@ -78,8 +78,7 @@ def open_fasta(path):
         index, blocks = Path(f"{path}.fai"), Path(f"{path}.gzi")
         if head[:1] != b">" and not bgzipped:  # packed in another way, or with a byte-order mark
             plain = Path(scratch) / "genome.fa"
-            with open(plain, "w") as handle:
-                handle.writelines(f"{line}\n" for _, line in text.lines(path))
+            text.copy_plain(path, plain)
         else:
             plain = path
         level = pysam.set_verbosity(0)
@@ -252,8 +251,7 @@ def _for_htslib(path, scratch):
         text.open_bytes(path).close()  # a file of bgzip that lacks its end was cut
         return path
     plain = Path(scratch) / "variants.vcf"
-    with open(plain, "w") as handle:
-        handle.writelines(f"{line}\n" for _, line in text.lines(path))
+    text.copy_plain(path, plain)
     return plain
 
 
