@@ -258,7 +258,7 @@ def _records(path, wanted):
     """Yield (chromosome, position, AF or 0.5, function that returns the genotypes) of each biallelic SNP of a VCF
     file."""
     columns, previous = None, (None, 0)
-    for number, record in variants.records(path):
+    for number, record in variants.records(path, whole=False):
         if columns is None:
             have = {name: i for i, name in enumerate(record.header.samples)}
             lacking = [name for name in wanted if name not in have]
@@ -270,7 +270,10 @@ def _records(path, wanted):
         previous = record.chrom, record.pos
         if len(record.alleles) != 2 or not all(allele.upper() in BASES for allele in record.alleles):
             continue
-        frequency = record.info.get("AF", (0.5,))
+        try:
+            frequency = record.info.get("AF", (0.5,))
+        except (UnicodeDecodeError, ValueError):
+            frequency = 0.5  # no number in the file's own frequency: the genotypes decide
         frequency = next(iter(frequency), None) if isinstance(frequency, tuple) else frequency
         if not isinstance(frequency, float | int) or not np.isfinite(frequency):
             frequency = 0.5  # AF=. or text, in a file whose header says another type
@@ -279,7 +282,10 @@ def _records(path, wanted):
 
 def _genotypes(path, record, number, columns):
     """Count the second allele (people,) in one record, for the people in `columns`."""
-    fields = str(record).rstrip("\n").split("\t")[8:]
+    try:
+        fields = str(record).rstrip("\n").split("\t")[8:]
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: record {number} ({record.chrom}:{record.pos}): no text: {error}") from None
     if len(fields) < 2 or fields[0].split(":")[0] != "GT":
         raise BadInput(f"{path}: record {number} ({record.chrom}:{record.pos}): no genotypes (GT comes first)")
     # Three letters of the genotype, and the one behind them, which ends it: ":" or nothing.

@@ -181,8 +181,11 @@ def is_snp(allele):
 # ---- VCF files
 
 
-def records(path, start=None, end=None, contig=None):
+def records(path, start=None, end=None, contig=None, whole=True):
     """Yield the number and the record of each line of a VCF file, packed or not, or of a BCF file.
+
+    With `whole` each record is checked to be text. Who reads thousands of people and skips most records checks those
+    that are read; of the others only position, names and alleles are checked.
 
     Raises BadInput where the file cannot be read, or has no record on `contig`.
     """
@@ -196,7 +199,10 @@ def records(path, start=None, end=None, contig=None):
             with pysam.VariantFile(str(plain)) as variants:
                 list(variants.header.samples)  # names that are no text are found before the records are read
                 for number, record in enumerate(variants, 1):
-                    str(record)  # a record that cannot be written as text cannot be used either
+                    if whole:
+                        str(record)  # a record that cannot be written as text cannot be used either
+                    else:
+                        _ = record.chrom, record.id, record.alleles
                     if contig is not None and record.chrom != contig:
                         continue
                     seen = True
