@@ -1,6 +1,8 @@
 """What scikit-learn baselines share: features by kind of input, a stated grid, storage without pickle."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -99,8 +101,7 @@ class EstimatorMethod(Method):
         return int(sum(np.size(final.coef_) + np.size(final.intercept_) for final in finals))
 
     def save(self, folder: Path) -> None:
-        from skops import io
-
+        io = skops_io()
         with atomic(Path(folder) / "model.skops") as temporary:
             io.dump(self.models, temporary)
         write_json(
@@ -108,14 +109,26 @@ class EstimatorMethod(Method):
         )
 
     def load(self, folder: Path) -> None:
-        from skops import io
-
+        io = skops_io()
         facts = read_json(Path(folder) / "model.json")
         self.parameters, self.kind, self.classes = (facts[key] for key in ("parameters", "kind", "classes"))
         # skops builds only the types that it knows to be safe; anything else in the file is an error.
         self.models = io.load(Path(folder) / "model.skops", trusted=self.trusted)
 
     trusted = ()
+
+
+def skops_io() -> ModuleType:
+    """Import skops.io without torch, which scikit-learn's tour of its own packages would load for nothing."""
+    absent = "torch" not in sys.modules
+    if absent:
+        sys.modules["torch"] = None  # an import of it fails, and the tour goes on
+    try:
+        from skops import io
+    finally:
+        if absent:
+            del sys.modules["torch"]
+    return io
 
 
 def _scores(model, x, kind):
