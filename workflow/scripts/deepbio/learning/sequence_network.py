@@ -11,27 +11,36 @@ from deepbio.learning.network import NetworkMethod
 
 
 class SequenceNetwork(nn.Module):
-    """A module whose subclass says `score`: one-hot x (n, 4, length) -> (n, outputs).
+    """A module whose subclass says `score`: one-hot x (n, letters, length) -> (n, outputs).
 
     `shortest` is the least length that its layers can take; shorter windows get unknown bases at both ends.
     `detectors` names its first convolution, from which logos are drawn.
     """
 
     shortest = 1
+    letters = 4  # of the alphabet; the code of that number is an unknown letter
 
     def score(self, x: Tensor) -> Tensor:
-        """Score one-hot windows (n, 4, length): (n, outputs)."""
+        """Score one-hot windows (n, letters, length): (n, outputs)."""
         raise TypeError(f"{type(self).__name__} does not say how a sequence is scored")
 
     def forward(self, batch):
         return self.score(self.one_hot(batch["codes"]))
 
     def one_hot(self, codes: Tensor) -> Tensor:
-        """Turn codes (n, length) into x (n, 4, length or `shortest`)."""
+        """Turn codes (n, length) into x (n, letters, length or `shortest`)."""
         missing = max(0, self.shortest - codes.shape[1])
         if missing:
-            codes = F.pad(codes, (missing // 2, missing - missing // 2), value=sequences.UNKNOWN)
-        return sequences.one_hot(codes)
+            codes = F.pad(codes, (missing // 2, missing - missing // 2), value=self.letters)
+        return one_hot(codes, self.letters)
+
+
+def one_hot(codes: Tensor, letters: int) -> Tensor:
+    """Turn codes (n, length) of an alphabet of any size into (n, letters, length) float32; an unknown letter, the code
+    `letters`, has an equal share in each."""
+    table = torch.eye(letters + 1, letters, device=codes.device)
+    table[letters] = 1 / letters
+    return table[codes.long()].transpose(1, 2).contiguous()
 
 
 class BothStrands(Split):
