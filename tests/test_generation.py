@@ -162,7 +162,7 @@ def test_rewards_follow_mix_copies_and_ends(tmp_path):
     codes = torch.from_numpy(SYMBOLS.encode(["CCO", "CCO", "CCC", "C("], 32).astype(np.int64))
     model.memory = {}
     with molecule_sets.Reader() as reader:
-        reward, objective, valid = model.judged(codes, 4, None, reader)
+        reward, objective, valid = model.judged(codes, 4, np.zeros(4, int), None, reader)
         found, means = model.rewards(codes, model.network, None, reader)
     logp = molecule_sets.describe(["CCO", "CCC"]).properties[:, 0]
     wanted = np.clip((logp + 2.12) / (6.04 + 2.12), 0, 1)
@@ -171,6 +171,42 @@ def test_rewards_follow_mix_copies_and_ends(tmp_path):
     # The end of a string is rewarded with the string's own reward.
     np.testing.assert_allclose(found[[0, 2], [3, 3]], reward[[0, 2]], rtol=1e-5)
     assert means["valid"] == 0.75
+
+
+def test_copies_share_a_reward_within_their_group_only():
+    """Two groups: copies count within each, and so does the share of distinct strings."""
+    texts, groups = ["a", "a", "b", "c", "a", "d"], np.array([0, 0, 0, 0, 1, 1])
+    np.testing.assert_allclose(organ.uniqueness(texts, groups), [3 / 8, 3 / 8, 3 / 4, 3 / 4, 1, 1])
+
+
+def test_the_wasserstein_reward_is_a_probability(tmp_path):
+    """A score of a thousand rewards a string no more than certainty does."""
+    model, _, _ = run(
+        "organ", changed("organ", reinforced=False, game=game(mix=1.0, wasserstein=True)), tmp_path / "job"
+    )
+    codes = torch.from_numpy(SYMBOLS.encode(["CCO", "CCC"], 32).astype(np.int64))
+    model.memory = {}
+    judge = organ.Discriminator(len(SYMBOLS), 32, 8, {"1": 4}, 0.0)
+    torch.nn.init.constant_(judge.head.bias, 1000.0)
+    with molecule_sets.Reader() as reader:
+        reward, _, _ = model.judged(codes, 2, np.zeros(2, int), judge, reader)
+    np.testing.assert_allclose(reward.detach(), 1)
+
+
+def test_gain_is_measured_against_the_likelihood_model(tmp_path):
+    model, _, splits = run("organ", changed("organ", game=game(mix=0.0, rounds=2)), tmp_path / "job")
+    model.network = model.prior
+    found = scoring.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
+    assert found["qed_gain"] == 0
+    for one, other in zip(model.prior.parameters(), model.network.parameters(), strict=True):
+        assert one.equal(other)
+
+
+def test_neither_copies_nor_repeats_are_new():
+    """Of six strings one is invalid, one known, two are one molecule, and two are new."""
+    made = molecule_sets.describe(["C(", "CCO", "CCC", "C(C)C", "CCN", "c1ccccc1"])
+    assert molecule_sets.is_new(made, ["CCO"]).tolist() == [False, False, True, False, True, True]
+    assert molecule_sets.valid_unique_novel(made, ["CCO"]) == 0.5
 
 
 def test_the_slower_copy_follows():

@@ -58,6 +58,7 @@ def test_the_last_fold_of_assays_is_for_testing(tmp_path, assays, trained, teste
     splits = prepare(tmp_path)
     found = {name: assays_of(splits[name]) for name in NAMES}
     assert found["train"] + found["valid"] == [str(i) for i in range(trained)]
+    assert len(splits["train"]) == 30 * (trained - 2)  # the episodes of each training assay
     assert found["test"] == [str(i) for i in range(trained, trained + tested)]
     assert len(found["valid"]) == 2
 
@@ -75,7 +76,7 @@ def test_another_table_s_assays_are_all_for_testing(tmp_path):
     table(tmp_path / "assays.csv", 12)
     table(tmp_path / "other.csv", 3, MOLECULES[::2], seed=5)
     splits = prepare(tmp_path, test_file="other.csv")
-    assert [len(splits[name]) for name in NAMES] == [30, 8, 3 * 6]
+    assert [len(splits[name]) for name in NAMES] == [10 * 30, 8, 3 * 6]
     assert assays_of(splits["train"]) == [str(i) for i in range(10)]
     canonical = {Chem.CanonSmiles(text) for text in MOLECULES[::2]}
     assert set(molecules_of(splits["test"])) <= canonical

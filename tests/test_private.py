@@ -5,6 +5,7 @@ import pytest
 import torch
 from support import fit, parameters_of
 
+from deepbio.baselines import private_copula
 from deepbio.core import method
 from deepbio.core.files import BadInput
 from deepbio.core.job import Job
@@ -199,6 +200,27 @@ def test_classifiers_learn_from_synthetic_people_alone(splits):
     told = {"y": real, "epsilon": np.float64(2.0), "delta": np.float64(1e-5)}
     found = scoring.score("private_clinical_data", test, told, wanted, splits["train"])
     assert found["epsilon"] == 2 and found["delta"] == 1e-5 and found["closest_record"] == 0
+
+
+def test_correlations_resampled_once_each_are_those_of_the_people(splits):
+    test, made = splits["test"], splits["train"].y[: len(splits["test"])]
+    counts = np.ones((1, len(test)), int)
+    found = synthetic.resampled_correlations(made, test.y, counts)
+    assert found == pytest.approx([synthetic.correlation_of_correlations(made, test.y)])
+
+
+def test_a_private_copula_pays_with_its_budget(splits):
+    """A large budget gives back the correlations, a tiny one gives noise; the price is that of the definition."""
+    rho = private_copula.concentrated(3.5, 1e-5)
+    assert rho + 2 * np.sqrt(rho * np.log(1e5)) == pytest.approx(3.5)
+    found = {}
+    for epsilon in (1e4, 1e-3):
+        model = private_copula.Method({"epsilon": epsilon, "delta": 1e-5, "bins": 40, "clip": 1.5})
+        model.fit(splits["train"], splits["valid"], Job(1, None))
+        made = model.predict(splits["test"])
+        assert made["epsilon"] == epsilon and np.isfinite(made["y"]).all()
+        found[epsilon] = synthetic.correlation_of_correlations(made["y"], splits["test"].y)
+    assert found[1e4] > 0.8 > 0.5 > abs(found[1e-3])
 
 
 # ---- sources

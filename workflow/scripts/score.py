@@ -41,6 +41,7 @@ def main():
     folders = [known.results / run.folder for run in known.runs(given.task)]
     # With `partial: true` some runs may be missing; the ledger says which.
     here = [(folder, read_json(folder / "run.json")) for folder in folders if (folder / "run.json").exists()]
+    here = [(folder, run | {"role": known.shown_role(run["method"])}) for folder, run in here]
     tables, draws = {name: [] for name in TABLES}, defaultdict(list)
     for place in sorted({(run["dataset"], run["split"]) for _, run in here}):
         on_split = [(path, run) for path, run in here if (run["dataset"], run["split"]) == place]
@@ -82,7 +83,7 @@ def score_split(on_split, results, repeats, tables, draws):
         identity = add_scores(tables, run, train, test, predictions)
         add_details(tables, identity, test, predictions)
         metric = test.context["metrics"][0]
-        resampling = runs.resampled(run["task"], test, predictions, metric)
+        resampling = runs.resampled(run["task"], test, predictions, metric, train)
         if resampling:
             labels = resampling.samples * max(1, test.y.size // len(test))
             drawn = intervals.draw(resampling, intervals.repeats_for(labels, repeats), first["split"])
@@ -139,10 +140,12 @@ def add_intervals(tables, draws):
             tables["intervals"].append(identities[method] | {"low": low, "high": high, "samples": samples})
             identities[method]["samples"] = samples
         sign = 1 if rows[0]["higher_is_better"] else -1
-        ranked = sorted(means, key=lambda method: -sign * means[method])
+        ranked = sorted(
+            (name for name in means if identities[name]["role"] != "control"), key=lambda method: -sign * means[method]
+        )
         baselines = [method for method in ranked if identities[method]["role"] == "baseline"]
         for method in sorted(means):
-            for other in dict.fromkeys([*baselines[:1], ranked[0]]):
+            for other in dict.fromkeys([*baselines[:1], *ranked[:1]]):
                 if other != method:
                     low, high = intervals.percentiles(mean_draws[method] - mean_draws[other])
                     row = {"other": other, "difference": means[method] - means[other], "low": low, "high": high}

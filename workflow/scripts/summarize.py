@@ -63,7 +63,7 @@ def state(known, run):
     if path.exists():
         return read_json(path)
     identity = {"scale": known.scale, "task": run.task, "dataset": run.dataset, "method": run.method}
-    identity |= {"role": known.roles[run.method], "seed": run.seed, "origin": known.plan(run.task)["origin"]}
+    identity |= {"role": known.shown_role(run.method), "seed": run.seed, "origin": known.plan(run.task)["origin"]}
     return identity | {"status": "missing", "reason": "it was not run to its end"}
 
 
@@ -137,7 +137,7 @@ def glance(known, comparisons, folder):
                     {"row": f"{known.tasks[task]['title']}\n{facts['title']}", "method": method, "value": value}
                 )
     table = pd.DataFrame(rows)
-    table["role"] = [known.roles[method] for method in table["method"]]
+    table["role"] = [known.shown_role(method) for method in table["method"]]
     origins = {known.plan(task)["origin"] for task in comparisons["task"].unique()}
     comparison.glance(
         table, f"Where does each method stand? ({known.scale})", " and ".join(sorted(origins)), Path(folder) / "glance"

@@ -124,7 +124,9 @@ class Catalog:
         for name, task in self.tasks.items():
             where = f"{self.config}/tasks/{name}.yaml"
             self._needs_code("tasks", name, where)
-            for other in task.get("baselines", []) + task.get("methods", []):
+            datasets = [one for plan in task["scales"].values() for one in plan["datasets"].values()]
+            further = [other for one in datasets for other in one.get("baselines", [])]
+            for other in task.get("baselines", []) + task.get("methods", []) + further:
                 if other not in self.methods:
                     raise BadInput(f"{where}: baselines: unknown method '{other}'; no config file has that name")
             _check_kinds(where, task)
@@ -220,13 +222,18 @@ class Catalog:
         return {"splits": 1, "parameters": {}, "origin": self.plan(task)["origin"], **inherited, **facts}
 
     def preparation(self, task: str, dataset: str) -> dict:
-        """Give the facts that decide the arrays of a dataset: all but its title and its metrics."""
-        return {key: value for key, value in self.dataset(task, dataset).items() if key not in ("title", "metrics")}
+        """Give the facts that decide the arrays of a dataset: all but its title, metrics and baselines."""
+        facts = self.dataset(task, dataset)
+        return {key: value for key, value in facts.items() if key not in ("title", "metrics", "baselines")}
 
     def about(self, method: str, task: str, dataset: str) -> dict:
         """Give what a training is passed that decides none of its numbers: role, title of the dataset, metrics."""
         facts = self.dataset(task, dataset)
         return {"role": self.roles[method], "title": facts["title"], "metrics": facts["metrics"]}
+
+    def shown_role(self, method: str) -> str:
+        """Give the role of a method in tables and figures: a baseline that its YAML calls a control is one there."""
+        return "control" if self.methods[method].get("control") else self.roles[method]
 
     def split_of(self, task, dataset, seed):
         """Number of the split that a seed uses: seeds go round the splits of a dataset."""
@@ -245,7 +252,8 @@ class Catalog:
                 self._competitors[task, dataset] = self.competitors(task, dataset, self.chosen)
             return list(self._competitors[task, dataset])
         facts = self.dataset(task, dataset)
-        at_home = set(self.tasks[task].get("baselines", []) + self.tasks[task].get("methods", []))
+        at_home = {name for key in ("baselines", "methods") for name in self.tasks[task].get(key, [])}
+        at_home |= set(facts.get("baselines", []))
         everywhere = {name for name, (_, method) in self.own_methods.items() if "tasks" not in method}
         return [
             name

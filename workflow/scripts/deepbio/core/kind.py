@@ -14,9 +14,10 @@ A kind of input says
 
 and, where files of a user's own are read (core/records.py, tasks/own.py),
 
+    read(given, known=None)     yields a Record for each sample of files; `known`: the context of a trained model;
+                                a kind whose labels no file of a user's holds says this alone, for predictions
     READS                       kinds of output that own data may have
     SPLIT                       by what own samples are parted where nothing is said
-    read(given, known=None)     yields a Record for each sample of files; `known`: the context of a trained model
     same(arrays, context)       names equal samples, which must not be parted
     settle(records, given) -> (context, notes)              optional: brings records to one shape
     learn(arrays, context, train, given) -> (arrays, context, notes, kept)      optional: what training samples decide

@@ -79,7 +79,7 @@ def read(path: Path) -> tuple[str, dict]:
 
 def _kinds(path, said):
     known = kind.of_role("input")
-    can = sorted(name for name, one in known.items() if hasattr(one, "read"))
+    can = sorted(name for name, one in known.items() if hasattr(one, "READS"))
     if said["input"] not in can:
         raise BadInput(
             f"{path}: input: '{said['input']}' is no kind that files are read for; known are: {', '.join(can)}"

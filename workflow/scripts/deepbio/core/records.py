@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from deepbio.core import tables, text
+from deepbio.core.data import Ragged
 from deepbio.core.files import BadInput
 
 # What stands for a missing value, in any case.
@@ -93,15 +94,16 @@ def need(path: Path, header: list[str], role: str, column: str | None) -> str:
 def rows(path: Path) -> tuple[list[str], Generator[tuple[str, list[str], str], None, None]]:
     """Open a table: its header, and (place, cells, problem) of each row, one at a time.
 
-    Text is parted by commas, tabs or semicolons; Parquet is read where the file's name ends so. A row of another
-    length than the header has a problem. BadInput for a file without a header and for a column that stands twice.
+    Text is parted by commas, tabs or semicolons; Parquet and the one sheet of an Excel workbook are read where the
+    file's name ends so. A row of another length than the header has a problem. BadInput for a file without a header and
+    for a column that stands twice.
     """
     if suffix(path) in (".parquet", ".pq"):
         header, found = _parquet(path)
-    elif suffix(path) in (".xlsx", ".xls", ".ods"):
-        raise BadInput(f"{path}: a spreadsheet; save the sheet as CSV")
+    elif suffix(path) in (".xls", ".ods"):
+        raise BadInput(f"{path}: a spreadsheet of this form is not read; save it as .xlsx or CSV")
     else:
-        found = _delimited(path)
+        found = _workbook(path) if suffix(path) in (".xlsx", ".xlsm") else _delimited(path)
         header = next(found, None)
         if header is None:
             raise BadInput(f"{path}:1: the file is empty")
@@ -113,7 +115,7 @@ def rows(path: Path) -> tuple[list[str], Generator[tuple[str, list[str], str], N
 
 def is_table(path: Path) -> bool:
     """Tell whether a file is one that `rows` opens, by its name."""
-    return suffix(path) in (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq")
+    return suffix(path) in (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq", ".xlsx", ".xlsm")
 
 
 def separator(path: Path) -> str:
@@ -165,9 +167,61 @@ def _parquet(path):
     return list(file.schema_arrow.names), cells()
 
 
-def table(given: Given, role: str, known: Iterable[str], value: Callable[[str], dict]) -> Iterator[Record]:
+def _workbook(path):
+    """The header, then the rows, of the one sheet that holds any; formulas by their stored values."""
+    import zipfile
+    from xml.etree.ElementTree import ParseError
+
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        with text.readable(path):
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            filled = [sheet for sheet in book.worksheets if any(any(row) for row in sheet.values)]
+            if len(filled) > 1:
+                raise BadInput(
+                    f"{path}: sheets {', '.join(sheet.title for sheet in filled)} hold rows; leave one of them"
+                )
+            header = None
+            for number, row in enumerate(filled[0].values if filled else (), 1):
+                cells = [_cell(cell) for cell in row]
+                if not any(cells):
+                    continue
+                if header is None:
+                    header = cells
+                    while header and not header[-1]:  # what was formatted to the right of the table is no column
+                        header.pop()
+                    yield [name.strip() for name in header]
+                    continue
+                beyond = any(cells[len(header) :])
+                cells = (cells + [""] * len(header))[: len(header)]
+                yield (
+                    f"{path.name}:row {number}",
+                    cells,
+                    f"cells to the right of {len(header)} columns" if beyond else "",
+                )
+    except (zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, TypeError, EOFError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{path}: not an Excel workbook: {' '.join(str(error).split())}") from None
+
+
+def _cell(value) -> str:
+    """Write a cell as text; a whole number, which Excel stores as any other, without a point."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def table(
+    given: Given, role: str, known: Iterable[str], value: Callable[[str], dict], missing: str | None = None
+) -> Iterator[Record]:
     """Read records of tables in which the column of a `role` holds the input; `value(cell)` makes arrays of it, and
-    raises BadInput for one that it cannot read. `known`: names by which the column is found where it is not said."""
+    raises BadInput for one that it cannot read. `known`: names by which the column is found where it is not said;
+    `missing`: what a missing value stands for, where that is no problem."""
     for name, path in given.files.items():
         header, found = rows(path)
         column = header.index(need(path, header, role, choose(header, role, given.columns, known)))
@@ -179,7 +233,8 @@ def table(given: Given, role: str, known: Iterable[str], value: Callable[[str], 
             if not problem:
                 record.fields = dict(zip(header, cells, strict=True)) | {FILE: name}
                 record.id = cells[ident].strip() or record.id if ident is not None else record.id
-                attempt(record, value, cells[column].strip(), role)
+                cell = cells[column].strip()
+                attempt(record, value, missing if missing is not None and is_missing(cell) else cell, role)
             yield record
 
 
@@ -222,6 +277,9 @@ def stack(found: list[Record]) -> dict[str, np.ndarray]:
     arrays = {}
     for name in found[0].arrays:
         values = [record.arrays[name] for record in found]
+        if isinstance(values[0], Ragged):  # one sample each
+            arrays[name] = Ragged.join([value.values for value in values])
+            continue
         arrays[name] = np.array(values).astype("S") if isinstance(values[0], str) else np.stack(values)
     return arrays
 

@@ -15,6 +15,7 @@ CONTEXT = {
     "term_genes": "pairs of a term and a gene in it, (annotations, 2)",
 }
 OUTPUTS = ("binary", "regression")
+NONE = "wild type"  # what an empty cell of deleted genes means
 matrix = table.matrix
 
 
@@ -32,3 +33,26 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     context = {"features": [f"gene {i}" for i in range(16)], "term_edges": edges, "term_genes": genes}
     context |= {"terms": ["cell", "complex 1", "complex 2", *(f"pathway {i}" for i in range(4))]}
     return {"x": x, "y": y.astype(np.float32)}, context
+
+
+def read(given, known):
+    """Yield strains to predict from tables whose column `genes` names the deleted genes of a strain, parted by commas,
+    semicolons or spaces; an empty cell is a strain that lacks none."""
+    import re
+
+    from deepbio.core import records
+    from deepbio.core.files import BadInput
+
+    places = {name: place for place, name in enumerate(known["features"])}
+
+    def arrays(cell):
+        names = [] if cell == NONE else re.split(r"[,;+\s]+", cell.strip(",;+ "))
+        unknown = [name for name in names if name not in places]
+        if unknown:
+            raise BadInput(f"the model knows no gene '{unknown[0]}'")
+        x = np.zeros(len(places), np.uint8)
+        x[[places[name] for name in names]] = 1
+        return {"x": x}
+
+    # A strain that lacks no gene is no missing value.
+    return records.table(given, "genes", ("genes", "deleted", "deletions"), arrays, missing=NONE)

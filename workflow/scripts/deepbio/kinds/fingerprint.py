@@ -26,3 +26,28 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     y = y > 0.5 if output == "binary" else y
     arrays = {"x": x.astype(np.uint8), "y": y.astype(np.float32), "smiles": np.array(texts).astype("S")}
     return arrays, {"features": [f"bit {i}" for i in range(24)], "active": 1.5}
+
+
+def read(given, known):
+    """Yield fingerprints to predict: the MACCS keys of molecules, read as the kind `molecule` reads them, or of tables
+    that have a column for each bit."""
+    from deepbio.core import records
+    from deepbio.core.files import BadInput
+    from deepbio.domains.chemistry import fingerprints, molecules
+    from deepbio.kinds import molecule
+
+    for name, path in given.files.items():
+        one = records.Given({name: path}, given.columns, given.options, given.output)
+        header = []
+        if records.is_table(path):
+            header, found = records.rows(path)
+            found.close()
+        if set(known["features"]) <= set(header):
+            yield from table.read(one, known)
+        elif len(known["features"]) == fingerprints.BITS:
+            for record in molecule.read(one, known):
+                if not record.problem:
+                    record.arrays["x"] = fingerprints.maccs([molecules.parse(record.arrays["smiles"])])[0]
+                yield record
+        else:
+            raise BadInput(f"{path}:1: a column for each bit is wanted: {', '.join(known['features'][:5])}, …")

@@ -31,3 +31,11 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     y = 2 * marks[:, :2, 0].sum(axis=1) + 0.1 * rng.standard_normal(n)
     context = {"features": ["growth"], "marks": ["word"], "bin": 30, "tss": 80}
     return {"codes": codes, "marks": marks, "y": y.astype(np.float32)}, context
+
+
+def read(given, known):
+    """Yield windows to predict, as the kind `sequence` reads them: FASTA, tables with a column of sequences, and BED
+    files of transcription starts over a genome, whose strands count."""
+    from deepbio.kinds import sequence
+
+    return sequence.read(given, known)

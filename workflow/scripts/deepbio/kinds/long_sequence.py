@@ -21,3 +21,11 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     rate = np.full((n, 8, 1), 0.1)
     rate[np.arange(n), place] = 20
     return {"codes": codes, "y": rng.poisson(rate).astype(np.float32)}, {"bin": 32, "strand_pair": [0]}
+
+
+def read(given, known):
+    """Yield windows to predict, as the kind `sequence` reads them: FASTA, tables with a column of sequences, and BED
+    files over a genome."""
+    from deepbio.kinds import sequence
+
+    return sequence.read(given, known)

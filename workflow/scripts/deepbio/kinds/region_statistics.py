@@ -30,3 +30,8 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     context = {"classes": ["neutral", "hard", "soft", "balancing"], "sizes": ["N1", "N2", "N3"]}
     context |= {"features": [f"statistic {i}" for i in range(30)]}
     return {"x": x, "y": labels[output].astype(np.float32), "y_frequency": frequency}, context
+
+
+def read(given, known):
+    """Yield regions to predict from tables that have a column for each statistic that the model knows."""
+    return table.read(given, known)

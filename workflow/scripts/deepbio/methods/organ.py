@@ -17,7 +17,7 @@ from deepbio.domains.chemistry import molecule_sets
 from deepbio.domains.chemistry.smiles import END
 from deepbio.learning import training
 from deepbio.learning.layers import Highway
-from deepbio.learning.network import trained
+from deepbio.learning.network import load_network, save_network, trained
 from deepbio.learning.settings import optimizer_of
 from deepbio.learning.smiles_network import LanguageModel, SmilesMethod, counted
 
@@ -47,10 +47,11 @@ class Discriminator(nn.Module):
 
 class Method(SmilesMethod):
     """Parameters: embedding and units of the generator; `training` by likelihood; `discriminator` (embedding, filters
-    by width, dropout, l2, clip, batch_size, steps before the game); `game`: objective, mix (lambda), wasserstein,
-    rounds, generator_steps and discriminator_steps of a round, batch_size, rollouts of each prefix, stride (symbols
+    by width, dropout, l2, clip, batch_size, epochs before the game); `game`: objective, mix (lambda), wasserstein,
+    rounds, generator_steps and discriminator_epochs of a round, batch_size, rollouts of each prefix, stride (symbols
     from one prefix to the next), follow (share of its weights that the copy that completes strings keeps at each
-    update), learning_rate. Where `reinforced` is false, the generator is the one trained by likelihood.
+    round), learning_rate. An epoch of the discriminator is one pass over the real strings, with as many of the
+    generator's. Where `reinforced` is false, the generator is the one trained by likelihood.
     """
 
     def build(self, parameters, shape):
@@ -59,7 +60,7 @@ class Method(SmilesMethod):
     def fit(self, train, valid, job):
         self.shape = {**self.describe(train), "samples": job.number("samples")}
         self.network, _ = self.train_network(self.parameters, train, valid, job, "likelihood")
-        self.progress = []
+        self.prior, self.progress = copy.deepcopy(self.network), []
         if self.parameters["reinforced"]:
             with molecule_sets.Reader() as reader:
                 self.play(train, reader, job)
@@ -77,36 +78,35 @@ class Method(SmilesMethod):
             "judge_optimizer": optimizer_of(judge.parameters(), settings),
         }
         self.memory = {}
+        per_epoch = max(1, len(real) // settings["batch_size"])
 
         def judged(number, name):
             """Train the discriminator for one step, on real strings and as many of the generator's; return the loss."""
-            index = job.rng(name, number).integers(0, len(real), settings["batch_size"])
+            epoch, step = divmod(number, per_epoch)
+            order = job.rng(name, "order", epoch).permutation(len(real))
+            index = order[step * settings["batch_size"] :][: settings["batch_size"]]
             truth = torch.from_numpy(real[index].astype(np.int64)).to(job.device)
             judge.train()
             scores = judge(truth), judge(generator.write(len(truth), length))
             loss = self.adversarial(judge, *scores)
             optimizers["judge_optimizer"].zero_grad(set_to_none=True)
             loss.backward()
+            nn.utils.clip_grad_value_(judge.parameters(), settings["clip"])
             optimizers["judge_optimizer"].step()
-            if facts["wasserstein"]:
-                with torch.no_grad():
-                    for weight in judge.parameters():
-                        weight.clamp_(-settings["clip"], settings["clip"])
             return loss.detach()
 
         if facts["mix"] > 0:
             before = {"judge": judge, "optimizer": optimizers["judge_optimizer"]}
-            steps = settings["steps"]
+            steps = settings["epochs"] * per_epoch
             training.play(before, lambda i: {"train_loss": judged(i, "before")}, steps, job, "discriminator")
 
         def step(number):
             found = []
             for _ in range(facts["generator_steps"]):
                 found.append(self.reinforce(generator, follower, judge, optimizers["generator_optimizer"], reader))
-                follow(follower, generator, facts["follow"])
-            losses = [
-                judged((number, i), "game") for i in range(facts["discriminator_steps"] if facts["mix"] > 0 else 0)
-            ]
+            follow(follower, generator, facts["follow"])
+            steps = facts["discriminator_epochs"] * per_epoch if facts["mix"] > 0 else 0
+            losses = [judged(number * steps + i, "game") for i in range(steps)]
             means = {key: torch.tensor(np.mean([one[key] for one in found])) for key in found[0]}
             return means | ({"judge_loss": torch.stack(losses).mean()} if losses else {})
 
@@ -118,11 +118,13 @@ class Method(SmilesMethod):
         generator.eval()
 
     def adversarial(self, judge, real, fake):
-        """Compute the discriminator's loss: cross-entropy, or with `wasserstein` the difference of the mean scores."""
+        """Compute the discriminator's loss: the cross-entropy of all strings or, with `wasserstein`, the difference of
+        the mean scores; with the penalty on the weights of the last layer."""
+        last = judge.head
+        penalty = self.parameters["discriminator"]["l2"] * (last.weight.square().sum() + last.bias.square().sum()) / 2
         if self.parameters["game"]["wasserstein"]:
-            return fake.mean() - real.mean()
-        penalty = self.parameters["discriminator"]["l2"] * judge.head.weight.square().sum() / 2
-        return F.softplus(-real).mean() + F.softplus(fake).mean() + penalty
+            return fake.mean() - real.mean() + penalty
+        return F.softplus(-real).sum() + F.softplus(fake).sum() + penalty
 
     def reinforce(self, generator, follower, judge, optimizer, reader):
         """Take one step of REINFORCE with the rewards of completed strings; return the means of the batch."""
@@ -156,7 +158,9 @@ class Method(SmilesMethod):
         for part in rows:
             finished[part] = follower.write(len(part), length, forced[part], given[part])
         whole = torch.cat([codes, finished[open_]])
-        reward, objective, valid = self.judged(whole, count, judge, reader)
+        # The strings themselves are one group, the completions in one roll-out of one prefix are another.
+        groups = np.concatenate([np.zeros(count, int), 1 + torch.where(open_)[0].cpu().numpy() // count])
+        reward, objective, valid = self.judged(whole, count, groups, judge, reader)
         table = torch.zeros(len(forced), device=codes.device)
         table[open_] = reward[count:]
         table = table.view(len(positions), facts["rollouts"], count).mean(1)  # (prefixes, n)
@@ -170,24 +174,22 @@ class Method(SmilesMethod):
         means = {"reward": float(own.mean()), "objective": float(objective.mean()), "valid": float(valid.mean())}
         return found, means
 
-    def judged(self, codes, count, judge, reader):
+    def judged(self, codes, count, groups, judge, reader):
         """Compute rewards of strings and, for the first `count`, the objective and whether they are molecules.
 
-        The reward of one of the first `count` strings is multiplied by the share of distinct strings among them, and
-        divided by the number of its copies. Roll-outs are not compared with each other.
+        The objective of a string is multiplied by the share of distinct strings in its group, of `groups` (n,), and
+        divided by the number of its copies there.
         """
         facts = self.parameters["game"]
         mix = facts["mix"]
         texts = self.vocabulary.decode(codes.cpu())
         objective = self.objective(texts, reader)
-        _, member, copies = np.unique(texts[:count], return_inverse=True, return_counts=True)
-        share = np.ones(len(texts))
-        share[:count] = len(copies) / count / copies[member]
-        found = torch.from_numpy(np.nan_to_num(objective) * share).float().to(codes.device) * (1 - mix)
+        weights = torch.from_numpy(np.nan_to_num(objective) * uniqueness(texts, groups)).float()
+        found = weights.to(codes.device) * (1 - mix)
         if mix > 0:
             judge.eval()
             score = torch.cat([judge(part) for part in codes.split(ROWS)])
-            found = found + mix * (score if facts["wasserstein"] else torch.sigmoid(score))
+            found = found + mix * torch.sigmoid(score)
         return found, np.nan_to_num(objective[:count]), ~np.isnan(objective[:count])
 
     def objective(self, texts, reader):
@@ -202,17 +204,26 @@ class Method(SmilesMethod):
     # ---- the contract
 
     def predict(self, split):
-        return {"y": self.samples(self.network, len(split), self.shape["samples"])}
+        made = {"y": self.samples(self.network, len(split), self.shape["samples"])}
+        if self.parameters["reinforced"]:
+            made["y_prior"] = self.samples(self.prior, len(split), self.shape["samples"])
+        return made
 
     def count_parameters(self):
         return trained(self.network)
 
     def save(self, folder):
-        super().save(folder)
+        networks = nn.ModuleDict({"generator": self.network, "prior": self.prior})
+        save_network(networks, folder, {"parameters": self.parameters, "shape": self.shape})
         write_json(Path(folder) / "game.json", self.progress)
 
     def load(self, folder):
-        super().load(folder)
+        facts = read_json(Path(folder) / "model.json")
+        self.parameters, self.shape = facts["parameters"], facts["shape"]
+        names = ("generator", "prior")
+        networks = nn.ModuleDict({name: self.build(self.parameters, self.shape) for name in names})
+        networks = load_network(networks, folder)
+        self.network, self.prior = (networks[name] for name in names)
         self.progress = read_json(Path(folder) / "game.json")
 
     def interpret(self, split, folder):
@@ -224,6 +235,15 @@ class Method(SmilesMethod):
         figures.draw_best(texts, origin, folder / "molecules")
         known = [text.decode() for text in np.asarray(split["smiles"])]
         figures.draw_properties({"validation": known, "made": texts}, origin, folder / "properties")
+
+
+def uniqueness(texts, groups):
+    """Compute for each text (n,) the share of distinct texts in its group (n,), divided by its copies there."""
+    _, text = np.unique(texts, return_inverse=True)
+    pairs = groups * (text.max() + 1) + text
+    _, first, member, copies = np.unique(pairs, return_index=True, return_inverse=True, return_counts=True)
+    distinct, size = np.bincount(groups[first], minlength=groups.max() + 1), np.bincount(groups)
+    return distinct[groups] / size[groups] / copies[member]
 
 
 @torch.no_grad()

@@ -288,7 +288,7 @@ class Method(NetworkMethod):
         ]
         epsilon = (self.parameters["privacy"] or {}).get("choice")
         picked = []
-        for kind in synthetic.CLASSIFIERS:
+        for kind in synthetic.CHOOSERS:
             values = [found[kind] for found in accuracy]
             picked += choose(values, self.parameters["chosen"], len(train), epsilon, job.rng("choice", kind))
         return sorted(set(picked))
@@ -298,7 +298,7 @@ class Method(NetworkMethod):
         made = self.generate(self.stored_generator(file), asked, self.shape["seed"])
         right = {
             kind: (synthetic.classify(kind, made, asked, y, self.parameters["trees"]) > 0.5) == arm
-            for kind in synthetic.CLASSIFIERS
+            for kind in synthetic.CHOOSERS
         }
         return {kind: float(values.mean()) for kind, values in right.items()}
 

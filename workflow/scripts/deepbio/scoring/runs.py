@@ -32,14 +32,17 @@ def curves(name: str, test: Split, predictions: dict) -> list[Curve]:
     return [found] if isinstance(found, Curve) else found or []
 
 
-def resampled(name: str, test: Split, predictions: dict, metric: str) -> intervals.Resampling | None:
+def resampled(
+    name: str, test: Split, predictions: dict, metric: str, train: Split | None = None
+) -> intervals.Resampling | None:
     """Say how `metric` is computed in resamples of the test samples, or None where nothing says so.
 
-    A task whose `score` measures the metric itself says by `resampled(test, predictions, metric)` how it does so.
+    A task whose `score` measures the metric itself says by `resampled(test, predictions, metric, train)`
+    how it does so.
     """
     own = _own(name, "resampled")
     if own:
-        return own(test, predictions, metric)
+        return own(test, predictions, metric, train)
     if metric not in METRICS or test.context["output"] == "ranking" or "y" not in predictions:
         return None
     return intervals.resampled(metric, test.y, predictions["y"])

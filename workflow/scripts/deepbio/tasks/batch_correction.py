@@ -113,7 +113,7 @@ def curve(test, predictions):
     return None
 
 
-def resampled(test, predictions, metric):
+def resampled(test, predictions, metric, train=None):
     """Resample the test cells of both batches; None for another metric than the distance of the batches."""
     if metric != "mmd":
         return None

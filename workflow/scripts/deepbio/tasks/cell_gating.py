@@ -85,7 +85,7 @@ def curve(test, predictions):
     return curves.curve("multiclass", np.asarray(test.y, float), np.asarray(predictions["y"], float))
 
 
-def resampled(test, predictions, metric):
+def resampled(test, predictions, metric, train=None):
     """Resample the test cells; None for another metric than FlowCAP's F."""
     if metric != "flowcap_f":
         return None

@@ -202,7 +202,7 @@ def curve(test, predictions):
     """Draw nothing: units have no true value."""
 
 
-def resampled(test, predictions, metric):
+def resampled(test, predictions, metric, train=None):
     """Resample the regulators, each with the best unit's average precision; None for other metrics."""
     if metric != "regulon_auprc":
         return None

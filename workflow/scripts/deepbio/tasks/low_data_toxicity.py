@@ -33,8 +33,9 @@ def prepare(sources, parameters, seed):
     unknown.
 
     `supports`: for each size the numbers of actives and inactives, and the number of such supports for every test
-    assay. The first size is the main one. Training episodes (`episodes` with `queries` random molecules each) and
-    validation episodes have this size. The queries of a test episode are all measured molecules of its assay.
+    assay. The first size is the main one. Training episodes (`episodes` of each training assay, with `queries` random
+    molecules each) and validation episodes have this size. The queries of a test episode are all measured molecules of
+    its assay.
 
     Arrays: actives and inactives (n, …) int32, the support, and query (n, queries) int32, all of them indices into the
     context's `smiles`, -1 where there are fewer; y (n, queries) float32, NaN for support molecules; y_balance (n,),
@@ -184,7 +185,7 @@ def _training(columns, names, parameters, rng):
     """Make episodes of all assays in turn; queries are a random sample of the assay's other molecules."""
     size, queries = parameters["supports"][0][:2], parameters["queries"]
     found = []
-    for number in range(parameters["episodes"]):
+    for number in range(parameters["episodes"] * len(columns)):
         column, name = columns[number % len(columns)], names[number % len(columns)]
         support = _support(column, size, rng, name)
         measured = np.flatnonzero(~np.isnan(column))
@@ -263,7 +264,7 @@ def curve(test, predictions):
     ]
 
 
-def resampled(test, predictions, metric):
+def resampled(test, predictions, metric, train=None):
     """Resample the query molecules, the same in all episodes of the main size; None for a metric other than auroc."""
     if metric != "auroc":
         return None

@@ -16,6 +16,7 @@ from deepbio.scoring.curves import Curve
 from deepbio.scoring.metrics import AMOUNT, SHARE, Metric
 
 METRICS = {
+    "valid_unique_novel": Metric(True, "valid, distinct and new", SHARE),
     "validity": Metric(True, "valid SMILES", SHARE),
     "uniqueness": Metric(True, "distinct among valid", SHARE),
     "novelty": Metric(True, "not among training molecules", SHARE),
@@ -44,11 +45,15 @@ METRICS = {
     "d2_active_agent": Metric(True, "share judged active at D2, agent", SHARE),
     "d2_active_agent_validity": Metric(True, "valid SMILES, D2 agent", SHARE),
     "d2_active_agent_diversity": Metric(True, "1 − mean similarity of two, D2 agent", SHARE),
+    "qed_gain": Metric(True, "gain in mean QED over the likelihood model"),
+    "sulphur_free_gain": Metric(True, "gain in the share without sulphur over the prior"),
+    "celecoxib_similarity_gain": Metric(True, "gain in similarity to celecoxib over the prior"),
+    "d2_active_gain": Metric(True, "gain in the share judged active at D2 over the prior"),
 }
 # Objectives that are measured on the molecules of every method; each is a metric.
 AGENTS = ("sulphur_free", "celecoxib_similarity", "d2_active")
 # Metrics that a figure shows for all methods, and the number of molecules drawn of each.
-WRITTEN = ("validity", "uniqueness", "novelty", "qed", "internal_diversity", "scaffold_diversity")
+WRITTEN = ("valid_unique_novel", "validity", "uniqueness", "novelty", "qed", "internal_diversity", "scaffold_diversity")
 SHOWN = 6
 PREDICTED = "Properties predicted for test molecules (row of training molecules: ridge regression on ECFP)"
 
@@ -192,6 +197,7 @@ def score(test, predictions, wanted, train):
     with molecule_sets.Reader() as reader:
         made = reader.read(decoded(vocabulary, predictions["y"]))
         values = {
+            "valid_unique_novel": molecule_sets.valid_unique_novel(made, known),
             "validity": molecule_sets.validity(made),
             "uniqueness": molecule_sets.uniqueness(made),
             "novelty": molecule_sets.novelty(made, known),
@@ -209,9 +215,19 @@ def score(test, predictions, wanted, train):
             if f"y_{objective}" in predictions:
                 agent = reader.read(decoded(vocabulary, predictions[f"y_{objective}"]))
                 values[f"{objective}_agent"] = reached(reader, test.context, agent)[objective]
+                values[f"{objective}_gain"] = values[f"{objective}_agent"] - values[objective]
                 values[f"{objective}_agent_validity"] = molecule_sets.validity(agent)
                 values[f"{objective}_agent_diversity"] = molecule_sets.internal_diversity(agent)
+        if "y_prior" in predictions:
+            before = reader.read(decoded(vocabulary, predictions["y_prior"]))
+            values["qed_gain"] = mean_qed(made) - mean_qed(before)
     return values
+
+
+def mean_qed(made):
+    """Compute the mean QED of the distinct molecules; 0 where there is none."""
+    distinct = made.distinct()
+    return float(distinct.properties[:, molecule_sets.PROPERTIES.index("QED")].mean()) if len(distinct) else 0.0
 
 
 def latent(test, predictions):
@@ -277,13 +293,17 @@ def curve(test, predictions):
     return Curve("points", "Quantiles of logP", *names, *quantiles, reference="identity")
 
 
-def resampled(test, predictions, metric):
-    """Resample the generated molecules; None for a metric other than validity."""
-    if metric != "validity":
+def resampled(test, predictions, metric, train=None):
+    """Resample the generated strings: each counts where it is valid, the first of its kind and not known; None for a
+    metric other than `valid_unique_novel`.
+
+    Copies within a resample stay copies of the whole set, so that only the share is drawn anew.
+    """
+    if metric != "valid_unique_novel":
         return None
     with molecule_sets.Reader() as reader:
-        made = reader.measure("logP", decoded(smiles.Vocabulary(test.context["symbols"]), predictions["y"]))
-    return intervals.share_of(~np.isnan(made))
+        made = reader.read(decoded(smiles.Vocabulary(test.context["symbols"]), predictions["y"]))
+    return intervals.share_of(molecule_sets.is_new(made, np.asarray(train["smiles"]).astype(str)))
 
 
 def interpret(train, runs, path):

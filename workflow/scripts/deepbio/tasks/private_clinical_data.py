@@ -10,9 +10,11 @@ from deepbio.scoring import curves, intervals, metrics
 from deepbio.scoring.metrics import AMOUNT, SHARE, SIGNED, Metric
 
 METRICS = {
+    "correlation_of_correlations": Metric(True, "Spearman ρ of correlations", SIGNED),
     "forest_auroc": Metric(True, "forest AUROC on real people", SHARE),
     "logistic_auroc": Metric(True, "logistic AUROC on real people", SHARE),
-    "correlation_of_correlations": Metric(True, "Spearman ρ of correlations", SIGNED),
+    "svm_auroc": Metric(True, "SVM AUROC on real people", SHARE),
+    "neighbours_auroc": Metric(True, "nearest neighbours AUROC on real people", SHARE),
     "closest_record": Metric(True, "distance to the closest record (real people: 1)", AMOUNT),
     "membership_auroc": Metric(False, "AUROC of a membership attack", SHARE),
     "epsilon": Metric(False, "privacy loss ε", AMOUNT),
@@ -149,8 +151,8 @@ def _simulated(sources, parameters, rng):
 def score(test, predictions, wanted, train=None):
     """Compute the utility and the privacy of synthetic records; epsilon and delta where the method states them.
 
-    forest_auroc, logistic_auroc : classifiers are trained to predict the arm of synthetic people, and tested on the
-        test people.
+    forest_auroc, logistic_auroc, svm_auroc, neighbours_auroc : classifiers are trained to predict the arm of synthetic
+        people, and tested on the test people.
     correlation_of_correlations : see deepbio.synthetic; compared with the test people.
     closest_record, membership_auroc : compared with the training people, where `train` is given. They are not among the
         metrics that the controls prove, because the perfect control returns the test people.
@@ -177,8 +179,14 @@ def curve(test, predictions):
     return curves.roc(np.asarray(test["arm"], float), p)
 
 
-def resampled(test, predictions, metric):
-    """Resample the test people whose arm a classifier trained on synthetic people predicts; None for other metrics."""
+def resampled(test, predictions, metric, train=None):
+    """Resample the test people: those whose correlations are compared, or whose arm a classifier trained on synthetic
+    people predicts; None for other metrics."""
+    if metric == "correlation_of_correlations":
+        made, real = np.asarray(predictions["y"], float), np.asarray(test.y)
+        return intervals.Resampling(
+            len(real), lambda counts: synthetic.resampled_correlations(made, real, counts.astype(int))
+        )
     kind = metric.removesuffix("_auroc")
     if kind not in synthetic.CLASSIFIERS:
         return None

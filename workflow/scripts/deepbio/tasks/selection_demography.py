@@ -147,7 +147,7 @@ def curve(test, predictions):
     return curves.roc(np.asarray(test.y)[:, :count], np.asarray(predictions["y"])[:, :count])
 
 
-def resampled(test, predictions, metric):
+def resampled(test, predictions, metric, train=None):
     """Resample the simulated regions; None for a metric other than the accuracy over kinds of selection."""
     if metric != "selection_accuracy":
         return None

@@ -219,7 +219,7 @@ def curve(test, predictions):
     return Curve("line", "Precision by recall (mean over runs)", "recall", "precision", grid, y)
 
 
-def resampled(test, predictions, metric):
+def resampled(test, predictions, metric, train=None):
     """Resample the alleles, each with the true alleles missed beside it; None for a metric other than an F1."""
     kind = metric.removesuffix("_f1")
     if kind not in KINDS:

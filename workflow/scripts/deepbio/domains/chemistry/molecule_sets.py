@@ -237,6 +237,20 @@ def novelty(made, known):
     return float(1 - np.isin(distinct, known).mean()) if len(distinct) else 0.0
 
 
+def is_new(made, known):
+    """Tell which strings (n,) are the first valid ones of their molecule, and none of the canonical SMILES `known`."""
+    found = np.zeros(len(made), bool)
+    _, first = np.unique(made.smiles, return_index=True)
+    found[first] = True
+    return found & made.valid & ~np.isin(made.smiles, known)
+
+
+def valid_unique_novel(made, known):
+    """Compute the share of the strings that are valid, distinct and not among the canonical SMILES `known`: copying
+    the training set, or writing one molecule again and again, gains nothing."""
+    return float(is_new(made, known).mean())
+
+
 def internal_diversity(made):
     """Compute 1 - mean Tanimoto similarity of two valid molecules, copies among them (of at most
     MOST_PAIRS molecules)."""

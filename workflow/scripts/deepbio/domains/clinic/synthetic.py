@@ -8,24 +8,31 @@ from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
+# The four classifiers of the paper's Figure 3, and the two of them by which it chooses epochs.
 CLASSIFIERS = {
     "forest": lambda trees: RandomForestClassifier(trees, random_state=0),
     "logistic": lambda trees: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+    "svm": lambda trees: make_pipeline(StandardScaler(), SVC()),
+    "neighbours": lambda trees: make_pipeline(StandardScaler(), KNeighborsClassifier(20)),
 }
+CHOOSERS = ("forest", "logistic")
 
 
 def classify(kind, records, arm, others, trees=100):
-    """Predict the probability of the second arm for each of `others`, with a classifier trained only on `records`.
+    """Predict for each of `others` the probability of the second arm (of a support vector machine: its decision value),
+    with a classifier trained only on `records`.
 
     Where the records have only one arm, the probability is one half.
     """
     if len(np.unique(arm)) < 2:
         return np.full(len(others), 0.5)
-    return CLASSIFIERS[kind](trees).fit(records, arm).predict_proba(others)[:, 1]
+    model = CLASSIFIERS[kind](trees).fit(records, arm)
+    return model.decision_function(others) if kind == "svm" else model.predict_proba(others)[:, 1]
 
 
 def correlations(records):
@@ -44,6 +51,17 @@ def correlation_of_correlations(one, other):
     """
     above = np.triu_indices(np.shape(one)[1], 1)
     a, b = correlations(one)[above], correlations(other)[above]
+    return _spearman(a, b)
+
+
+def resampled_correlations(one, other, counts):
+    """Compute correlation_of_correlations with `other` (n, values) resampled: counts (repeats, n) -> (repeats,)."""
+    above = np.triu_indices(np.shape(one)[1], 1)
+    fixed, records = correlations(one)[above], np.asarray(other, float)
+    return np.array([_spearman(fixed, correlations(np.repeat(records, row, axis=0))[above]) for row in counts])
+
+
+def _spearman(a, b):
     return 0.0 if np.ptp(a) == 0 or np.ptp(b) == 0 else float(stats.spearmanr(a, b)[0])
 
 
