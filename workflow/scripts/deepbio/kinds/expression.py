@@ -8,8 +8,10 @@ from deepbio.kinds import table
 ROLE = "input"
 TITLE = "expression of named genes"
 ARRAYS = {"x": Array("float", ("gene",), "expression")}
+# Two more facts may be there: `edges` (edges, 2), pairs of genes that a graph joins, and known sets of genes,
+# `set_member` (2, members), pairs (set, gene), with their `set_names`.
 CONTEXT = {"genes": "names of the genes of x"}
-OUTPUTS = ("regression", "representation")
+OUTPUTS = ("regression", "representation", "binary", "multilabel", "multiclass")
 matrix = table.matrix
 REGULATORS, GENES, OWN = 6, 90, 10  # of the small problem; the last genes belong to no regulator
 
@@ -17,8 +19,10 @@ REGULATORS, GENES, OWN = 6, 90, 10  # of the small problem; the last genes belon
 def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     """Make ninety genes, ten for each of six regulators and thirty of noise, on a scale from 0 to 1.
 
-    Labels of a representation are the regulators' activities, and the context says whose genes are whose; other labels
-    are twelve more genes, two of each regulator.
+    Labels of a representation are the regulators' activities, and the context says whose genes are whose. A class is
+    the most active of the first three regulators, a binary label whether the first is more active than the second, and
+    several such labels whether each of three is active. Numbers are twelve more genes, two of each regulator. Of all
+    but representations, the context joins the genes of one regulator by a graph, and names them as a set.
     """
     activity = rng.standard_normal((n, REGULATORS))
     member = np.repeat(np.eye(REGULATORS), OWN, axis=1)
@@ -28,8 +32,19 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     if output == "representation":
         context |= {"regulators": [f"regulator {i}" for i in range(REGULATORS)], "member": member.astype(np.uint8)}
         context |= {"metrics": ["regulon_auprc"]}
-        y = activity
     else:
-        y = np.repeat(activity, 2, axis=1) + 0.3 * rng.standard_normal((n, 2 * REGULATORS))
+        edges = np.argwhere(np.triu(member.T @ member, 1))
+        context |= {"edges": edges.astype(np.int32), "set_member": np.argwhere(member).T.astype(np.int32)}
+        context |= {"set_names": [f"genes of regulator {i}" for i in range(REGULATORS)]}
+    if output == "multiclass":
+        context["classes"] = ["first", "second", "third"]
+    elif output == "regression":
         context["features"] = [f"target {i}" for i in range(2 * REGULATORS)]
+    y = {
+        "representation": lambda: activity,
+        "multiclass": lambda: activity[:, :3].argmax(axis=1),
+        "binary": lambda: activity[:, 0] > activity[:, 1],
+        "multilabel": lambda: activity[:, :3] > 0,
+        "regression": lambda: np.repeat(activity, 2, axis=1) + 0.3 * rng.standard_normal((n, 2 * REGULATORS)),
+    }[output]()
     return {"x": x.clip(0, 1).astype(np.float32), "y": y.astype(np.float32)}, context
