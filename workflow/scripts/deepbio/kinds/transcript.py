@@ -1,0 +1,33 @@
+"""Transcripts: RNA of any length on the strand that is read."""
+
+import numpy as np
+
+from deepbio.core.data import Ragged, Split
+from deepbio.core.kind import Array
+
+ROLE = "input"
+TITLE = "transcripts"
+ARRAYS = {"codes": Array("uint8", ("position",), "0 to 3 for ACGU, 4 for an unknown base", ragged=True)}
+CONTEXT: dict[str, str] = {}
+OUTPUTS = ("binary",)
+CODONS = ("GCC", "CTG", "GAG", "AAG", "GTG", "ATC", "GAC", "GGC", "ACC", "TTC")  # frequent in human genes
+
+
+def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
+    """Make transcripts of 90 to 240 random bases; two thirds of every other one are a frame of frequent codons."""
+    from deepbio.domains.dna import sequences
+
+    y, codons = (np.arange(n) % 2).astype(np.float32), sequences.encode(CODONS)
+    found = [rng.integers(0, 4, length).astype(np.uint8) for length in 3 * rng.integers(30, 81, n)]
+    for row in np.flatnonzero(y):
+        count = len(found[row]) * 2 // 9
+        frame = np.concatenate([[0, 3, 2], codons[rng.integers(0, len(codons), count)].ravel(), [3, 0, 0]])
+        found[row][6 : 6 + len(frame)] = frame[: len(found[row]) - 6]
+    return {"codes": Ragged.join(found), "y": y}, {"classes": ["non-coding", "coding"]}
+
+
+def matrix(split: Split, parameters: dict) -> np.ndarray:
+    """Count words of up to k bases in a thousand on the strand that is read: (n, words)."""
+    from deepbio.domains.dna import words
+
+    return words.counts(split["codes"], range(1, parameters.get("k", 4) + 1))
