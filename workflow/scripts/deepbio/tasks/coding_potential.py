@@ -27,7 +27,7 @@ def prepare(sources, parameters, seed):
     mouse : the file of iLearnPlus, `>id|label|split` with label 1 for non-coding; its own split is not used.
     transfer : training and validation on human transcripts, testing on mouse.
     `most` draws so many transcripts, `longest` leaves out longer ones; `match` keeps as many of each class of every
-    length. Transcripts that share words of 24 bases are in one part.
+    length. Transcripts with stretches in common are in one part.
 
     Arrays: codes ragged uint8, y (n,) float32 (1: coding), group; y_challenge and y_matched (n,) uint8 say of which
     subsets of the test a transcript is: those whose longest frame misleads (coding below 300 bases, non-coding from

@@ -7,7 +7,8 @@ from deepbio.core.data import Ragged
 from deepbio.domains.dna import sequences
 
 START, STOPS = 14, (48, 50, 56)  # ATG; TAA, TAG and TGA, as numbers of three bases to the base 4
-WORD, SHARE, COMMON = 24, 16, 6  # bases of a shared word; one word in SHARE is looked at; in more transcripts: a repeat
+WORD, SHARE = 24, 16  # bases of a word that related transcripts share; one word in SHARE is looked at
+LEAST, COMMON = 3, 20  # such words that two of them have in common; a word in more transcripts is a repeat
 
 
 def samples(codes: Ragged):
@@ -71,11 +72,15 @@ def fickett(codes: Ragged) -> np.ndarray:
 
 
 def related(codes: Ragged) -> np.ndarray:
-    """Number the groups of transcripts that share words of 24 bases, such as those of one gene: (n,).
+    """Number the groups of transcripts that have stretches in common, such as those of one gene: (n,).
 
-    One word in sixteen is looked at, the same ones in all transcripts; a word that stands in more than six transcripts
-    is a repeat of the genome and links none.
+    Two are linked by three words of 24 bases, of those that are looked at: one in sixteen, the same ones in all
+    transcripts, so that some seventy bases suffice. Repeats of the genome, whose copies differ, hardly ever have as
+    many, and words in more than twenty transcripts count for none.
     """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     row = np.repeat(np.arange(len(codes)), codes.lengths)
     words = sequences.kmer_words(np.asarray(codes.values)[None], WORD)[0]
     mixed = (words.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(58)
@@ -83,16 +88,9 @@ def related(codes: Ragged) -> np.ndarray:
     pairs = np.unique(np.stack([words[kept], row[: len(words)][kept]]), axis=1)
     _, word, counts = np.unique(pairs[0], return_inverse=True, return_counts=True)
     shared = (counts[word] > 1) & (counts[word] <= COMMON)
-    return _components(word[shared], pairs[1][shared], len(codes))
-
-
-def _components(word, row, samples):
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    nodes = samples + (word.max() + 1 if len(word) else 0)
-    graph = coo_matrix((np.ones(len(row), bool), (row, samples + word)), shape=(nodes, nodes))
-    return connected_components(graph, directed=False)[1][:samples]
+    shape = len(codes), len(counts)
+    holds = coo_matrix((np.ones(shared.sum(), np.int32), (pairs[1][shared], word[shared])), shape=shape).tocsr()
+    return connected_components(holds @ holds.T >= LEAST, directed=False)[1]
 
 
 def matched(lengths: np.ndarray, y: np.ndarray, rng: np.random.Generator, bins: int = 30) -> np.ndarray:
