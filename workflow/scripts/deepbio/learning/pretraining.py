@@ -100,10 +100,15 @@ class TiedAutoencoder(nn.Module):
 
 
 def train_denoising(
-    layers: Sequence[nn.Linear], below: Callable[[int], Tensor], settings: dict, job: Job, name: str = "denoising"
+    layers: Sequence[nn.Linear],
+    below: Callable[[int], Tensor],
+    settings: dict,
+    job: Job,
+    name: str = "denoising",
+    linear_input: bool = True,
 ) -> None:
     """Teach each layer in turn, as a tied denoising autoencoder, to rebuild its input; the first one's is rebuilt by
-    linear units.
+    linear units, unless `linear_input` is False because its numbers lie between 0 and 1.
 
     `below(number)` as in train_autoencoders; `settings` are those of a training and `corruption`.
     """
@@ -111,7 +116,7 @@ def train_denoising(
     corruption = settings.pop("corruption")
     for number, layer in enumerate(layers):
         job.seed_torch(name, number, "build")
-        part = TiedAutoencoder(layer, linear=number == 0)
+        part = TiedAutoencoder(layer, linear=linear_input and number == 0)
         with torch.no_grad():
             x = below(number)
         training.fit(
