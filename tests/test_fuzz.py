@@ -230,6 +230,7 @@ def test_a_damaged_file_is_read_or_named(tmp_path_factory, name):
 
 
 @pytest.mark.fuzz
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", sorted(READERS))
 def test_a_file_damaged_in_two_thousand_ways_is_read_or_named(tmp_path_factory, name):
     try_many(tmp_path_factory, name, 2000)

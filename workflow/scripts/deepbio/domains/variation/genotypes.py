@@ -21,6 +21,7 @@ from deepbio.domains.variation import variants
 UNKNOWN = -1
 BASES = frozenset("ACGT")
 BLOCK = 4096  # sites transposed at a time
+SECONDS = 600  # that reading an R data file may take
 
 
 class People:
@@ -155,32 +156,44 @@ def _frames(path, *names):
 
     The C library behind pyreadr may crash over a damaged file, so it reads in a process of its own.
     """
-    import pyreadr  # slow to import, and not in each child
-    from pebble import ProcessExpired, ProcessPool
+    import pyreadr  # noqa: F401  slow to import, and not in each child
 
     with text.readable(path), open(path, "rb"):
         pass
-    with ProcessPool(1, context=multiprocessing.get_context("fork")) as pool:
-        try:
-            frames = pool.schedule(_read_r, (path,), timeout=600).result()
-        except ProcessExpired:
-            raise BadInput(f"{path}: damaged R data file") from None
-        except TimeoutError:
-            raise BadInput(f"{path}: damaged R data file: nothing was read in ten minutes") from None
-        except (pyreadr.LibrdataError, pyreadr.PyreadrError, ValueError, TypeError, OverflowError) as error:
-            raise BadInput(f"{path}: not an R data file: {error}") from None
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe(duplex=False)
+    child = fork.Process(target=_send_r, args=(path, theirs))
+    child.start()
+    theirs.close()
+    try:
+        frames = ours.recv() if ours.poll(SECONDS) else f"damaged R data file: nothing was read in {SECONDS} seconds"
+    except EOFError:  # the child ended without a word
+        frames = "damaged R data file"
+    finally:
+        child.kill()
+        child.join()
+        ours.close()
+    if isinstance(frames, str):
+        raise BadInput(f"{path}: {frames}")
     for part in names:
         if part not in frames:
             raise BadInput(f"{path}: no table '{part}'; tables are: {', '.join(frames)}")
     return [frames[part] for part in names]
 
 
-def _read_r(path):
+def _send_r(path, pipe):
+    """Send the frames of an R data file, or what is wrong with it."""
+    import faulthandler
+
     import pyreadr
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the caller reports a file without frames
-        return dict(pyreadr.read_r(path))
+    faulthandler.disable()  # the parent says what a crash means
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the caller reports a file without frames
+            pipe.send(dict(pyreadr.read_r(path)))
+    except (pyreadr.LibrdataError, pyreadr.PyreadrError, ValueError, TypeError, OverflowError) as error:
+        pipe.send(f"not an R data file: {error}")
 
 
 def pair(path, alleles, rows):
