@@ -134,9 +134,9 @@ def test_words_are_those_of_the_strand():
 
 
 def test_gapped_words_of_one_strand():
-    from deepbio.baselines.stranded_gkm_svm import gapped_words
+    from deepbio.baselines.gkm_svm import gapped_kmers
 
-    found = gapped_words(sequences.encode(["AAAC", "GTTT"]), 3, 2)
+    found = gapped_kmers(sequences.encode(["AAAC", "GTTT"]), 3, 2, both_strands=False)
     assert found.shape == (2, 3 * 16) and (found[0].multiply(found[1])).nnz == 0  # the other strand is another sequence
     # AA_, A_A and _AA twice or once each: words AAA and AAC give AA_ twice, A_A, A_C, _AA and _AC once.
     np.testing.assert_allclose(np.sort(found[0].data), np.array([1, 1, 1, 1, 2]) / 8**0.5)
