@@ -41,7 +41,7 @@ def names(split: Split) -> list[str]:
     if context["output"] == "multiclass":
         return list(map(str, context["classes"]))
     count = int(np.prod(y.shape[1:], dtype=int)) if y.ndim > 1 else 1
-    if context["output"] in ("generated", "ranking"):
+    if context["output"] in ("generated", "ranking", "mask"):
         return []
     for key in ("outputs", "features"):
         found = list(map(str, context.get(key, ())))
