@@ -9,6 +9,7 @@ import pytest
 from support import fit
 from test_commands import call
 
+from deepbio.core import portrait
 from deepbio.core.data import Split
 from deepbio.core.files import write_json
 from deepbio.core.kind import small_problem
@@ -231,6 +232,20 @@ def test_genes_that_lie_on_no_sequence_of_the_genome_are_an_error(expression, li
     (folder / "other.bed").write_text(lines)
     said = effects(folder, [("chr1", 10, ".", text[9], other(text[9]), ".", ".", ".")], genes="other.bed")
     assert "other.bed: no transcript" in said
+
+
+def test_a_model_alone_scores_like_its_run(run, tmp_path):
+    """Without run.json, a folder `model` says by its portrait what it is."""
+    folder, text = run
+    rows = effects(folder, [("chr1", 210, ".", text[209], other(text[209]), ".", ".", ".")])
+    alone = shutil.copytree(folder / "model", tmp_path / "given")
+    facts = {"method": "deepmotif", "role": "listed", "parameters": {}, "outputs": ["y"], "shapes": {"codes": [60]}}
+    write_json(alone / portrait.NAME, facts | {"context": {"input": "sequence", "output": "binary"}})
+    words = ["--vcf", folder / "variants.vcf", "--fasta", folder / "genome.fa", "--output", tmp_path / "o.tsv"]
+    done = call("score_variants.py", alone, *words)
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "o.tsv", newline="") as handle:
+        assert list(csv.DictReader(handle, delimiter="\t")) == rows
 
 
 def test_a_run_that_is_not_there_or_damaged_is_named(run, tmp_path):

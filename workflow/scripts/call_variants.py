@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from deepbio.core import command, method
+from deepbio.core import command, predicting
 from deepbio.core.data import Split
-from deepbio.core.files import BadInput, read_json
+from deepbio.core.files import BadInput
 from deepbio.domains.variation import pileups, variants
 
 PIECE = 20_000  # bases of a region whose reads and pictures are in memory at a time
@@ -25,7 +25,7 @@ MARGIN = 1000  # bases on either side of a piece that its windows and indels may
 def main():
     arguments = command.parser(__doc__)
     arguments.formatter_class = argparse.RawDescriptionHelpFormatter
-    arguments.add_argument("run", help="folder of a run (with run.json and model/)")
+    arguments.add_argument("run", help="folder of a run, or of a model alone")
     arguments.add_argument("--bam", required=True, help="aligned reads: .bam or .cram, with its index")
     arguments.add_argument("--fasta", required=True, help="the genome that the reads are aligned to")
     arguments.add_argument("--region", required=True, help="a contig, or CONTIG:START-END as samtools counts (from 1)")
@@ -62,10 +62,9 @@ def main():
 
 def load(folder):
     """Load the model of a run, and how its pictures are made."""
-    run = read_json(folder / "run.json")
-    model = method.trained(folder, run)
+    name, model = predicting.fitted(folder)
     if "pileup" not in getattr(model, "shape", {}):
-        raise BadInput(f"{folder}: {run['method']} does not read pictures of aligned reads")
+        raise BadInput(f"{folder}: {name} does not read pictures of aligned reads")
     return model, model.shape["pileup"]
 
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from scipy.special import logit
 
-from deepbio.core import command, method, text
+from deepbio.core import command, predicting, text
 from deepbio.core.data import Split
-from deepbio.core.files import BadInput, atomic, read_json
+from deepbio.core.files import BadInput, atomic
 from deepbio.domains.dna import genome, sequences
 from deepbio.domains.variation import variants
 
@@ -31,7 +31,7 @@ SURE = 1e-6  # probabilities nearer to 0 or 1 than this count as this
 def main():
     arguments = command.parser(__doc__)
     arguments.formatter_class = argparse.RawDescriptionHelpFormatter
-    arguments.add_argument("run", help="folder of a run (with run.json and model/)")
+    arguments.add_argument("run", help="folder of a run, or of a model alone")
     arguments.add_argument("--vcf", required=True, help="variants: .vcf, .vcf.gz or .bcf")
     arguments.add_argument("--fasta", required=True, help="the genome that the variants refer to, plain or .gz")
     arguments.add_argument("--genes", help="BED file of transcripts with name and strand, for a model of expression")
@@ -58,13 +58,12 @@ def main():
 
 def load(folder):
     """Load the model of a run, the shape of its data, and the names of its outputs."""
-    run = read_json(folder / "run.json")
-    model = method.trained(folder, run)
+    name, model = predicting.fitted(folder)
     shape = getattr(model, "shape", {})
     if "length" not in shape:
-        raise BadInput(f"{folder}: {run['method']} is no network over DNA")
+        raise BadInput(f"{folder}: {name} is no network over DNA")
     if "genes" in shape:
-        raise BadInput(f"{folder}: {run['method']} reads a sample's expression too, which no VCF file holds")
+        raise BadInput(f"{folder}: {name} reads a sample's expression too, which no VCF file holds")
     names = shape.get("features") or [f"output{i + 1}" for i in range(shape["outputs"])]
     return model, shape, names
 

@@ -34,6 +34,19 @@ def load(folder: str | Path) -> "Model":
     return Model(facts, method.trained(inner.parent if inner.name == "model" else inner, run, inner), folder)
 
 
+def fitted(folder: str | Path) -> tuple[str, method.Method]:
+    """Load a fitted method by itself, for commands with readers of their own: its id and the method.
+
+    The folder is a run's, or a folder `model` alone. Raises BadInput as `load` does.
+    """
+    folder = Path(folder)
+    if (folder / "run.json").exists() or not (folder / portrait.NAME).exists():
+        run = read_json(folder / "run.json")
+        return run["method"], method.trained(folder, run)
+    model = load(folder)
+    return model.facts["method"], model.fitted
+
+
 class Model:
     """A fitted method and the facts of its data; `outputs` names the columns of its predictions."""
 
