@@ -44,6 +44,21 @@ def test_module_by_path_with_a_prefix_from_another_folder(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+def test_own_data_run_from_a_module(tmp_path):
+    """The YAML and its file lie beside the user's Snakefile; results lie below the prefix."""
+    rows = [f"{row},{row % 7},{row % 5 + 3 * (row % 2)},{row % 2}" for row in range(60)]
+    (tmp_path / "people.csv").write_text("\n".join(["id,age,marker,ill", *rows]) + "\n")
+    (tmp_path / "people.yaml").write_text(
+        "title: People\ninput: table\noutput: binary\nfile: people.csv\ncolumns: {id: id, label: ill}\nmethods: [lda]\n"
+    )
+    (tmp_path / "Snakefile").write_text(MODULE.format(config='{"own": "people.yaml"}'))
+    done = snakemake(tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = list((tmp_path / "bench/results/quick/own_people").rglob("run.json"))
+    assert [path.parent.parent.name for path in found] == ["lda"]
+    assert "People" in (tmp_path / "bench/results/quick/scoreboard.txt").read_text()
+
+
 def test_a_configuration_beside_the_user_s_snakefile_is_honoured(tmp_path):
     shutil.copytree(ROOT / "config", tmp_path / "config")
     own = tmp_path / "config/config.yaml"
