@@ -1,6 +1,7 @@
 """Figures of networks on graphs of genes: what genes matter, what the graph gains, and learning curves."""
 
 import csv
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ def draw_importance(genes, importance, edges, context, path, most=25):
     bars.set_xlabel("mean size of level times gradient")
     points.plot(degree + 1, importance, "o", ms=3, alpha=0.4, color=PALETTE[0], mec="none", rasterized=True)
     points.set(xscale="log", xlabel="neighbours in the graph, and 1", ylabel="mean size of level times gradient")
+    for one in (points.xaxis.set_major_formatter, points.xaxis.set_minor_formatter):
+        one(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else "")
     for one in order[:5]:
         points.annotate(
             genes[one], (degree[one] + 1, importance[one]), fontsize=8, xytext=(4, 0), textcoords="offset points"
@@ -81,7 +84,7 @@ def draw_gains(runs, context, path):
         x, y = (np.array([one.get(gene, np.nan) for gene in genes], float) for one in (values, first))
         axis.plot([0, 1], [0, 1], color="#999999", lw=0.8)
         axis.plot(x, y, "o", ms=4, alpha=0.7, color=COLOURS["listed"], mec="none")
-        axis.set_title(f"{name}\nmean gain {np.nanmean(y - x):+.3f}", fontsize=8)
+        axis.set_title(f"{textwrap.fill(name, 30)}\nmean gain {np.nanmean(y - x):+.3f}", fontsize=8)
         axis.set_xlabel("AUROC", fontsize=8)
     axes[0, 0].set_ylabel("AUROC of the graph network", fontsize=8)
     low = min(np.nanmin([*one.values()]) for one in (first, *others.values()))

@@ -73,19 +73,29 @@ def neighbourhoods(edges: np.ndarray, genes: int, smallest: int, most: int) -> t
 
 def clusters(edges: np.ndarray, genes: int, count: int) -> np.ndarray:
     """Cluster the genes of a graph into `count`: Ward's trees of the rows of the adjacency matrix with self-loops, in
-    which only neighbours are joined. Numbers (genes,), in the order of each cluster's first gene."""
-    import warnings
+    which only neighbours are joined. Numbers (genes,), in the order of each cluster's first gene.
 
+    Where the graph is in pieces, each piece's first gene counts as a neighbour of the next one's.
+    """
     from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
     from sklearn.cluster import AgglomerativeClustering
 
     edges = np.asarray(edges)
-    both = np.concatenate([edges, edges[:, ::-1], np.repeat(np.arange(genes)[:, None], 2, axis=1)])
-    matrix = sparse.csr_matrix((np.ones(len(both), np.float32), tuple(both.T)), shape=(genes, genes))
-    matrix.data[:] = 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a graph in several pieces is joined at the end
-        found = AgglomerativeClustering(count, connectivity=matrix).fit_predict(matrix.toarray())
+
+    def matrix(pairs):
+        both = np.concatenate([pairs, pairs[:, ::-1]])
+        found = sparse.csr_matrix((np.ones(len(both), np.float32), tuple(both.T)), shape=(genes, genes))
+        found.data[:] = 1
+        return found
+
+    itself = np.repeat(np.arange(genes)[:, None], 2, axis=1)
+    rows = matrix(np.concatenate([edges, itself])).toarray()
+    _, number = connected_components(matrix(edges), directed=False)
+    first = np.unique(number, return_index=True)[1]
+    bridges = np.stack([first[:-1], first[1:]], axis=1)
+    allowed = matrix(np.concatenate([edges, bridges]))
+    found = AgglomerativeClustering(count, connectivity=allowed).fit_predict(rows)
     _, first, number = np.unique(found, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[number]
 
