@@ -1,4 +1,4 @@
-"""Methylation: neighbours and blocks by hand, the parts of DeepCpG and their training, and both settings of DeepMethyl."""
+"""Methylation: neighbours and blocks by hand, the parts of DeepCpG and their training, both settings of DeepMethyl."""
 
 import gzip
 
