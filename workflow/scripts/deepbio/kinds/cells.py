@@ -19,7 +19,9 @@ CONTEXT = {
     "reference": "number of the sample that has labels, or to which the others are aligned",
 }
 OUTPUTS = ("multiclass", "aligned", "binary", "regression")
-matrix = table.matrix
+READS = ("multiclass", "binary", "regression")
+SPLIT = "random"
+matrix, same = table.matrix, table.same
 
 
 def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
@@ -50,3 +52,49 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
 def is_source(split: Split) -> np.ndarray:
     """Tell which cells are not of the reference sample, (n,)."""
     return np.asarray(split["sample"]) != split.context["reference"]
+
+
+def read(given, known=None):
+    """Yield a record for each cell of FCS files and tables, or of folders of them; a file is a sample, the first one
+    the reference. `known`: features and samples; a sample that training did not see counts as the reference."""
+    from deepbio.core import records
+    from deepbio.domains.cells import own_samples
+
+    features = list(known["features"]) if known is not None else given.columns.get("features")
+    features = [features] if isinstance(features, str) else features
+    names = list(known["samples"]) if known is not None else []
+    ident, taken = given.columns.get("id"), given.taken
+    for file, place in given.files.items():
+        for path in own_samples.files_of(place):
+            name, note = own_samples.name_of(path), ""
+            if known is None:
+                names.append(name)
+            elif name not in names:
+                name, note = names[known["reference"]], f"sample '{name}' was not in training"
+            for where, levels, markers, fields, problem in own_samples.cells_of(path, taken, features):
+                record = records.Record(where, where, fields | {records.FILE: file, SAMPLE: name}, {}, problem, note)
+                record.id = fields.get(ident, where)
+                if not problem:
+                    record.arrays = {"x": levels, "sample": np.int16(names.index(name))}
+                    if known is None:
+                        record.arrays["names"] = markers
+                yield record
+
+
+SAMPLE = "sample"  # the field of a record that names its sample
+
+
+def settle(found, given):
+    """Name the markers, which all samples share, and the samples: (context, notes)."""
+    from deepbio.core.files import BadInput
+
+    features = found[0].arrays["names"]
+    for record in found:
+        if record.arrays.pop("names") != features:
+            raise BadInput(f"{record.where}: other markers than {found[0].where}")
+    numbers = {int(record.arrays["sample"]): record.fields[SAMPLE] for record in found}
+    # Numbers count the files; one of which no cell is left keeps its place.
+    samples = [numbers.get(number, "") for number in range(max(numbers) + 1)]
+    counts = np.bincount([record.arrays["sample"] for record in found])
+    told = ", ".join(f"{name} {count}" for name, count in zip(samples, counts, strict=True) if name)
+    return {"features": features, "samples": samples, "reference": min(numbers)}, [f"cells of each sample: {told}"]

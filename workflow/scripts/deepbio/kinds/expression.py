@@ -12,7 +12,9 @@ ARRAYS = {"x": Array("float", ("gene",), "expression")}
 # `set_member` (2, members), pairs (set, gene), with their `set_names`.
 CONTEXT = {"genes": "names of the genes of x"}
 OUTPUTS = ("regression", "representation", "binary", "multilabel", "multiclass")
-matrix = table.matrix
+READS = ("binary", "multilabel", "multiclass", "regression")
+SPLIT = "random"
+matrix, same, learn = table.matrix, table.same, table.learn
 REGULATORS, GENES, OWN = 6, 90, 10  # of the small problem; the last genes belong to no regulator
 
 
@@ -48,3 +50,40 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
         "regression": lambda: np.repeat(activity, 2, axis=1) + 0.3 * rng.standard_normal((n, 2 * REGULATORS)),
     }[output]()
     return {"x": x.clip(0, 1).astype(np.float32), "y": y.astype(np.float32)}, context
+
+
+def read(given, known=None):
+    """Yield records of samples: of AnnData files (.h5ad), and of tables (CSV, TSV, Parquet) with a gene in each column
+    or in each row (see own_matrices.genes_in_rows); `known`: genes, and what fills their gaps."""
+    from deepbio.core import records
+    from deepbio.domains.expression import own_matrices
+
+    genes = list(known["genes"]) if known is not None else None
+    for name, path in given.files.items():
+        if records.suffix(path) == ".h5ad":
+            found = own_matrices.of_anndata(name, path, given, genes)
+        elif own_matrices.genes_in_rows(path, given, genes):
+            found = own_matrices.by_rows(name, path, genes)
+        else:  # like any table, whose columns are genes
+            one = records.Given({name: path}, given.columns, given.options, given.output)
+            yield from table.read(one, None if known is None else {**known, "features": genes})
+            continue
+        for record in found:
+            yield record if known is None or record.problem else _filled(record, known)
+
+
+def _filled(record, known):
+    """Fill the gaps of a sample for a trained model, or say which gene lacks."""
+    x = record.arrays["x"]
+    if "fill" in known:
+        x = np.where(np.isnan(x), np.asarray(known["fill"], np.float32), x)
+    elif np.isnan(x).any():
+        record.problem = f"gene '{known['genes'][int(np.isnan(x).argmax())]}' is empty"
+    record.arrays = {"x": x}
+    return record
+
+
+def settle(found, given):
+    """Choose the genes that hold numbers, as tables do: (context, notes)."""
+    context, notes = table.settle(found, given)
+    return {"genes": context["features"]}, [note.replace("columns of numbers", "genes") for note in notes]

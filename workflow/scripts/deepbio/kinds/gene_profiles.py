@@ -13,6 +13,7 @@ ARRAYS = {
 }
 CONTEXT = {"conditions": "names of the conditions of x"}
 OUTPUTS = ("regression", "representation")
+READS = ()  # nothing is told of own genes; those of a file are read for a trained model
 matrix = table.matrix
 MODULES, CONDITIONS = 6, 24
 
@@ -36,3 +37,14 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
         wrong = rng.random(x.shape) < 0.1
         x, y = np.where(wrong, rng.integers(0, 2, x.shape), x), clean
     return {"x": x.astype(np.float32), "y": y.astype(np.float32)}, context
+
+
+def read(given, known=None):
+    """Yield records of genes, one in each row of tables with a trained model's conditions among the columns; each is
+    standardised over them, and ± 3 standard deviations become 0 and 1, as in training."""
+    from deepbio.domains.expression import matrices
+
+    for record in table.read(given, {**known, "features": list(known["conditions"])}):
+        if not record.problem:
+            record.arrays = {"x": matrices.unit_profiles(record.arrays["x"][None].astype(float))[0].astype(np.float32)}
+        yield record

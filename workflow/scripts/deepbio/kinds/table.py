@@ -67,7 +67,7 @@ def read(given, known=None):
                         record.problem = f"column '{features[place]}': {cell!r} is no number"
                     if "fill" in known:
                         record.arrays["x"] = np.where(np.isnan(x), np.asarray(known["fill"], np.float32), x)
-                    elif np.isnan(x).any():
+                    elif not wrong and np.isnan(x).any():
                         record.problem = f"column '{features[int(np.isnan(x).argmax())]}' is empty"
                 else:
                     record.arrays |= {"wrong": wrong, "names": features}

@@ -40,3 +40,25 @@ def to_bytes(image: np.ndarray) -> np.ndarray:
     if high > 255 or low < 0 or (image != np.round(image)).any():
         image = 255 * (image - low) / max(high - low, 1e-12)
     return np.round(image).astype(np.uint8)
+
+
+def pictures_of(path: Path) -> list[Path]:
+    """List a picture, or those of a folder in the order of their names; BadInput where there is none."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(one for one in path.iterdir() if one.suffix.lower() in ENDINGS)
+    if not found:
+        raise BadInput(f"{path}: no picture; known are: {', '.join(ENDINGS)}")
+    return found
+
+
+def numbered(mask: np.ndarray) -> np.ndarray:
+    """Give a mask (rows, columns) as numbers of objects, uint16; of one with background and one other value, the
+    connected regions are the objects."""
+    from skimage import measure
+
+    values = np.unique(mask)
+    if len(values) <= 2 and values[0] == 0:
+        mask = measure.label(mask > 0, connectivity=1)
+    number = np.unique(mask, return_inverse=True)[1].reshape(mask.shape)
+    return (number + (values[0] > 0)).astype(np.uint16)
