@@ -12,8 +12,10 @@ SHOWN = 6  # windows drawn
 
 def draw_validation(split, p, path):
     """Draw the share of reads and the predicted share along the validation windows with most reads, on a scale of
-    their own above and below the axis. Writes {path}.{svg,png}."""
+    their own above and below the axis. Writes {path}.{svg,png}, and the summits of all windows to {path}.csv."""
     y = np.asarray(split.y)
+    summits = zip(y.sum(axis=1).astype(int), y.argmax(axis=1), p.argmax(axis=1), strict=True)
+    tables.write_csv(Path(f"{path}.csv"), ["reads", "measured_summit", "predicted_summit"], summits)
     rows = np.argsort(-y.sum(axis=1), kind="stable")[: SHOWN * 4 : 4]
     figure, axes = panels(len(rows), 2, (4.2, 1.6), (0, 0.7))
     for axis, row in zip(axes, rows, strict=True):
@@ -57,7 +59,7 @@ def draw_costs(runs, inputs, origin, path):
     (necessity: much), over that of all inputs, means over runs. Nothing without such runs. Writes
     {path}.{svg,png,csv}."""
     of = {
-        frozenset(name.decode() for name in run["inputs"]): float(np.mean(run["scores"]["kl_divergence"]))
+        frozenset(inputs[number] for number in run["inputs"]): float(np.mean(run["scores"]["kl_divergence"]))
         for run in runs.values()
         if "inputs" in run
     }
@@ -102,7 +104,7 @@ def draw_filters(filters, origin, path):
         axis.set_title(name)
         axis.set(xlabel="base", yticks=[])
         if name == "dna":
-            axis.set_ylabel("filters, each a row for A, C, G and T")
+            axis.set_ylabel("filters (rows A, C, G, T)")
         else:
             axis.set_ylabel("filters")
         figure.colorbar(drawn, ax=axis, pad=0.02)

@@ -27,9 +27,8 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     tracks = np.stack([peak + 0.1 * rng.standard_normal(peak.shape), rng.standard_normal(peak.shape)], axis=1)
     share = np.exp(-np.abs(position - start[:, None]) / 1.5)
     y = np.stack([rng.multinomial(50, one) for one in share / share.sum(axis=1, keepdims=True)])
-    return {"codes": codes, "tracks": tracks.astype(np.float32), "y": y.astype(np.float32)}, {
-        "tracks": ["near", "noise"]
-    }
+    context = {"tracks": ["near", "noise"], "metrics": ["kl_divergence"]}
+    return {"codes": codes, "tracks": tracks.astype(np.float32), "y": y.astype(np.float32)}, context
 
 
 def matrix(split: Split, parameters: dict) -> np.ndarray:

@@ -115,8 +115,10 @@ class Method(NetworkMethod):
         return output.float().softmax(1)
 
     def predict(self, split, first=0):
-        """Give the share of each position `y` (n, length), and the names of the `inputs` that were read."""
-        return super().predict(split, first) | {"inputs": np.array(self.shape["inputs"]).astype("S")}
+        """Give the share of each position `y` (n, length), and the numbers of the `inputs` that were read: 0 for the
+        bases, then tracks from 1 on."""
+        known = [DNA, *self.shape["tracks"]]
+        return super().predict(split, first) | {"inputs": np.array([known.index(one) for one in self.shape["inputs"]])}
 
     def interpret(self, split, folder):
         from deepbio.figures import profiles as figures
