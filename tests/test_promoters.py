@@ -1,4 +1,4 @@
-"""Promoters: genes and windows by hand, families, the corpus, the four dropouts, and training in phases of one cycle."""
+"""Promoters: genes and windows by hand, families, the corpus, four dropouts, and training in phases of one cycle."""
 
 import numpy as np
 import pytest
