@@ -45,6 +45,16 @@ def write_records(path, payloads, packed=True):
 # ---- TFRecords
 
 
+def test_stretches_around_bins_by_hand():
+    """Two bins of four bases in a window of twelve: GC and CpG within the bin, and within two bases around it."""
+    from deepbio.baselines.wide_poisson import stretches
+
+    codes = np.array([[0, 1, 2, 2, 0, 0, 0, 1, 2, 4, 3, 1]], np.uint8)
+    found = stretches(codes, 4, 2, [0, 2])
+    # The bins are bases 2 to 5 and 6 to 9; CpG begin at 1 and 7.
+    np.testing.assert_allclose(found, [[2 / 4, 4 / 8, 0, 2 / 8], [2 / 4, 3 / 8, 1 / 4, 1 / 8]])
+
+
 def test_crc_is_castagnoli_s():
     crc = 0xE3069283  # of the digits 1 to 9, the check value of CRC-32C (RFC 3720, appendix B.4 has others)
     assert tfrecord.masked_crc(b"123456789") == ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32
