@@ -151,3 +151,26 @@ def random_contacts(rng: np.random.Generator, columns: int, count: int, apart: i
     one, other = np.triu_indices(columns, apart)
     chosen = np.sort(rng.choice(len(one), min(count, len(one)), replace=False))
     return np.stack([one[chosen], other[chosen]], axis=1)
+
+
+def ellipsoid(
+    rng: np.random.Generator, count: int, patch: bool, axes: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw residues on the surface of an ellipsoid: codes (count,) and places (count, 3), ångström.
+
+    With a `patch`, the fifth of the residues nearest to a random point of the surface are K or R, and as many negative
+    ones are elsewhere; without, charges lie at random. `axes` (3,) are the half axes; default: drawn.
+    """
+    axes = rng.uniform(9, 18, 3) if axes is None else axes
+    way = rng.standard_normal((count, 3))
+    x = way / np.linalg.norm(way, axis=1, keepdims=True) * axes + rng.standard_normal((count, 3)) * 0.7
+    codes = rng.choice(20, count, p=BACKGROUND).astype(np.uint8)
+    share = count // 5
+    order = np.argsort(np.linalg.norm(x - x[rng.integers(count)], axis=1), kind="stable")
+    order = order if patch else rng.permutation(count)
+    codes[order[:share]] = rng.choice([8, 14], share)
+    rest = order[share:]
+    codes[rest] = np.where(np.isin(codes[rest], (8, 14)), 15, codes[rest])  # Ser for what else is positive
+    codes[rng.choice(rest, share, replace=False)] = rng.choice([2, 3], share)
+    turn, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+    return codes, (x @ turn).astype(np.float32)
