@@ -12,7 +12,6 @@ from support import (
     CATALOG,
     COMMON,
     ROOT,
-    SHORT,
     assert_beats_random,
     cases,
     fit,
@@ -25,7 +24,6 @@ from support import (
 )
 
 from deepbio.core import data, kind, labels, method
-from deepbio.learning.network import trained
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +76,6 @@ def test_saved_and_loaded_is_the_same(fitted, tmp_path, name, one, output):
     assert not [path for path in tmp_path.iterdir() if path.suffix not in (".json", ".safetensors", ".skops")]
 
 
-@pytest.mark.parametrize(("name", "one", "output"), cases(outputs=1))
-def test_seed_decides(tmp_path, name, one, output):
-    splits = splits_for(name, one, output)
-    models = [fit(name, splits, tmp_path / str(run), seed, SHORT)[0] for run, seed in enumerate((1, 1, 2))]
-    one, again, other = (predict(model, splits["test"]) for model in models)
-    np.testing.assert_array_equal(one, again)
-    assert np.array_equal(one, other) == CATALOG.methods[name].get("deterministic", False)
-
-
 @pytest.mark.parametrize(("name", "one", "output"), networks(variants=True))
 def test_gradient_reaches_every_parameter(fitted, name, one, output):
     skip_excepted("gradient", name)
@@ -115,30 +104,6 @@ def test_resumed_training_equals_uninterrupted(fitted, tmp_path, monkeypatch, na
     resumed, _ = fit(name, splits, tmp_path / "job")
     for key, value in model.network.state_dict().items():
         assert value.equal(resumed.network.state_dict()[key]), key
-
-
-def known_weights():
-    for name, facts in CATALOG.methods.items():
-        for configuration in facts.get("weights", {}) if CATALOG.roles[name] != "variant" else ():
-            yield pytest.param(name, configuration, id=f"{name}-{configuration}")
-
-
-def whole(value):
-    """A shape with the lists that {zeros: n} and {ones: n} stand for."""
-    if isinstance(value, dict) and value.keys() & {"zeros", "ones"}:
-        ((what, count),) = value.items()
-        return [float(what == "ones")] * count
-    return {key: whole(inner) for key, inner in value.items()} if isinstance(value, dict) else value
-
-
-@pytest.mark.parametrize(("name", "configuration"), known_weights())
-def test_weight_count_is_the_paper_s(name, configuration):
-    facts = CATALOG.methods[name]["weights"][configuration]
-    parameters = CATALOG.methods[name]["hyperparameters"] | facts.get("parameters", {})
-    model = method.create(name, CATALOG.roles[name], parameters)
-    with torch.device("meta"):
-        network = model.build(model.parameters, whole(facts["shape"]))
-    assert trained(network) == facts["count"]
 
 
 # Every system of the reading list that is built draws what a reader of its paper expects.
