@@ -6,6 +6,7 @@ from deepbio.core import labels, tables, text
 from deepbio.core.data import NAMES, Split
 from deepbio.core.files import BadInput
 from deepbio.domains.dna import elements, sequences
+from deepbio.kinds import sequence
 from deepbio.scoring import metrics
 from deepbio.scoring.metrics import SHARE, Metric
 
@@ -19,7 +20,7 @@ def prepare(sources, parameters, seed):
         with `classes` (name → classes of the file) several. With `test_cell` the test regions are those of another cell
         type, the signals those that both have.
     sequences : two text files of sequences and labels; the second is for testing. Sequences of the first that share a
-        word of 15 bases are in one part, and those that share one with a test sequence are left out.
+        word of 24 bases are in one part, and those that share one with a test sequence are left out.
     simulated : see elements.simulate; whole stretches are in one part.
 
     Arrays: x (n, features) float32, chain and place (n,) int64 (regions that begin within `gap` bases of each other are
@@ -64,8 +65,6 @@ def _signals(sources, parameters, rng):
 
 
 def _sequences(sources, parameters, rng):
-    from deepbio.domains.dna import promoters
-
     folder, found = sources[parameters["files"]], []
     for key in ("train", "test"):
         path, lines = folder / parameters[key], []
@@ -78,7 +77,7 @@ def _sequences(sources, parameters, rng):
         numbers, texts, y = zip(*lines, strict=True)
         found.append((sequences.encode(texts, path, numbers), np.array(y, np.float32)))
     codes, y = (np.concatenate(one) for one in zip(*found, strict=True))
-    group = promoters.alike(codes)
+    group = sequence.cluster({"codes": codes})
     test = np.arange(len(y)) >= len(found[0][1])
     part = np.where(
         test, 2, tables.group_parts(group, parameters["valid_fraction"], parameters["valid_fraction"], rng) > 0
