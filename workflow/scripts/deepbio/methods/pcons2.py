@@ -4,9 +4,11 @@ a pair of residues, and so learns what contacts of proteins look like."""
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 from sklearn.ensemble import RandomForestClassifier
 
-from deepbio.core.files import read_json, write_json
+from deepbio.core.data import concatenate
+from deepbio.core.files import atomic, read_json, write_json
 from deepbio.core.method import Method as Contract
 from deepbio.kinds.residue_couplings import maps
 from deepbio.learning import forests
@@ -37,6 +39,7 @@ class Method(Contract):
     def __init__(self, parameters):
         super().__init__(parameters)
         self.forests = []
+        self.unseen = {}  # maps of validation proteins, layer by layer, by forests that have not seen them
 
     # ---- features
 
@@ -67,6 +70,9 @@ class Method(Contract):
     # ---- fitting
 
     def fit(self, train, valid, job):
+        # Nothing is chosen on validation proteins, so that all teach; what is drawn of them are maps of forests that
+        # have not seen them.
+        first, train = len(train), concatenate(train, valid)
         proteins = range(len(train))
         bases = [self.base(train, row) for row in proteins]
         labels = [np.asarray(train.y[row])[pairs[:, 0], pairs[:, 1]] for row, (pairs, _) in enumerate(bases)]
@@ -76,8 +82,6 @@ class Method(Contract):
         for layer in range(self.parameters["layers"] + 1):
             x = [self.features(base, map_) for base, map_ in zip(bases, below, strict=True)]
             self.forests.append(self.grow(x, labels, proteins, job, layer, "all"))
-            if layer == self.parameters["layers"]:
-                break
             made = list(below)
             for number in np.unique(fold):
                 others = [row for row in proteins if fold[row] != number]
@@ -85,6 +89,14 @@ class Method(Contract):
                 for row in np.flatnonzero(fold == number):
                     made[row] = self.map_of(unseen, x[row], bases[row][0], int(train["residues"].lengths[row]))
             below = made
+            self.unseen[f"layer{layer}"] = self.padded(below[first:], train.context["longest"])
+
+    def padded(self, found, longest):
+        """Put maps of proteins into one array (n, longest, longest), zeros beyond their ends."""
+        maps_ = np.zeros((len(found), longest, longest), np.float32)
+        for row, one in enumerate(found):
+            maps_[row, : len(one), : len(one)] = one
+        return maps_
 
     def grow(self, x, labels, proteins, job, layer, name):
         """Fit a forest on the pairs of some proteins: all contacts, and `negatives` times as many others at random."""
@@ -122,18 +134,20 @@ class Method(Contract):
 
     def save(self, folder):
         forests.save(self.forests, Path(folder) / "model.skops")
+        with atomic(Path(folder) / "unseen.safetensors") as temporary:
+            save_file(self.unseen, temporary)
         write_json(Path(folder) / "model.json", {"parameters": self.parameters})
 
     def load(self, folder):
         self.parameters = read_json(Path(folder) / "model.json")["parameters"]
         self.forests = forests.load(Path(folder) / "model.skops")
+        self.unseen = load_file(Path(folder) / "unseen.safetensors")
 
     def interpret(self, split, folder):
         from deepbio.figures import contacts as figures
 
-        found = self.predict(split)
-        layers = [found[f"layer{layer}"] for layer in range(len(self.forests))]
-        figures.draw_maps(split, found["y"], folder / "map")
+        layers = [self.unseen[f"layer{layer}"] for layer in range(len(self.forests))]
+        figures.draw_maps(split, layers[-1], folder / "map")
         figures.draw_layers(split, layers, folder / "layers")
         if len(self.forests) > 1:
             weights = self.forests[-1].feature_importances_[-WINDOW * WINDOW :].reshape(WINDOW, WINDOW)

@@ -36,7 +36,7 @@ def prepare(sources, parameters, seed):
         `published` (`name`, `files`), the protein of that name is tested on scores that were published.
     simulated : chains of `shortest` to `longest` residues of PDB files, `chains` of them, and for each a family of
         `rows` sequences whose columns are coupled where residues touch.
-    `methods` and `depths` say which scores there are (couplings.of_family).
+    `methods`, `depths` and `most_rows` say which scores there are (couplings.of_family).
 
     Arrays: residues, profile, scores (kinds/residue_couplings.py); y (n, longest, longest) float32, 1 where two CB are
     closer than 8 Å, NaN where residues are fewer than six apart; group.
@@ -79,7 +79,8 @@ def _families(sources, parameters, seed):
             continue
         aligned = alignments.read(Path(sources[one.get("of", "contacts")]) / one["alignment"], one.get("query"), 1)
         codes = aligned.codes
-        scores, profile = couplings.of_family(codes, parameters["methods"], parameters["depths"])
+        how = (parameters[key] for key in ("methods", "depths", "most_rows"))
+        scores, profile = couplings.of_family(codes, *how)
         if published and part == 2:
             scores = _published(folder, published["files"], len(codes[0]), scores)
         distance = _distances(folder, one, codes[0], aligned.columns)

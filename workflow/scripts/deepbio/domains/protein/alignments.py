@@ -243,31 +243,32 @@ def mean_field(number: np.ndarray, weights: np.ndarray, pseudo: float = 0.5) -> 
     return average_product_corrected(_norms(full))
 
 
-# Ten groups of amino acids and the gap, in whose terms the sparse inverse is taken.
-GROUPS = np.zeros((STATES, 11), np.float32)
-for _number, _members in enumerate(("LVIM", "C", "A", "G", "ST", "P", "FYW", "EDNQ", "KR", "H")):
-    GROUPS[[sequences.AMINO_ACIDS.index(_letter) for _letter in _members], _number] = 1
-GROUPS[20, 10] = 1
+# Eight groups of amino acids and the gap, in whose terms the sparse inverse is taken.
+_MEMBERS = ("LVIMC", "A", "G", "STNQ", "P", "FYWH", "KR", "ED")
+GROUPS = np.zeros((STATES, len(_MEMBERS) + 1), np.float32)
+for _number, _letters in enumerate(_MEMBERS):
+    GROUPS[[sequences.AMINO_ACIDS.index(_letter) for _letter in _letters], _number] = 1
+GROUPS[20, -1] = 1
 
 
 def sparse_inverse(
-    number: np.ndarray, weights: np.ndarray, penalty: float = 0.005, steps: int = 12, pseudo: float = 0.1
+    number: np.ndarray, weights: np.ndarray, penalty: float = 0.005, steps: int = 8, pseudo: float = 0.1
 ) -> np.ndarray:
     """Score pairs by a sparse inverse covariance, as PSICOV does (Jones et al. 2012, Bioinformatics 28:184): the sum of
     absolute values of the blocks of the graphical lasso's solution.
 
-    States are counted in ten groups of amino acids, so that a family of 200 columns has a matrix of 2,000. The lasso is
-    solved by `steps` steps of the alternating direction method (Boyd et al. 2011, section 6.5), each an eigenvalue
+    States are counted in eight groups of amino acids, so that a family of 200 columns has a matrix of 1,600. The lasso
+    is solved by `steps` steps of the alternating direction method (Boyd et al. 2011, section 6.5), each an eigenvalue
     decomposition; time grows with columns cubed.
     """
-    columns = number.shape[1]
+    columns, groups = number.shape[1], GROUPS.shape[1] - 1
     share = pair_frequencies(number, weights, pseudo).reshape(columns, STATES, columns, STATES)
-    share = np.einsum("iajb,ap,bq->ipjq", share, GROUPS, GROUPS, optimize=True)[:, :10, :, :10]
-    single = (frequencies(number, weights, pseudo) @ GROUPS)[:, :10].ravel()
-    size = columns * 10
+    share = np.einsum("iajb,ap,bq->ipjq", share, GROUPS, GROUPS, optimize=True)[:, :groups, :, :groups]
+    single = (frequencies(number, weights, pseudo) @ GROUPS)[:, :groups].ravel()
+    size = columns * groups
     covariance = share.reshape(size, size) - np.outer(single, single) + 1e-3 * np.eye(size)
     inverse = _graphical_lasso(covariance.astype(np.float64), penalty, steps)
-    return average_product_corrected(np.abs(inverse).reshape(columns, 10, columns, 10).sum(axis=(1, 3)))
+    return average_product_corrected(np.abs(inverse).reshape(columns, groups, columns, groups).sum(axis=(1, 3)))
 
 
 def _graphical_lasso(covariance, penalty, steps, rho=0.1):

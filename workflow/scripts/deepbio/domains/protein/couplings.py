@@ -9,11 +9,12 @@ from deepbio.domains.protein import alignments
 from deepbio.domains.protein.alignments import GAP, STATES
 
 LEAST = 20  # sequences of which couplings can be estimated at all
+EPOCHS = 6  # of the pseudo-likelihood, whose ranks of pairs settle before its weights do
 SCORES = {
-    "mi": lambda number, weights, seed: alignments.mutual_information(number, weights),
-    "mean_field": lambda number, weights, seed: alignments.mean_field(number, weights),
-    "sparse": lambda number, weights, seed: alignments.sparse_inverse(number, weights),
-    "plm": lambda number, weights, seed: alignments.pseudo_likelihood(number, weights, seed).scores(),
+    "mi": alignments.mutual_information,
+    "mean_field": alignments.mean_field,
+    "sparse": alignments.sparse_inverse,
+    "plm": lambda number, weights: alignments.pseudo_likelihood(number, weights, epochs=EPOCHS).scores(),
 }
 
 
@@ -23,7 +24,7 @@ def names(methods: list[str], depths: list[float]) -> list[str]:
 
 
 def of_family(
-    codes: np.ndarray, methods: list[str], depths: list[float], seed: int = 0, identity: float = 0.8
+    codes: np.ndarray, methods: list[str], depths: list[float], most_rows: int | None = None, identity: float = 0.8
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute the scores of all pairs and the profile of a family.
 
@@ -31,6 +32,7 @@ def of_family(
     ----------
     codes : (rows, columns) the alignment, the query first and without gaps
     methods, depths : see SCORES; a depth is the least identity with the query (0: all sequences)
+    most_rows : sequences that are drawn at random from more; default: all
     identity : share of equal columns from which two sequences count as one
 
     Returns scores (columns, columns, methods x depths) float32, each standardised over the pairs i < j; 0 where fewer
@@ -43,11 +45,14 @@ def of_family(
     found = np.zeros((columns, columns, len(methods) * len(depths)), np.float32)
     for at, depth in enumerate(depths):
         chosen = codes[like >= depth]
+        if most_rows and len(chosen) > most_rows:
+            drawn = np.random.default_rng(0).choice(np.arange(1, len(chosen)), most_rows - 1, replace=False)
+            chosen = chosen[np.r_[0, np.sort(drawn)]]
         if len(chosen) < LEAST:
             continue
         number, weights = alignments.states(chosen), alignments.sequence_weights(chosen, identity)
         for place, method in enumerate(methods):
-            found[:, :, place * len(depths) + at] = standardised(SCORES[method](number, weights, seed))
+            found[:, :, place * len(depths) + at] = standardised(SCORES[method](number, weights))
     return found, profile(codes)
 
 
