@@ -25,15 +25,19 @@ def p_values(sets, member):
 
     sets, member = np.asarray(sets, bool), np.asarray(member, bool)
     overlap = sets.astype(np.float64) @ member.T.astype(np.float64)
-    size, own = sets.sum(axis=1)[:, None], member.sum(axis=1)[None]
-    return np.where(overlap > 0, hypergeom.sf(overlap - 1, sets.shape[1], own, size), 1.0)
+    size, own = np.broadcast_arrays(sets.sum(axis=1)[:, None], member.sum(axis=1)[None])
+    found, some = np.ones(overlap.shape), overlap > 0
+    # SciPy works case by case, and most cases stand many times.
+    cases, number = np.unique(np.stack([overlap[some], own[some], size[some]]), axis=1, return_inverse=True)
+    found[some] = hypergeom.sf(cases[0] - 1, sets.shape[1], cases[1], cases[2])[number.ravel()]
+    return found
 
 
 def significant(p, level=LEVEL):
     """Tell which of all tests together are significant at a false discovery rate (Benjamini and Hochberg 1995)."""
-    from statsmodels.stats.multitest import multipletests
+    from scipy.stats import false_discovery_control
 
-    return multipletests(p.ravel(), level, method="fdr_bh")[0].reshape(p.shape) if p.size else np.zeros(p.shape, bool)
+    return (false_discovery_control(p.ravel()) <= level).reshape(p.shape) if p.size else np.zeros(p.shape, bool)
 
 
 def of_units(weights, member, spread=SPREAD):
