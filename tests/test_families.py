@@ -83,7 +83,7 @@ def test_folds_by_cluster_part_no_cluster_and_cover_every_protein():
         "lengths": (60, 90),
         "distance": 1.0,
     }
-    parameters |= {"by": "cluster", "folds": 3, "least_clusters": 2}
+    parameters |= {"by": "cluster", "folds": 3, "least_clusters": 2, "similarity": 0.05}
     tests = [protein_families.prepare({}, parameters, seed)["test"] for seed in (1, 2, 3)]
     held = [set(np.asarray(test["group"]).tolist()) for test in tests]
     assert not held[0] & held[1] and not held[0] & held[2] and not held[1] & held[2]

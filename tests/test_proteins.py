@@ -104,3 +104,50 @@ def test_binding_families_tell_length_and_first_residue():
     found, _, y = simulated.binding_families(np.random.default_rng(0), 10, 4, (60, 100), 0.5)
     assert len(found) == 40 and (np.ptp(y.reshape(10, 4), axis=1) == 0).all()
     assert all(one[0] == 10 for one, label in zip(found, y, strict=True) if label)
+
+
+def own(folder, **facts):
+    """The splits of a YAML of own data, and what is told."""
+    import yaml
+
+    from deepbio.core import kind
+    from deepbio.core import own as owned
+    from deepbio.tasks import own as reading
+
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump({"title": "Mine", **facts}))
+    _, said = owned.read(path)
+    splits, told = reading.read(path, said["scales"]["quick"]["datasets"][owned.DATASET]["parameters"], 1)
+    for part, split in splits.items():
+        split.context |= {"input": said["input"], "output": said["output"]}
+        kind.check(split, part)
+    return splits, "\n".join(told)
+
+
+def test_own_proteins_are_parted_by_clusters(tmp_path):
+    rng = np.random.default_rng(0)
+    found, family, y = simulated.binding_families(rng, 12, 5, (60, 90), 0.3)
+    rows = [f">p{i} label={y[i]}\n{sequences.decode(one)}\n" for i, one in enumerate(found)]
+    (tmp_path / "mine.fa").write_text("".join(rows) + ">bad label=1\nAC1\n")
+    splits, told = own(tmp_path, input="protein", output="binary", file="mine.fa", columns={"label": "label"})
+    assert sum(map(len, splits.values())) == 60 and "60 samples of protein sequences, of 61 records" in told
+    assert "'1' at residue 3 is no amino acid: mine.fa:121 (bad)" in told
+    assert "0 of" in told and "near-duplicates" in told
+    groups = [set(np.asarray(split["group"]).tolist()) for split in splits.values()]
+    assert not groups[0] & groups[1] and not groups[0] & groups[2] and len(set.union(*groups)) == 12
+
+
+def test_own_variants_stand_beside_their_alignment(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 20, (30, 12))
+    lines = [f">s{i}\n{sequences.decode(row)}\n" for i, row in enumerate(rows)]
+    (tmp_path / "family.a2m").write_text("".join(lines))
+    wild = sequences.decode(rows[0])
+    scan = [
+        f"{wild[i]}{i + 1}{sequences.AMINO_ACIDS[a]},{i + a}" for i in range(12) for a in range(20) if a != rows[0][i]
+    ]
+    (tmp_path / "scan.csv").write_text("\n".join(["mutant,score", *scan, "A99C,1"]) + "\n")
+    files = {"family": "family.a2m", "scan": "scan.csv"}
+    splits, told = own(tmp_path, input="protein_variant", output="regression", file=files, columns={"label": "score"})
+    assert sum(map(len, splits.values())) == 228 and splits["train"].context["alignment"].shape == (30, 12)
+    assert "30 aligned sequences, 12 columns" in told and "residue 99 is in no column" in told

@@ -19,7 +19,8 @@ def prepare(sources, parameters, seed):
 
     `format`: `interpro`, a JSON file of names and sequences, `same` of which are names that hold the sequences of
     another and are left out; or `simulated` (`families`, `members`, `lengths`, `distance`). `by`: `random`, where
-    relatives stand on both sides, or `cluster`, where whole clusters of similar proteins are held out. Families with
+    relatives stand on both sides, or `cluster`, where whole clusters of similar proteins are held out (`similarity`:
+    share of words from which two are in one, see domains.protein.clusters). Families with
     fewer than `least_clusters` clusters are left out in both, as a split by clusters cannot learn them. `corpus`: FASTA
     files of further proteins, without labels, that words may be learned from, as {source: files}.
 
@@ -28,7 +29,7 @@ def prepare(sources, parameters, seed):
     """
     read = {"interpro": _interpro, "simulated": _simulated}[parameters["format"]]
     residues, number, names = read(sources, parameters)
-    group = clusters.cluster(residues)
+    group = clusters.cluster(residues, parameters["similarity"])
     counts = np.array([len(np.unique(group[number == one])) for one in range(len(names))])
     kept = np.flatnonzero(counts[number] >= parameters["least_clusters"])
     old, number = np.unique(number[kept], return_inverse=True)

@@ -25,7 +25,7 @@ def parse(name: str) -> list[tuple[str, int, str]]:
     return found
 
 
-def apply(name: str, wild_type: np.ndarray, columns: Sequence[int]) -> np.ndarray:
+def apply(name: str, wild_type: np.ndarray, columns: Sequence[int] | np.ndarray) -> np.ndarray:
     """Make the sequence (columns,) of a variant from the wild type's codes (columns,) and the residues' numbers.
 
     Raises BadInput where a substitution lies in no column or names another wild-type residue.
