@@ -1,5 +1,5 @@
-"""FIDDLE (Eser and Churchman 2016): an encoder for each experiment, whose representations are added, and a decoder that
-gives the profile of another."""
+"""FIDDLE (Eser and Churchman 2016): an encoder for the bases and for each assay, whose representations are summed, and
+a decoder that gives the distribution of a window's starts of transcription."""
 
 from pathlib import Path
 
@@ -8,99 +8,125 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio.domains.dna import sequences
 from deepbio.learning.layers import glorot
 from deepbio.learning.network import NetworkMethod
 
-LEAST = 1e-7  # added to each position of a target before it is normalised
 DNA = "dna"
+LEAST = 1e-7  # added to reads before they are shares, and the smallest share that is compared
 
 
-def _halved(length, width, times):
-    for _ in range(times):
-        length = (length - width + 1) // 2
-    return length
+def convolved(length: int, width: int) -> int:
+    """Count positions after a valid convolution and average pooling of two."""
+    return (length - width + 1) // 2
 
 
 class Encoder(nn.Module):
-    """x (n, rows, length) -> (n, units): two valid convolutions with ReLU and mean pooling, and a linear layer."""
+    """(n, rows, length) -> representation (n, size): twice a convolution and average pooling, then a linear layer."""
 
-    def __init__(self, rows, kernels, width, units, length):
+    def __init__(self, rows, length, filters, width, size):
         super().__init__()
-        self.detectors, self.deeper = nn.Conv1d(rows, kernels, width), nn.Conv1d(kernels, kernels, width)
-        self.dense = nn.Linear(kernels * _halved(length, width, 2), units)
+        self.first, self.second = nn.Conv1d(rows, filters, width), nn.Conv1d(filters, filters, width)
+        self.dense = nn.Linear(filters * convolved(convolved(length, width), width), size)
 
     def forward(self, x):
-        for layer in (self.detectors, self.deeper):
+        for layer in (self.first, self.second):
             x = F.avg_pool1d(F.relu(layer(x)), 2)
         return self.dense(x.flatten(1))
 
 
-class Network(nn.Module):
-    """A batch of windows -> scores of each position (n, length), whose softmax is the profile."""
+class Decoder(nn.Module):
+    """Representation (n, size) -> scores (n, length): a convolution along its numbers, pooling, two linear layers."""
 
-    def __init__(self, kernels, width, units, shape):
+    def __init__(self, size, length, filters, width):
         super().__init__()
+        self.convolution = nn.Conv1d(1, filters, width)
+        self.hidden = nn.Linear(filters * convolved(size, width), size)
+        self.output = nn.Linear(size, length)
+
+    def forward(self, x):
+        x = F.avg_pool1d(F.relu(self.convolution(x[:, None])), 2)
+        return self.output(self.hidden(x.flatten(1)))
+
+
+class Fiddle(nn.Module):
+    """{"codes": (n, length), "tracks": (n, tracks, length)} -> scores (n, length); `inputs` names what is read: dna,
+    and tracks by their names."""
+
+    def __init__(self, inputs, tracks, length, filters, width, representation):
+        super().__init__()
+        # An unknown base is a quarter of each.
+        self.register_buffer("bases", torch.cat([torch.eye(4), torch.full((1, 4), 0.25)]), persistent=False)
+        self.rows = {name: tracks.index(name) for name in inputs if name != DNA}
         self.encoders = nn.ModuleDict(
-            {name: Encoder(rows, kernels, width, units, shape["length"]) for name, rows in shape["rows"].items()}
+            {name: Encoder(4 if name == DNA else 1, length, filters, width, representation) for name in inputs}
         )
-        self.decode = nn.Conv1d(1, kernels, width)
-        self.dense = nn.Linear(kernels * _halved(units, width, 1), units)
-        self.head = nn.Linear(units, shape["length"])
+        self.decoder = Decoder(representation, length, filters, width)
         glorot(self)
 
-    def represent(self, batch):
-        """Compute the sum (n, units) of what all inputs are encoded as."""
-        return sum(encoder(batch[name]) for name, encoder in self.encoders.items())
+    def encode(self, batch):
+        """Sum the representations of the inputs, (n, size)."""
+        found = 0
+        for name, encoder in self.encoders.items():
+            if name == DNA:
+                x = self.bases[batch["codes"].long()].transpose(1, 2)
+            else:
+                x = batch["tracks"][:, self.rows[name]][:, None]
+            found = found + encoder(x)
+        return found
 
     def forward(self, batch):
-        x = F.avg_pool1d(F.relu(self.decode(self.represent(batch)[:, None])), 2)
-        return self.head(self.dense(x.flatten(1)))
+        return self.decoder(self.encode(batch))
+
+
+def divergence(scores, reads):
+    """Compute the mean Kullback-Leibler divergence of softmax(scores) from the reads' shares, (n, length) both, each
+    clipped to [1e-7, 1] as Keras does."""
+    truth = reads + LEAST
+    truth = (truth / truth.sum(1, keepdim=True)).clamp(LEAST, 1)
+    return (truth * (truth.log() - scores.softmax(1).clamp(LEAST, 1).log())).sum(1).mean()
 
 
 class Method(NetworkMethod):
-    """Parameters: inputs (names of those that are read: dna and those of the context; null: all), kernels, width,
-    units, training."""
+    """Parameters: inputs (dna and names of tracks; null: all), filters, width, representation, training."""
+
+    by_row = True
 
     def describe(self, split):
-        rows = {DNA: 4} | {name: len(tracks) for name, tracks in split.context["inputs"].items()}
-        wanted = self.parameters["inputs"] or list(rows)
-        x = np.asarray(split["tracks"], np.float64)
-        # A track is read in units of its own, because representations are added.
-        scale = np.maximum(x.std(axis=(0, 2)), 1e-9).tolist()
-        shape = {"kind": "regression", "length": int(split["codes"].shape[1]), "scale": scale}
-        shape["tracks"] = dict(split.context["inputs"])
-        return shape | {"rows": {name: rows[name] for name in sorted(rows) if name in wanted}}
+        tracks = list(split.context["tracks"])
+        shape = {"kind": split.context["output"], "length": int(split["codes"].shape[1]), "tracks": tracks}
+        inputs = self.parameters["inputs"] or [DNA, *tracks]
+        unknown = [name for name in inputs if name not in (DNA, *tracks)]
+        if unknown:
+            raise ValueError(f"inputs: there is no track '{unknown[0]}'; there are dna, {', '.join(tracks)}")
+        return shape | {"inputs": inputs}
 
     def build(self, parameters, shape):
-        return Network(parameters["kernels"], parameters["width"], parameters["units"], shape)
+        sizes = {name: parameters[name] for name in ("filters", "width", "representation")}
+        return Fiddle(shape["inputs"], shape["tracks"], shape["length"], **sizes)
 
     def batch(self, split, index):
-        found = {}
-        tracks = np.asarray(split["tracks"][index]) / np.array(self.shape["scale"], np.float32)[:, None]
-        for name in self.shape["rows"]:
-            if name == DNA:
-                found[name] = sequences.one_hot(torch.from_numpy(np.asarray(split["codes"][index])))
-            else:
-                found[name] = torch.from_numpy(tracks[:, self.shape["tracks"][name]].astype(np.float32))
-        if "y" in split:
-            y = torch.from_numpy(np.asarray(split.y[index], np.float32)) + LEAST
-            found["y"] = y / y.sum(dim=1, keepdim=True)
-        return found
+        found = {name: torch.from_numpy(np.asarray(split[name][index])) for name in ("codes", "tracks")}
+        return found | ({"y": torch.from_numpy(np.asarray(split.y[index]))} if "y" in split else {})
 
-    def loss_of(self, output, batch):
-        """Compute the mean divergence of the profiles from the measured ones."""
-        return F.kl_div(output.float().log_softmax(dim=1), batch["y"], reduction="batchmean")
+    def loss(self, network, batch):
+        return divergence(network(batch).float(), batch["y"])
 
     def activate(self, output):
-        return output.softmax(dim=1)
+        return output.float().softmax(1)
+
+    def predict(self, split, first=0):
+        """Give the share of each position `y` (n, length), and the numbers of the `inputs` that were read: 0 for the
+        bases, then tracks from 1 on."""
+        known = [DNA, *self.shape["tracks"]]
+        return super().predict(split, first) | {"inputs": np.array([known.index(one) for one in self.shape["inputs"]])}
 
     def interpret(self, split, folder):
-        from deepbio.figures import starts as figures
+        from deepbio.figures import profiles as figures
 
-        folder, p = Path(folder), self.predict(split)["y"]
-        figures.draw_profiles(split, p, folder / "profiles")
-        represented = self.run_batched(split, self.network.represent).numpy()
-        figures.draw_map(represented, np.asarray(split.y), folder / "representation", split.context["origin"])
-        filters = {name: one.detectors.weight.detach().numpy() for name, one in self.network.encoders.items()}
-        figures.draw_filters(filters, folder / "filters", split.context["origin"])
+        folder, context = Path(folder), split.context
+        p = self.predict(split)["y"]
+        representation = self.run_batched(split, lambda batch: self.network.encode(batch).float()).numpy()
+        figures.draw_validation(split, p, folder / "windows")
+        figures.draw_representation(representation, np.asarray(split.y), context["origin"], folder / "representation")
+        filters = {name: encoder.first.weight.detach().cpu().numpy() for name, encoder in self.network.encoders.items()}
+        figures.draw_filters(filters, context["origin"], folder / "filters")

@@ -1,140 +1,176 @@
-"""Starts of transcription: where in a window it begins, from the DNA and from other experiments."""
+"""Starts of transcription: where in a window do reads begin, given its bases and what other assays show there?"""
 
 import numpy as np
 
-from deepbio.core.data import NAMES, Split
-from deepbio.domains.dna import genome, planted, sequences, tracks
+from deepbio.core.data import Split
+from deepbio.core.files import BadInput
+from deepbio.domains.dna import genome, planted, sequences, start_sites
+from deepbio.scoring import intervals
 from deepbio.scoring.metrics import AMOUNT, Metric
 
 METRICS = {
-    "kl_divergence": Metric(False, "Kullback-Leibler divergence", AMOUNT, "nats"),
-    "summit_distance": Metric(False, "distance of the summits", AMOUNT, "bases"),
+    "kl_divergence": Metric(False, "KL divergence of the profile", AMOUNT, "nats"),
+    "summit_distance": Metric(False, "distance of the summits, median", AMOUNT, "bases"),
+    "summit_share": Metric(True, "share of summits within 10 bases"),
 }
-LEAST = 1e-7  # what is added to each position before a profile is normalised
+LEAST = 1e-7  # added to reads before they are shares, and the smallest share that is predicted, as in the authors' code
+NEAR = 10
 
 
 def prepare(sources, parameters, seed):
-    """Prepare windows around annotated starts of genes.
+    """Prepare windows of genes, read along the gene's strand.
 
-    genome : of each transcript windows that begin `before` bases before its annotated start, on its strand; counts of
-        starts are those of some samples together, and windows with fewer than `least` are left out. Inputs are the DNA,
-        dyads of nucleosomes, and peaks of groups of proteins, the latter two as bells. With `by: chromosome` whole
-        chromosomes are held out, with `by: window` random windows, as in the paper, so that windows of one gene are in
-        several parts.
-    simulated : see tracks.simulate.
+    genome : windows of `length` bases that begin at `offsets` from annotated starts; starts of transcription are
+        counted in some `samples`; nucleosomes and groups of factors (`factors`) are tracks. Windows with fewer than
+        `least` reads on the gene's strand are left out. Split by chromosome, or, as the authors did it, at random over
+        windows (`fractions`), where windows of one gene overlap.
+    planted : a start behind a TATA box and at an initiator, among decoys; tracks that each know it roughly.
 
-    Arrays: codes (n, length) uint8, tracks (n, tracks, length) float32, y (n, length) float32 (counts), group.
+    Arrays: codes (n, length) uint8; tracks (n, tracks, length) float32; y (n, length) float32, reads; group. The
+    context holds the names of the `tracks`.
     """
-    rng = np.random.default_rng([seed, 2016])
-    if parameters["format"] == "simulated":
-        arrays = tracks.simulate(parameters["samples"], parameters["length"], rng)
-        arrays["group"] = planted.names("window", parameters["samples"])
-        context = {"inputs": {"nucleosomes": [0], "factors": [1]}, "features": _names(parameters["length"])}
-        return planted.splits(arrays, parameters["fractions"], context)
-    return _genome(sources, parameters, rng)
-
-
-def _names(length):
-    return [f"base {place}" for place in range(length)]
+    readers = {"genome": _genome, "planted": _planted}
+    return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2016]))
 
 
 def _genome(sources, parameters, rng):
-    starts_of, chromatin = sources[parameters["starts"]], sources[parameters["files"]]
-    length, names = parameters["length"], parameters["chromosomes"]
-    codes = genome.read_chromosomes(chromatin / parameters["genome"], {name: name for name in names.values()})
-    counts = tracks.read_starts(starts_of / parameters["counts"], parameters["samples"])
-    dyads = tracks.read_dyads(starts_of / parameters["dyads"])
-    transcripts = genome.read_bed(chromatin / parameters["transcripts"], ("name", "score", "strand"))
-    peaks = {
-        group: [genome.read_bed(chromatin / parameters["peaks"].format(one)) for one in members]
-        for group, members in parameters["groups"].items()
+    base, own = (sources[name] for name in ("yeast_chromatin", "fiddle_yeast"))
+    names = parameters["chromosomes"]  # name in the peak files → name in the genome
+    codes = genome.read_chromosomes(base / parameters["genome"], names)
+    sizes = {name: len(one) for name, one in codes.items()}
+    known = {there: here for here, there in names.items()}
+    reads = start_sites.read_starts(own / parameters["starts"], parameters["samples"])
+    reads = {
+        strand: start_sites.counts_along({known[name]: found for name, found in of.items() if name in known}, sizes)
+        for strand, of in reads.items()
     }
-    found = {"codes": [], "tracks": [], "y": [], "group": []}
-    for arabic, name in names.items():
-        size = len(codes[name])
-        bells = [tracks.smoothed(size, dyads[name][0], np.log1p(dyads[name][1]), parameters["dyad_width"])]
-        for beds in peaks.values():
-            centres = [bed.loc[bed["chrom"].astype(str) == arabic, "start"].to_numpy() for bed in beds]
-            centres = np.concatenate(centres)
-            bells.append(tracks.smoothed(size, centres, np.ones(len(centres)), parameters["peak_width"]))
-        here = transcripts[transcripts["chrom"].astype(str) == f"chr{name}"]
-        minus = (here["strand"] == "-").to_numpy()
-        begin = np.where(minus, here["end"] - 1, here["start"])
-        for before in parameters["before"]:
-            first = np.where(minus, begin + before - length + 1, begin - before)
-            inside = (first >= 0) & (first + length <= size)
-            first, turned = first[inside], minus[inside]
-            y = np.zeros((len(first), length), np.float32)
-            for strand, side in (("+", ~turned), ("-", turned)):
-                dense = tracks.dense(size, *counts[name, strand])
-                y[side] = tracks.cut(dense, first[side], turned[side], length)
-            kept = y.sum(axis=1) >= parameters["least"]
-            first, turned, y = first[kept], turned[kept], y[kept]
-            bases = tracks.cut(codes[name], first, np.zeros(len(first), bool), length)
-            bases[turned] = sequences.reverse_complement(bases[turned])
-            found["codes"].append(bases)
-            found["tracks"].append(np.stack([tracks.cut(bell, first, turned, length) for bell in bells], axis=1))
-            found["y"].append(y)
-            found["group"].append(np.full(len(y), name))
-    arrays = {key: np.concatenate(parts) for key, parts in found.items()}
-    context = {
-        "inputs": {"nucleosomes": [0], "factors": [1 + i for i in range(len(peaks))]},
-        "features": _names(length),
-    }
-    chromosome = arrays["group"]
-    if parameters["by"] == "chromosome":
-        arrays["group"] = chromosome.astype("S")
-        whole = Split(arrays, context)
-        return {name: whole.take(part) for name, part in sequences.by_chromosome(chromosome, parameters).items()}
-    arrays["group"] = planted.names("window", len(chromosome))
-    part = np.searchsorted(np.cumsum(parameters["fractions"])[:-1], rng.random(len(chromosome)), side="right")
-    whole = Split(arrays, context)
-    return {name: whole.take(part == number) for number, name in enumerate(NAMES)}
+    dyads = start_sites.read_dyads(own / parameters["dyads"], {f"chr{there}": here for here, there in names.items()})
+    signals = {"nucleosomes": {name: (place, np.log1p(score)) for name, (place, score) in dyads.items()}}
+    for track, factors in parameters["factors"].items():
+        signals[track] = _summits([base / parameters["peaks"].format(factor) for factor in factors], sizes)
+    signals = {name: start_sites.smoothed(points, sizes, parameters["smooth"]) for name, points in signals.items()}
+
+    table = genome.read_genes(base / parameters["transcripts"])
+    table["chrom"] = table["chrom"].map({f"chr{there}": here for here, there in names.items()})
+    table = table.dropna(subset="chrom").reset_index(drop=True)
+    if table.empty:
+        raise BadInput(f"{base / parameters['transcripts']}: no transcript lies on {', '.join(list(names)[:5])}, …")
+    offsets, length = np.asarray(parameters["offsets"]), parameters["length"]
+    gene = np.repeat(np.arange(len(table)), len(offsets))
+    chromosome, minus = table["chrom"].to_numpy().astype(str)[gene], (table["strand"] == "-").to_numpy()[gene]
+    first = table["tss"].to_numpy()[gene] + np.where(minus, 1, -1) * -np.tile(offsets, len(table))
+    first = np.where(minus, first - length + 1, first)  # the last base in the gene's direction lies lowest
+
+    def along(of, kept):
+        cut = start_sites.windows_along(of, chromosome[kept], first[kept], length)
+        cut[minus[kept]] = cut[minus[kept], ::-1]
+        return cut
+
+    whole = np.arange(len(gene))
+    y = np.where(minus[:, None], along(reads["-"], whole), along(reads["+"], whole))
+    ends = np.array([sizes[name] for name in chromosome])
+    kept = np.flatnonzero((y.sum(axis=1) >= parameters["least"]) & (first >= 0) & (first + length <= ends))
+    # A window of even length has half of its bases before its centre.
+    cut = genome.windows_of(codes, chromosome[kept], first[kept] + length // 2, length)
+    cut[minus[kept]] = sequences.reverse_complement(cut[minus[kept]])
+    tracks = np.stack([along(of, kept) for of in signals.values()], axis=1)
+    arrays = {"codes": cut, "tracks": tracks, "y": y[kept]}
+    context = {"tracks": list(signals)}
+    if "fractions" in parameters:
+        parts = np.searchsorted(np.cumsum(parameters["fractions"]), rng.random(len(kept)), side="right")
+        parts = {name: parts == number for number, name in enumerate(("train", "valid", "test"))}
+        arrays["group"] = planted.names("window", len(kept))
+    else:
+        parts = sequences.by_chromosome(chromosome[kept], parameters)
+        arrays["group"] = chromosome[kept].astype("S")
+    return {name: Split({key: array[part] for key, array in arrays.items()}, context) for name, part in parts.items()}
 
 
-def normalised(profile):
-    """Turn counts or levels (n, length) into shares of each window; what is negative counts as nothing."""
-    profile = np.maximum(np.asarray(profile, np.float64), 0) + LEAST
-    return profile / profile.sum(axis=1, keepdims=True)
+def _summits(files, sizes):
+    """Join the summits of several peak files: chromosome → positions and weights of one."""
+    import pandas as pd
+
+    peaks = pd.concat([genome.read_bed(file) for file in files])
+    middle = (peaks["start"].to_numpy() + peaks["end"].to_numpy()) // 2
+    chromosome = peaks["chrom"].to_numpy().astype(str)
+    return {name: (middle[chromosome == name], np.ones((chromosome == name).sum())) for name in sizes}
+
+
+def _planted(sources, parameters, rng):
+    """Simulate windows in which transcription begins some 40 bases behind a TATA box, at the nearest CA.
+
+    Two more TATA boxes are decoys. Nucleosomes lie 45 bases downstream and 100 upstream of the start, initiation
+    factors at the box, elongation factors downstream, each some bases off, and another of each somewhere else.
+    """
+    count, length = parameters["windows"], parameters["length"]
+    codes = planted.background(count, length, rng)
+    rows, position = np.arange(count), np.arange(length)
+    start = rng.integers(length // 4, length - 50, count)
+    for place in (start - 40, *rng.integers(0, length - 8, (2, count))):
+        codes[rows[:, None], place[:, None] + np.arange(8)] = (3, 0, 3, 0, 0, 0, 0, 2)  # TATAAAAG
+    codes[rows, start], codes[rows, start - 1] = 0, 1  # CA
+
+    def bumps(centre, width):
+        off = centre + rng.normal(0, parameters["jitter"], count)
+        other = rng.uniform(0, length, count)
+        return sum(np.exp(-np.square((position - one[:, None]) / width)) for one in (off, other))
+
+    tracks = np.stack(
+        [
+            bumps(start + 45, 40) + bumps(start - 100, 40),
+            bumps(start - 40, 20),
+            np.maximum(0, bumps(start + 80, 60)),
+        ],
+        axis=1,
+    )
+    tracks += parameters["noise"] * rng.standard_normal(tracks.shape)
+    share = np.exp(-np.abs(position - start[:, None]) / 2)
+    reads = rng.multinomial(parameters["reads"], share / share.sum(axis=1, keepdims=True))
+    arrays = {"codes": codes, "tracks": tracks.astype(np.float32), "y": reads.astype(np.float32)}
+    arrays["group"] = planted.names("gene", count)
+    return planted.splits(arrays, parameters["fractions"], {"tracks": ["nucleosomes", "initiation", "elongation"]})
+
+
+# ---- scores
 
 
 def divergences(y, p):
-    """Compute for each window the divergence of the predicted profile from the measured one, (n,) nats."""
-    y, p = normalised(y), normalised(p)
-    return (y * np.log(y / p)).sum(axis=1)
+    """Compute the KL divergence (n,) of predicted profiles p (n, positions) from reads y (n, positions), in nats; both
+    are clipped to [1e-7, 1] as in the authors' code."""
+    truth = np.asarray(y, float) + LEAST
+    truth = np.clip(truth / truth.sum(axis=1, keepdims=True), LEAST, 1)
+    return (truth * np.log(truth / np.clip(np.asarray(p, float), LEAST, 1))).sum(axis=1)
 
 
 def distances(y, p):
-    """Compute for each window how far its highest predicted and measured positions are apart, (n,) bases."""
-    return np.abs(np.argmax(p, axis=1) - np.argmax(y, axis=1)).astype(float)
-
-
-def _each(test, predictions, metric):
-    y, p = np.asarray(test.y), np.asarray(predictions["y"]).reshape(test.y.shape)
-    return divergences(y, p) if metric == "kl_divergence" else distances(y, p)
+    """Compute the distance (n,) in bases of the highest predicted position from the one with most reads."""
+    return np.abs(np.asarray(y).argmax(axis=1) - np.asarray(p).argmax(axis=1))
 
 
 def score(test, predictions, wanted, train=None):
-    """Average the divergence and the distance of the summits over windows."""
-    return {name: float(_each(test, predictions, name).mean()) for name in wanted}
+    """Compute the mean KL divergence, the median distance of the summits, and the share of summits that are near."""
+    y, p = test.y, predictions["y"]
+    apart = distances(y, p)
+    return {
+        "kl_divergence": float(divergences(y, p).mean()),
+        "summit_distance": float(np.median(apart)),
+        "summit_share": float((apart <= NEAR).mean()),
+    }
 
 
 def resampled(test, predictions, metric, train=None):
-    """Say how a metric is computed in resamples of the windows."""
-    from deepbio.scoring import intervals
-
-    each = _each(test, predictions, metric)
-    return intervals.Resampling(len(each), lambda drawn: drawn @ each / drawn.sum(axis=1))
-
-
-def curve(test, predictions):
-    """Draw no curve by default: a profile is no score."""
-    return None
+    """Resample the windows; None for a metric other than kl_divergence."""
+    return intervals.share_of(divergences(test.y, predictions["y"])) if metric == "kl_divergence" else None
 
 
 def interpret(train, runs, path):
-    """Draw the divergence of each method and of each subset of the inputs."""
+    """Draw the scores of each subset of inputs, and what each input alone or its absence costs; and the profiles that
+    the methods predict for some windows."""
+    from deepbio.figures import profiles as figures
     from deepbio.figures import style
 
-    wanted = {name: one.title for name, one in METRICS.items()}
-    style.quantities(runs, wanted, "Profiles of starts by input", train.context["origin"], f"{path}_inputs", columns=2)
+    origin = train.context["origin"]
+    wanted = {name: f"{metric.title}" for name, metric in METRICS.items()}
+    style.quantities(runs, wanted, "Profiles by method and by inputs", origin, f"{path}_inputs", columns=3)
+    figures.draw_costs(runs, ["dna", *train.context["tracks"]], origin, f"{path}_costs")
+    figures.draw_windows(runs, train.context["tracks"], origin, f"{path}_windows")
