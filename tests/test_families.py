@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from deepbio.core.data import Ragged
+from deepbio.core.data import Ragged, Split
 from deepbio.domains.protein import reading_frames, scales, sequences
 from deepbio.figures import families as figures
 from deepbio.methods import biovec
@@ -22,9 +22,18 @@ def test_three_frames_are_read_without_overlap():
     found = reading_frames.sentences(ragged("ACDEFGH", "AC"))
     text = [[word(one) for one in part] for part in np.split(found.values, found.offsets[1:-1])]
     assert text == [["ACD", "EFG"], ["CDE", "FGH"], ["DEF"], [], [], []]
-    assert reading_frames.sentences(ragged("AXD")).values.tolist() == [reading_frames.UNKNOWN]
+    assert reading_frames.sentences(ragged("AXD")).values.tolist() == [8000]
     owner, every = reading_frames.overlapping(ragged("ACDEFGH"))
     assert sorted(every) == sorted(found.values.tolist()) and len(owner) == 5
+
+
+def test_dna_is_read_in_words_of_three_bases():
+    split = Split({"codes": np.array([[0, 1, 2, 3, 4, 0, 1, 2]], np.uint8)}, {})
+    known, table, letters = reading_frames.of_split(split)
+    found = reading_frames.sentences(known, table, letters)
+    # ACG T?A | CGT ?AC | GT? ACG
+    assert [part.tolist() for part in np.split(found.values, found.offsets[1:-1])] == [[6, 64], [27, 64], [64, 6]]
+    assert reading_frames.overlapping(known, table, letters)[1].tolist() == [6, 27, 6]
 
 
 def test_pairs_stay_in_a_sentence_and_within_the_window():

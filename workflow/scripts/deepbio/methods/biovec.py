@@ -1,4 +1,5 @@
-"""BioVec (Asgari and Mofrad 2015): vectors of words of three residues by skip-gram, whose sum is a protein's vector."""
+"""BioVec (Asgari and Mofrad 2015): vectors of words of three residues, or of three bases, by skip-gram; their sum is a
+sequence's vector."""
 
 from pathlib import Path
 
@@ -41,19 +42,19 @@ class Pairs:
     """Draws pairs of a word and one within its window, as word2vec does: the window of each word is cut at random, and
     frequent words are left out now and then. Words of one sentence only are paired."""
 
-    def __init__(self, sentences: Ragged, window: int, negatives: int, subsample: float):
+    def __init__(self, sentences: Ragged, window: int, negatives: int, subsample: float, words: int = 8000):
         self.words, self.window, self.negatives = np.asarray(sentences.values), window, negatives
         owner = np.repeat(np.arange(len(sentences)), sentences.lengths)
         self.first, self.last = sentences.offsets[:-1][owner], sentences.offsets[1:][owner]
-        counts = np.bincount(self.words, minlength=reading_frames.VOCABULARY + 1).astype(float)
+        counts = np.bincount(self.words, minlength=words + 1).astype(float)
         share = np.maximum(counts / counts.sum(), 1e-12)
         keep = np.minimum(1, np.sqrt(subsample / share) + subsample / share)
-        known = (self.last - self.first > 1) & (self.words != reading_frames.UNKNOWN)
+        known = (self.last - self.first > 1) & (self.words != words)
         self.usable = np.flatnonzero(known)
         weight = keep[self.words[self.usable]]
         self.cumulative = np.cumsum(weight / weight.sum())
         smooth = counts**SMOOTHED
-        smooth[reading_frames.UNKNOWN] = 0
+        smooth[words] = 0  # the unknown word
         self.noise = np.cumsum(smooth / smooth.sum())
 
     def draw(self, count: int, rng: np.random.Generator) -> dict:
@@ -83,7 +84,7 @@ class Method(MarginMethod):
         self.weights = 0
 
     def features(self, split):
-        owner, word = reading_frames.overlapping(split["residues"])
+        owner, word = reading_frames.overlapping(*reading_frames.of_split(split))
         found = np.zeros((len(split), self.vectors.shape[1]))
         np.add.at(found, owner, self.vectors[word])
         if self.parameters["pooling"] == "mean":
@@ -91,16 +92,17 @@ class Method(MarginMethod):
         return found
 
     def fit(self, train, valid, job):
-        corpus = [reading_frames.sentences(train["residues"])]
+        known, table, letters = reading_frames.of_split(train)
+        words, corpus = letters**reading_frames.LENGTH, [reading_frames.sentences(known, table, letters)]
         if "corpus_values" in train.context:
             extra = Ragged(*(np.asarray(train.context[f"corpus_{key}"]) for key in ("values", "offsets")))
             corpus.append(reading_frames.sentences(extra))
         offsets = np.concatenate([[0], np.cumsum(np.concatenate([one.lengths for one in corpus]))])
         joined = Ragged(np.concatenate([one.values for one in corpus]), offsets)
-        pairs = Pairs(joined, *(self.parameters[key] for key in ("window", "negatives", "subsample")))
+        pairs = Pairs(joined, *(self.parameters[key] for key in ("window", "negatives", "subsample")), words)
         settings = self.parameters["training"]
         job.seed_torch("skipgram", "build")
-        network = SkipGram(reading_frames.VOCABULARY, self.parameters["size"])
+        network = SkipGram(words, self.parameters["size"])
 
         def batch(index):
             # The pairs themselves are drawn anew; the numbers of the samples only say which draw it is.
@@ -109,7 +111,7 @@ class Method(MarginMethod):
         samples = max(len(joined.values), settings["batch_size"])
         training.fit(network, samples, batch, loss, settings, job, "skipgram")
         self.weights = trained(network)
-        self.vectors = network.centre.weight.detach().cpu().numpy()[: reading_frames.VOCABULARY].copy()
+        self.vectors = network.centre.weight.detach().cpu().numpy()[:words].copy()
         super().fit(train, valid, job)
 
     def count_parameters(self):
@@ -134,7 +136,8 @@ class Method(MarginMethod):
     def interpret(self, split, folder):
         from deepbio.figures import families as figures
 
-        _, word = reading_frames.overlapping(split["residues"])
-        seen = np.bincount(word, minlength=reading_frames.VOCABULARY)
-        figures.draw_words(self.vectors, seen, split.context, folder / "words")
+        if "residues" in split:
+            _, word = reading_frames.overlapping(split["residues"])
+            seen = np.bincount(word, minlength=len(self.vectors))
+            figures.draw_words(self.vectors, seen, split.context, folder / "words")
         figures.draw_map(self.features(split), split, folder / "map")
