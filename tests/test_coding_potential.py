@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+import yaml
 from support import parameters_of
 
-from deepbio.core import kind, method
+from deepbio.core import kind, method, own
 from deepbio.core.data import Ragged, Split
 from deepbio.core.files import BadInput
 from deepbio.domains.dna import sequences
@@ -13,6 +14,7 @@ from deepbio.domains.rna import coding
 from deepbio.learning.recurrent import GatedUnits
 from deepbio.methods.deeplnc import information
 from deepbio.tasks import coding_potential
+from deepbio.tasks import own as reading
 
 
 def transcripts(*texts):
@@ -173,3 +175,19 @@ def test_transcripts_of_one_gene_are_in_one_part(tmp_path):
     path.write_text(path.read_text().replace("|1|", "|2|", 1))
     with pytest.raises(BadInput, match="record 'g1a|2|training'"):
         coding_potential.prepare({"x": tmp_path}, parameters, 1)
+
+
+def test_own_transcripts_of_one_gene_stay_together(tmp_path):
+    rng, lines = np.random.default_rng(0), []
+    for gene in range(40):
+        codes = rng.integers(0, 4, 500)
+        for name, cut in (("a", codes[:400]), ("b", codes[100:])):
+            lines += [f">g{gene}{name} label={'mRNA' if gene % 2 else 'lncRNA'}", "".join("ACGU"[code] for code in cut)]
+    (tmp_path / "mine.fa").write_text("\n".join(lines) + "\n")
+    said = {"title": "Mine", "input": "transcript", "output": "binary", "file": "mine.fa", "positive": "mRNA"}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(said))
+    _, facts = own.read(tmp_path / "mine.yaml")
+    parameters = facts["scales"]["quick"]["datasets"][own.DATASET]["parameters"]
+    splits, told = reading.read(tmp_path / "mine.yaml", parameters, 1)
+    assert sum(map(len, splits.values())) == 80 and any("parted by cluster" in line for line in told)
+    assert all(len(split) % 2 == 0 for split in splits.values()) and splits["train"]["codes"].lengths.max() == 400

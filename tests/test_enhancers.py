@@ -6,9 +6,10 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+import yaml
 from support import CATALOG, fit, parameters_of
 
-from deepbio.core import kind, method, task
+from deepbio.core import kind, method, own, records, task
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.core.job import Job
@@ -17,6 +18,7 @@ from deepbio.learning import hidden_markov
 from deepbio.methods.decres import balanced
 from deepbio.methods.pedla import Belief
 from deepbio.tasks import enhancers
+from deepbio.tasks import own as reading
 
 
 def test_chains_end_at_gaps_and_chromosomes():
@@ -216,3 +218,31 @@ def test_stretches_are_whole():
     chains = [set(split["chain"].tolist()) for split in splits.values()]
     assert sum(map(len, chains)) == len(set.union(*chains)) == 120
     assert all(0.05 < split.y.mean() < 0.3 for split in splits.values())
+
+
+def test_own_regions_are_neighbours_where_they_lie_close(tmp_path):
+    rng, rows = np.random.default_rng(0), ["chrom,start,H3K27ac,DNase,label"]
+    for number in range(60):
+        place = 1000 * number + (50_000 if number % 10 > 5 else 0)
+        rows.append(f"chr{number // 10},{place},{rng.random():.3f},{rng.random():.3f},{number % 2}")
+    (tmp_path / "regions.csv").write_text("\n".join(rows) + "\n")
+    said = {
+        "title": "Mine",
+        "input": "signal_table",
+        "output": "binary",
+        "file": "regions.csv",
+        "columns": {"label": "label"},
+    }
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(said))
+    _, facts = own.read(tmp_path / "mine.yaml")
+    parameters = facts["scales"]["quick"]["datasets"][own.DATASET]["parameters"]
+    splits, told = reading.read(tmp_path / "mine.yaml", parameters, 1)
+    train = splits["train"]
+    assert train.context["features"] == ["H3K27ac", "DNase"] and any("parted by chromosome" in line for line in told)
+    assert np.unique(train["chain"], return_counts=True)[1].tolist() == [6, 4] * (len(train) // 10)
+    given = records.Given({"new": tmp_path / "regions.csv"}, {}, {}, "binary")
+    found = list(kind.load("signal_table").read(given, train.context))
+    assert [int(record.arrays["chain"]) for record in found] == [
+        number // 10 * 2 + (number % 10 > 5) for number in range(60)
+    ]
+    assert found[3].arrays["x"].shape == (2,) and int(found[3].arrays["place"]) == 3000

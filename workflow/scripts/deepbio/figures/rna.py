@@ -79,7 +79,6 @@ def draw_kernels(split, letters, active, place, width, path):
     for line, row in zip(axes, shown, strict=True):
         kernel, last = row[0], row is shown[-1]
         motifs.logo(line[0], logos[kernel][0], f"kernel {kernel}: {row[1]}, {row[4]} windows")
-        _name_bases(line[0])
         if letters:
             _structure_logo(line[1], logos[kernel][1], letters)
         _positions(line[-2], active[:, kernel], place[:, kernel], threshold[kernel], number, names, codes.shape[1])
@@ -88,14 +87,9 @@ def draw_kernels(split, letters, active, place, width, path):
             line[-2].set_xlabel("position in the window (nt)")
     handles = [style.plt.Line2D([], [], color=style.PALETTE[i], label=name) for i, name in enumerate(names)]
     figure.legend(handles=handles, loc="outside lower left", ncols=4, frameon=False, fontsize=8)
-    title = "Kernels that part the classes: logo, share of windows in which they answer, largest activation"
+    title = "Kernels that part the classes: logo (T = U), where they answer, and their largest activation"
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=10)
     style.save(figure, path, split.context["origin"])
-
-
-def _name_bases(axis):
-    """Say that a T of the logo is a U."""
-    axis.text(0.99, 0.97, "T = U", transform=axis.transAxes, ha="right", va="top", fontsize=6, color="#555555")
 
 
 def _structure_logo(axis, shares, letters):

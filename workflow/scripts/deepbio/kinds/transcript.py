@@ -10,6 +10,10 @@ TITLE = "transcripts"
 ARRAYS = {"codes": Array("uint8", ("position",), "0 to 3 for ACGU, 4 for an unknown base", ragged=True)}
 CONTEXT: dict[str, str] = {}
 OUTPUTS = ("binary",)
+READS = ("binary",)
+SPLIT = "cluster"
+COLUMNS = ("sequence", "seq", "transcript", "rna")
+FASTA = (".fa", ".fasta", ".fna", ".ffn")
 CODONS = ("GCC", "CTG", "GAG", "AAG", "GTG", "ATC", "GAC", "GGC", "ACC", "TTC")  # frequent in human genes
 
 
@@ -31,3 +35,45 @@ def matrix(split: Split, parameters: dict) -> np.ndarray:
     from deepbio.domains.dna import words
 
     return words.counts(split["codes"], range(1, parameters.get("k", 4) + 1))
+
+
+def read(given, known=None):
+    """Yield records of FASTA files (fields: the words `name=value` of a header, and `word2`, …) and of tables with a
+    column of sequences, each on the strand that is read."""
+    from deepbio.core import records
+    from deepbio.domains.dna import own_windows, sequences
+
+    def arrays(text):
+        return {"codes": Ragged.join([sequences.encode(["".join(text.split())])[0]])}
+
+    for name, path in given.files.items():
+        if records.suffix(path) in FASTA:
+            for record, text in own_windows.fasta(path):
+                record.fields[records.FILE] = name
+                records.attempt(record, arrays, text, "sequence")
+                yield record
+        else:
+            one = records.Given({name: path}, given.columns, given.options, given.output)
+            yield from records.table(one, "sequence", COLUMNS, arrays)
+
+
+def same(arrays, context):
+    """Name each transcript by its bases, (n,) byte strings."""
+    import hashlib
+
+    from deepbio.domains.rna import coding
+
+    return np.array([hashlib.sha256(one.tobytes()).hexdigest() for one in coding.samples(arrays["codes"])]).astype("S")
+
+
+def cluster(arrays):
+    """Number the groups of transcripts with stretches in common, such as those of one gene: (n,)."""
+    from deepbio.domains.rna import coding
+
+    return coding.related(arrays["codes"])
+
+
+def near(arrays, test, others):
+    """Tell which of the samples `test` have a stretch in common with one of `others`."""
+    group = cluster(arrays)
+    return np.isin(group[test], group[others])
