@@ -61,7 +61,7 @@ class Method(NetworkMethod):
             rows = np.sort(job.rng("pretraining").permutation(len(train))[: max(1, round(share * len(train)))])
             x = self.batch(train, rows)["x"]
             pretraining.train_denoising(
-                network.layers, lambda number: network.encode(x, number), self.parameters["pretraining"], job,
+                network.layers, lambda number: network.to("cpu").encode(x, number), self.parameters["pretraining"], job,
                 linear_input=False,
             )  # fmt: skip
         self.train_built(network, self.parameters["training"], train, valid, job)
