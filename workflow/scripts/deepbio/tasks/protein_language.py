@@ -122,8 +122,13 @@ def _flip(sources, parameters, rng):
     both = Ragged.join([one["codes"] for one in valid + held])
     like = clusters.near(both, np.arange(len(valid)), np.arange(len(valid), len(both)))
     valid = [one for one, near in zip(valid, like, strict=True) if not near]
-    valid += [one for one in train[:1] if one["contacts"] is not None]  # a map to draw; it leaves training
-    return {"train": train[1:], "valid": valid, "test": held}
+    # A chain whose map is drawn leaves training for validation.
+    shown = next((one for one in train if one["contacts"] is not None), None)
+    return {
+        "train": [one for one in train if one is not shown],
+        "valid": valid + ([shown] if shown else []),
+        "test": held,
+    }
 
 
 def _read_flip(path):

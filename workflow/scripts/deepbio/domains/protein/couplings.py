@@ -9,12 +9,19 @@ from deepbio.domains.protein import alignments
 from deepbio.domains.protein.alignments import GAP, STATES
 
 LEAST = 20  # sequences of which couplings can be estimated at all
-EPOCHS = 6  # of the pseudo-likelihood, whose ranks of pairs settle before its weights do
+STEPS, BATCH = 120, 128  # of the pseudo-likelihood, whose ranks of pairs settle before its weights do
+
+
+def _pseudo_likelihood(number, weights):
+    epochs = max(2, -(-STEPS * BATCH // len(number)))
+    return alignments.pseudo_likelihood(number, weights, epochs=epochs, batch=BATCH).scores()
+
+
 SCORES = {
     "mi": alignments.mutual_information,
     "mean_field": alignments.mean_field,
     "sparse": alignments.sparse_inverse,
-    "plm": lambda number, weights: alignments.pseudo_likelihood(number, weights, epochs=EPOCHS).scores(),
+    "plm": _pseudo_likelihood,
 }
 
 
