@@ -2,17 +2,20 @@
 
 import numpy as np
 
+from deepbio.core.files import BadInput
 from deepbio.kinds.residue_couplings import maps
 from deepbio.learning.rule import RuleMethod
 
 
 class Method(RuleMethod):
-    """Parameters: score (the beginning of its name; of several depths the first, which has all sequences). Where a
-    problem has no score of that name, its first one is taken."""
+    """Parameters: score (its name without the depth; of several depths the first, which has all sequences)."""
 
     def fit(self, train, valid, job):
-        found = [at for at, name in enumerate(train.context["scores"]) if name.startswith(self.parameters["score"])]
-        self.facts = {"places": found[:1] or [0]}
+        names = train.context["scores"]
+        found = [place for place, name in enumerate(names) if name.startswith(f"{self.parameters['score']} at")]
+        if not found:
+            raise BadInput(f"no score '{self.parameters['score']}' among {', '.join(names)}")
+        self.facts = {"places": found[:1]}
 
     def predict(self, split):
         longest = split.context["longest"]

@@ -23,22 +23,26 @@ APART = 6  # least separation of a pair that is scored
 
 
 def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
-    """Make proteins of 14 to 20 residues with strands that pair antiparallel; two noisy scores know the contacts, the
-    second one less, and noise is independent from pair to pair while contacts lie on diagonals."""
+    """Make proteins of 14 to 20 residues with strands that pair antiparallel; four noisy scores know the contacts,
+    and noise is independent from pair to pair while contacts lie on diagonals."""
     y, parts = np.full((n, 20, 20), np.nan, np.float32), {"residues": [], "profile": [], "scores": []}
     for row in range(n):
         size = int(rng.integers(14, 21))
         i, j = np.indices((size, size))
         turn = int(rng.integers(size - 4, size + 4))
         contact = (np.abs(i + j - turn) <= 1) & (np.abs(i - j) >= 2)
-        noise = rng.standard_normal((size, size, 2))
+        noise = rng.standard_normal((size, size, 4))
         noise = (noise + noise.transpose(1, 0, 2)) / np.sqrt(2)
-        parts["scores"].append((contact[:, :, None] * [2.0, 1.0] + noise).reshape(-1, 2).astype(np.float32))
+        parts["scores"].append((contact[:, :, None] * [1.0, 1.3, 1.3, 1.6] + noise).reshape(-1, 4).astype(np.float32))
         parts["residues"].append(rng.integers(0, 20, size).astype(np.uint8))
         parts["profile"].append(rng.standard_normal((size, 21)).astype(np.float32))
         y[row, :size, :size] = np.where(np.abs(i - j) >= APART, contact, np.nan)
     arrays = {name: Ragged.join(values) for name, values in parts.items()}
-    return arrays | {"y": y}, {"scores": ["good", "fair"], "longest": 20, "metrics": ["ppv_l"]}
+    return arrays | {"y": y}, {
+        "scores": [f"{one} at 0" for one in ("mi", "mean_field", "sparse", "plm")],
+        "longest": 20,
+        "metrics": ["ppv_l"],
+    }
 
 
 def maps(split: Split, values: Ragged, row: int) -> np.ndarray:

@@ -34,8 +34,8 @@ def prepare(sources, parameters, seed):
         of another file set, `of`), `query` (the row's name, or its letters), and `contacts` (a .CB file) or `structure`
         (a PDB file) with `chain`. The split `seed` tests the group of that number and validates on the next; with
         `published` (`name`, `files`), the protein of that name is tested on scores that were published.
-    simulated : chains of `shortest` to `longest` residues of PDB files, `chains` of them, and for each a family of
-        `rows` sequences whose columns are coupled where residues touch.
+    simulated : the first `piece` residues of `chains` chains of PDB files, and for each a family of `rows` sequences
+        whose columns are coupled where residues touch; `steps` of the pseudo-likelihood.
     `methods`, `depths` and `most_rows` say which scores there are (couplings.of_family).
 
     Arrays: residues, profile, scores (kinds/residue_couplings.py); y (n, longest, longest) float32, 1 where two CB are
@@ -143,17 +143,18 @@ def _published(folder, files, size, own):
 def _simulated(sources, parameters, seed):
     folder, rng = Path(sources["mdanalysis_chains"]), np.random.default_rng([parameters["problem"], 1003889])
     chains = [structure.read(path) for path in sorted(folder.glob("*.pdb.gz"))]
-    fitting = [one for one in chains if parameters["shortest"] <= len(one.codes) <= parameters["longest"]]
-    chosen = [fitting[place] for place in rng.permutation(len(fitting))[: parameters["chains"]]]
+    chains = [one for one in chains if len(one.codes) >= parameters["piece"]]
+    chosen = [chains[place] for place in rng.permutation(len(chains))[: parameters["chains"]]]
     valid, test = (max(1, round(parameters[f"{part}_fraction"] * len(chosen))) for part in ("valid", "test"))
     found = []
     for row, one in enumerate(chosen):
-        distance = structure.distances(one.cb)
+        distance = structure.distances(one.cb[: parameters["piece"]])
         pairs = np.argwhere(np.triu(distance < CONTACT, 3))
         how = (parameters[key] for key in ("rows", "strength", "sweeps"))
         rows, strength, sweeps = how
-        family, _, _ = simulated.coupled_family(rng, len(one.codes), rows, pairs, strength, sweeps)
-        scores, profile = couplings.of_family(family, parameters["methods"], parameters["depths"])
+        family, _, _ = simulated.coupled_family(rng, len(distance), rows, pairs, strength, sweeps)
+        scored = (parameters[key] for key in ("methods", "depths", "rows", "steps"))
+        scores, profile = couplings.of_family(family, *scored)
         part = 2 if row < test else 1 if row < test + valid else 0
         found.append(_pack(family[0], scores, profile, distance, f"chain {row}", part))
     return found

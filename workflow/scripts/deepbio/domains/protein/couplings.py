@@ -12,15 +12,16 @@ LEAST = 20  # sequences of which couplings can be estimated at all
 STEPS, BATCH = 120, 128  # of the pseudo-likelihood, whose ranks of pairs settle before its weights do
 
 
-def _pseudo_likelihood(number, weights):
-    epochs = max(2, -(-STEPS * BATCH // len(number)))
-    return alignments.pseudo_likelihood(number, weights, epochs=epochs, batch=BATCH).scores()
+def _pseudo_likelihood(number, weights, steps):
+    batch = min(BATCH, len(number))
+    epochs = max(2, round(steps * batch / len(number)))
+    return alignments.pseudo_likelihood(number, weights, epochs=epochs, batch=batch).scores()
 
 
 SCORES = {
-    "mi": alignments.mutual_information,
-    "mean_field": alignments.mean_field,
-    "sparse": alignments.sparse_inverse,
+    "mi": lambda number, weights, steps: alignments.mutual_information(number, weights),
+    "mean_field": lambda number, weights, steps: alignments.mean_field(number, weights),
+    "sparse": lambda number, weights, steps: alignments.sparse_inverse(number, weights),
     "plm": _pseudo_likelihood,
 }
 
@@ -31,7 +32,12 @@ def names(methods: list[str], depths: list[float]) -> list[str]:
 
 
 def of_family(
-    codes: np.ndarray, methods: list[str], depths: list[float], most_rows: int | None = None, identity: float = 0.8
+    codes: np.ndarray,
+    methods: list[str],
+    depths: list[float],
+    most_rows: int | None = None,
+    steps: int = STEPS,
+    identity: float = 0.8,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute the scores of all pairs and the profile of a family.
 
@@ -40,6 +46,7 @@ def of_family(
     codes : (rows, columns) the alignment, the query first and without gaps
     methods, depths : see SCORES; a depth is the least identity with the query (0: all sequences)
     most_rows : sequences that are drawn at random from more; default: all
+    steps : of the pseudo-likelihood
     identity : share of equal columns from which two sequences count as one
 
     Returns scores (columns, columns, methods x depths) float32, each standardised over the pairs i < j; 0 where fewer
@@ -59,7 +66,7 @@ def of_family(
             continue
         number, weights = alignments.states(chosen), alignments.sequence_weights(chosen, identity)
         for place, method in enumerate(methods):
-            found[:, :, place * len(depths) + at] = standardised(SCORES[method](number, weights))
+            found[:, :, place * len(depths) + at] = standardised(SCORES[method](number, weights, steps))
     return found, profile(codes)
 
 
