@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from test_own import prepared, refused, sizes, write
+from test_predict import predicted, trained
 
 from deepbio.core import kind, records
 from deepbio.core.files import BadInput
@@ -227,3 +228,20 @@ def test_pictures_of_another_size_than_in_training_are_read_for_a_model(tmp_path
     with pytest.raises(BadInput, match="no picture; known are"):
         (tmp_path / "empty").mkdir()
         read("micrograph", tmp_path / "empty", {})
+
+
+def test_masks_of_new_pictures_are_pictures_beside_the_table(tmp_path):
+    run = trained(tmp_path, write(tmp_path, **pictures(tmp_path)), "otsu")
+    new = tmp_path / "new"
+    new.mkdir()
+    for number in (1, 2):
+        (new / f"b{number}.png").write_bytes((tmp_path / "images" / f"a0{number}.png").read_bytes())
+    (new / "c.png").write_bytes(b"no picture")
+    rows = predicted(run, new, status=3)
+    assert [row["id"] for row in rows] == ["b1.png", "b2.png", "c.png"] and "no readable picture" in rows[2]["note"]
+    assert rows[0]["objects"] == "2" and rows[0]["file"] == "b1_mask.png"
+    with Image.open(tmp_path / "b1_mask.png") as picture:
+        found = np.asarray(picture)
+    truth = np.asarray(Image.open(tmp_path / "masks" / "a01.tif"))
+    assert np.unique(found).tolist() == [0, 1, 2] and np.mean((found > 0) == (truth > 0)) > 0.97
+    assert float(rows[0]["foreground"]) == pytest.approx(np.mean(found > 0), rel=1e-4)

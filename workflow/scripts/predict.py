@@ -3,6 +3,7 @@
 RUN is the folder of a run (…/seed1), a folder `model` by itself, or the folder of a method with several seeds; of
 several seeds the mean and the standard deviation are written. The table has one row for each record of the input, in
 its order: `id`, one column for each output (its name, and what the number is: a probability or its unit), and `note`.
+Masks are written as pictures beside it, those of the first seed.
 A record that cannot be read has empty predictions and the reason in `note`, and the exit status is 3. The file is read
 in blocks, so that its length is not bounded by memory.
 """
@@ -44,6 +45,17 @@ def main():
         raise BadInput(f"{given.run}: a model of '{first.output}' output predicts no samples; see generate.py")
     place(models, given.device)
     options = {"genome": Path(given.genome)} if given.genome else {}
+    if first.output == "mask":
+        unreadable = write_masks(first, given)
+    else:
+        unreadable = write_numbers(models, given, options)
+    if unreadable:
+        print(f"{given.input}: {unreadable} records have no prediction; see the column 'note'", file=sys.stderr)
+        sys.exit(UNREADABLE)
+
+
+def write_numbers(models, given, options):
+    """Write the table of predictions, and draw them where a figure is asked for; how many records could not be read."""
     streams = [model.predict(given.input, given.columns, **options) for model in models]
     unreadable, shown = 0, []
     with atomic(given.output) as temporary, text.writing(temporary) as handle:
@@ -63,10 +75,31 @@ def main():
             if given.figure and len(shown) < 100_000:
                 shown.append(mean)
     if given.figure and shown:
-        draw(np.array(shown), first, given.figure)
-    if unreadable:
-        print(f"{given.input}: {unreadable} records have no prediction; see the column 'note'", file=sys.stderr)
-        sys.exit(UNREADABLE)
+        draw(np.array(shown), models[0], given.figure)
+    return unreadable
+
+
+def write_masks(model, given):
+    """Write each mask as a picture of 16 bits beside the table, which says its file, its number of objects and its
+    share of foreground; how many records could not be read."""
+    from PIL import Image
+
+    unreadable, folder = 0, Path(given.output).parent
+    with atomic(given.output) as temporary, text.writing(temporary) as handle:
+        writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
+        writer.writerow(["id", "objects", "foreground", "file", "note"])
+        for record, row in model.predict(given.input, given.columns):
+            if row is None:
+                unreadable += 1
+                writer.writerow([record.id, "", "", "", f"{record.where}: {record.problem}"])
+                continue
+            mask = row.reshape(record.arrays["image"].shape).astype(np.uint16)
+            name = f"{Path(record.id).stem}_mask.png"
+            with atomic(folder / name) as picture:
+                Image.fromarray(mask).save(picture, format="png")
+            objects = len(np.unique(mask[mask > 0]))
+            writer.writerow([record.id, objects, f"{np.mean(mask > 0):.6g}", name, record.note])
+    return unreadable
 
 
 def folders(run):
