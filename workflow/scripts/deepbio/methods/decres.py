@@ -36,8 +36,8 @@ class Network(nn.Module):
 
 class Method(NetworkMethod):
     """Parameters: hidden, path (penalties of the selecting layer, each trained from scratch; the best on validation is
-    kept; empty: no such layer), l2 (of all other weights), balance (whether training classes are drawn equally large),
-    training."""
+    kept; empty: no such layer), l2 (of all other weights), balance (whether classes are equally large for training
+    and for the choice on validation), training."""
 
     by_row = True
 
@@ -65,11 +65,15 @@ class Method(NetworkMethod):
 
     def fit(self, train, valid, job):
         self.shape = self.describe(train)
-        learned = balanced(train, job.rng("balance")) if self.parameters["balance"] else train
+        learned, judge = train, valid
+        if self.parameters["balance"]:
+            learned, judge = (
+                balanced(one, job.rng("balance", name)) for name, one in (("train", train), ("valid", valid))
+            )
         path, best = [], None
         for number, penalty in enumerate(self.parameters["path"] or [0.0]):
             self.shape["penalty"] = penalty
-            network, result = self.train_network(self.parameters, learned, valid, job, f"path{number + 1}")
+            network, result = self.train_network(self.parameters, learned, judge, job, f"path{number + 1}")
             weight = network.select.detach().abs().cpu().numpy()
             path.append({"penalty": penalty, "loss": result.best_loss, "weight": weight.tolist()})
             if best is None or result.best_loss < path[best[0]]["loss"]:

@@ -62,14 +62,15 @@ class Belief(nn.Module):
 
 
 class Method(NetworkMethod):
-    """Parameters: hidden, pretraining (epochs, rate, batch_size of each machine), decay (of the squared weights of the
-    last layer), training (of the last layer, then of the whole network, for each type of cell in turn), markov (false:
-    the network alone)."""
+    """Parameters: hidden, quantile (of a signal's training values, by which it is divided), pretraining (epochs, rate,
+    batch_size of each machine), decay (of the squared weights of the last layer), training (of the last layer, then of
+    the whole network, for each type of cell in turn), markov (false: the network alone)."""
 
     by_row = True
 
     def describe(self, split):
-        return {**super().describe(split), "largest": np.maximum(np.asarray(split["x"]).max(axis=0), 1e-9).tolist()}
+        largest = np.quantile(np.asarray(split["x"], np.float64), self.parameters["quantile"], axis=0)
+        return {**super().describe(split), "largest": np.maximum(largest, 1e-6).tolist()}
 
     def build(self, parameters, shape):
         return Network(len(shape["largest"]), parameters["hidden"])
