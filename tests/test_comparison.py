@@ -18,7 +18,7 @@ from deepbio.tasks import coverage_tracks
 
 TASK, DATASET = "chromatin_profiles", "planted_motifs"
 # How much each method's scores say of the labels, and the random share.
-SKILL = {"deepsea": 1.2, "kmer_logistic": 0.8, "base_composition": 0.0}
+SKILL = {"deepsea": 1.2, "kmer_logistic": 0.8, "gkm_svm": 0.6, "base_composition": 0.0}
 
 
 def call(script, *words):
@@ -78,6 +78,8 @@ def test_differences_are_paired_with_the_best_baseline_and_the_best_method(resul
         ("kmer_logistic", "deepsea"),
         ("base_composition", "kmer_logistic"),
         ("base_composition", "deepsea"),
+        ("gkm_svm", "kmer_logistic"),
+        ("gkm_svm", "deepsea"),
     }
     ours = paired.loc["deepsea", "kmer_logistic"]
     means = read(results, "scores", metric="auroc").groupby("method")["value"].mean()
