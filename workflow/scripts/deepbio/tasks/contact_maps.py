@@ -35,8 +35,8 @@ def prepare(sources, parameters, seed):
         (a PDB file) with `chain`. The split `seed` tests the group of that number and validates on the next; with
         `published` (`name`, `files`), the protein of that name is tested on scores that were published.
     simulated : the first `piece` residues of `chains` chains of PDB files, and for each a family of `rows` sequences
-        whose columns are coupled where residues touch; `steps` of the pseudo-likelihood.
-    `methods`, `depths` and `most_rows` say which scores there are (couplings.of_family).
+        whose columns are coupled where residues touch.
+    `methods`, `depths`, `most_rows` and `steps` say which scores there are (couplings.of_family).
 
     Arrays: residues, profile, scores (kinds/residue_couplings.py); y (n, longest, longest) float32, 1 where two CB are
     closer than 8 Å, NaN where residues are fewer than six apart; group.
@@ -79,7 +79,7 @@ def _families(sources, parameters, seed):
             continue
         aligned = alignments.read(Path(sources[one.get("of", "contacts")]) / one["alignment"], one.get("query"), 1)
         codes = aligned.codes
-        how = (parameters[key] for key in ("methods", "depths", "most_rows"))
+        how = (parameters[key] for key in ("methods", "depths", "most_rows", "steps"))
         scores, profile = couplings.of_family(codes, *how)
         if published and part == 2:
             scores = _published(folder, published["files"], len(codes[0]), scores)
