@@ -39,7 +39,7 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     return {"x": x.astype(np.float32), "y": y.astype(np.float32)}, context
 
 
-def read(given, known=None):
+def read(given, known):
     """Yield records of genes, one in each row of tables with a trained model's conditions among the columns; each is
     standardised over them, and ± 3 standard deviations become 0 and 1, as in training."""
     from deepbio.domains.expression import matrices

@@ -49,7 +49,7 @@ def read(given, known=None):
         if known is None and "features" not in said:
             said["features"] = [one for one in header if one not in given.taken | places]
         wanted = (("chromosome", chromosome), ("start", start))
-        columns = [one and header.index(records.need(path, header, role, one)) for role, one in wanted]
+        columns = [None if one is None else header.index(records.need(path, header, role, one)) for role, one in wanted]
         before = "", -np.inf
         given_here = records.Given({name: path}, said, given.options, given.output)
         for record, (_, row, _) in zip(table.read(given_here, known), cells, strict=True):

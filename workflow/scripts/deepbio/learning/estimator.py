@@ -120,14 +120,15 @@ class EstimatorMethod(Method):
 
 def skops_io() -> ModuleType:
     """Import skops.io without torch, which scikit-learn's tour of its own packages would load for nothing."""
-    absent = "torch" not in sys.modules
+    modules: dict = sys.modules
+    absent = "torch" not in modules
     if absent:
-        sys.modules["torch"] = None  # an import of it fails, and the tour goes on
+        modules["torch"] = None  # an import of it fails, and the tour goes on
     try:
         from skops import io
     finally:
         if absent:
-            del sys.modules["torch"]
+            del modules["torch"]
     return io
 
 
