@@ -129,6 +129,8 @@ def glance(known, comparisons, folder):
     for (task, dataset), group in comparisons.groupby(["task", "dataset"], sort=False):
         facts = known.dataset(task, dataset)
         group = group[group["metric"] == facts["metrics"][0]].set_index("method")["mean"]
+        if not {"perfect", "constant"} <= set(group.index):
+            continue  # a reference that was made before this metric was the primary one
         span = group["perfect"] - group["constant"]
         for method, mean in group.items():
             if method in known.methods and span:
