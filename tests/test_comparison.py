@@ -182,3 +182,19 @@ def test_the_database_of_a_dataset_is_that_of_its_organism():
             for dataset in known.datasets(task):
                 parameters = known.dataset(task, dataset)["parameters"]
                 assert parameters["groups"] == [planted]
+
+
+def test_sizes_of_splits_come_from_the_first_that_is_there(tmp_path):
+    """The data of the first split are missing, as with `partial: true` after a run that ended early."""
+    import compare
+
+    known = Catalog({"scale": "standard", "results": str(tmp_path)})
+    task, dataset = next(
+        (task, dataset)
+        for task in known.tasks
+        for dataset in known.datasets(task)
+        if known.dataset(task, dataset)["splits"] > 1
+    )
+    sizes = {"train": {"samples": 60}, "valid": {"samples": 20}, "test": {"samples": 40}}
+    write_json(known.results / data_folder(task, dataset, 2) / "dataset.json", {"splits": sizes})
+    assert compare.test_over_train(known, task, dataset) == 0.5

@@ -68,7 +68,7 @@ def summarise(known, task, scores, intervals, paired):
             row["interval"] = "bootstrap" if cell in over_samples else "none"
         elif facts.get("resampled"):
             row["interval"] = "resampled"
-            ratio = test_over_train(known.results / data_folder(task, row["dataset"], 1))
+            ratio = test_over_train(known, task, row["dataset"])
             row["mean"], row["low"], row["high"] = statistics.resampled_interval(group["value"], ratio)
         else:
             row["interval"] = "splits" if facts["splits"] > 1 else "seeds"
@@ -92,8 +92,12 @@ def differences(scores, paired):
     }
 
 
-def test_over_train(folder):
-    splits = data.read_facts(folder)["splits"]
+def test_over_train(known, task, dataset):
+    """Compute the size of the test split over that of the others, in the first split that is there: with
+    `partial: true` the data of some may be missing."""
+    count = known.dataset(task, dataset)["splits"]
+    folders = [known.results / data_folder(task, dataset, split) for split in range(1, count + 1)]
+    splits = data.read_facts(next((one for one in folders if (one / "dataset.json").exists()), folders[0]))["splits"]
     return splits["test"]["samples"] / (splits["train"]["samples"] + splits["valid"]["samples"])
 
 
