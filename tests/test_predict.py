@@ -221,7 +221,10 @@ def test_arrays_serve_every_kind(tmp_path):
     assert [row["id"] for row in made] == list("abcde")
     (tmp_path / "new.csv").write_text("x\n1\n")
     done = call("predict.py", tmp_path / "run/seed1", "--input", tmp_path / "new.csv", "--output", tmp_path / "o")
-    assert done.returncode == 1 and "NumPy's .npz" in done.stderr
+    assert done.returncode == 1 and "new.csv:1: which column holds the genes?" in done.stderr
+    unread = {"context": {"input": "tracks", "output": "profile"}, "outputs": [], "shapes": {}}
+    with pytest.raises(BadInput, match=r"tracks along DNA windows are read from NumPy's \.npz"):
+        predicting.Model(unread, None, tmp_path).read(tmp_path / "new.csv")
     np.savez(tmp_path / "bad.npz", x=splits["test"]["x"][:5, :3])
     with pytest.raises(BadInput, match="has the shape"):
         list(predicting.load(tmp_path / "run/seed1").predict(tmp_path / "bad.npz"))

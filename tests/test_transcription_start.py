@@ -86,7 +86,7 @@ def test_windows_of_both_strands_read_along_the_gene(tmp_path, monkeypatch):
 
 def test_a_subset_of_inputs_sees_nothing_else():
     splits = small_problem("tracks", "profile", 60)
-    model = fiddle.Method(parameters_of("fiddle") | {"inputs": ["near"]})
+    model = fiddle.Method(parameters_of("fiddle") | {"inputs": ["nucleosomes"]})
     model.shape = model.describe(splits["train"])
     network = model.build(model.parameters, model.shape)
     batch = model.batch(splits["train"], np.arange(4))

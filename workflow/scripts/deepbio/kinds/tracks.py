@@ -17,17 +17,17 @@ WORD = (3, 0, 3, 0, 0, 0)  # TATAAA
 
 
 def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
-    """Make windows of 64 bases in which reads start 12 bases behind a word and at a peak of the first track; the second
-    track is noise."""
+    """Make windows of 64 bases in which reads start 12 bases behind a word; each of three tracks has a peak near the
+    start, the later ones with more noise."""
     codes = rng.integers(0, 4, (n, 64)).astype(np.uint8)
     start = rng.integers(20, 56, n)
     codes[np.arange(n)[:, None], start[:, None] - 12 + np.arange(len(WORD))] = WORD
     position = np.arange(64)
     peak = np.exp(-np.square((position - start[:, None]) / 6))
-    tracks = np.stack([peak + 0.1 * rng.standard_normal(peak.shape), rng.standard_normal(peak.shape)], axis=1)
+    tracks = np.stack([peak + noise * rng.standard_normal(peak.shape) for noise in (0.1, 0.2, 0.3)], axis=1)
     share = np.exp(-np.abs(position - start[:, None]) / 1.5)
     y = np.stack([rng.multinomial(50, one) for one in share / share.sum(axis=1, keepdims=True)])
-    context = {"tracks": ["near", "noise"], "metrics": ["kl_divergence"]}
+    context = {"tracks": ["nucleosomes", "initiation", "elongation"], "metrics": ["kl_divergence"]}
     return {"codes": codes, "tracks": tracks.astype(np.float32), "y": y.astype(np.float32)}, context
 
 
