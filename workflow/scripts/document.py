@@ -77,7 +77,8 @@ def progress(known):
 
 
 def boards():
-    """Map (task, dataset) -> role -> rows of the standard reference in the primary metric, best first."""
+    """Map (task, dataset) -> role -> rows of the standard reference in the primary metric, best first; only datasets
+    with a listed system and a baseline, which partial runs may lack."""
     known, found = Catalog({"scale": "standard"}), {}
     for row in read_reference("standard"):
         if row["metric"] == known.dataset(row["task"], row["dataset"])["metrics"][0]:
@@ -85,7 +86,7 @@ def boards():
     for roles in found.values():
         for rows in roles.values():
             rows.sort(key=lambda row: float(row["mean"]), reverse=rows[0]["higher_is_better"] == "True")
-    return found
+    return {place: roles for place, roles in found.items() if {"listed", "baseline"} <= roles.keys()}
 
 
 def results():
