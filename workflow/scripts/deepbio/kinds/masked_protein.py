@@ -66,11 +66,10 @@ def revealed(split: Split) -> Ragged:
 
 
 def read(given, known=None):
-    """Yield records of FASTA files and tables of proteins, in which a `?` or a `#` stands for a hidden residue, for
+    """Read records of FASTA files and tables of proteins, in which a `?` or a `#` stands for a hidden residue, for
     predictions. `known`: the `shapes` of the model's arrays."""
-    from deepbio.core import records
     from deepbio.core.files import BadInput
-    from deepbio.domains.dna.own_windows import fasta
+    from deepbio.domains.dna.own_windows import fasta_or_tables
     from deepbio.domains.protein import sequences
     from deepbio.kinds.protein import COLUMNS, FASTA
 
@@ -86,12 +85,4 @@ def read(given, known=None):
         hidden = np.pad(at, (0, most - len(at)), constant_values=-1).astype(np.int32)
         return {"residues": Ragged.join([codes]), "hidden": hidden, "asked": np.uint8(0)}
 
-    for name, path in given.files.items():
-        if records.suffix(path) in FASTA:
-            for record, text in fasta(path):
-                record.fields[records.FILE] = name
-                records.attempt(record, arrays, text, "sequence")
-                yield record
-        else:
-            one = records.Given({name: path}, given.columns, given.options, given.output)
-            yield from records.table(one, "sequence", COLUMNS, arrays)
+    return fasta_or_tables(given, FASTA, COLUMNS, arrays)

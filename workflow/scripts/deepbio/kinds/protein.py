@@ -50,24 +50,15 @@ def matrix(split: Split, parameters: dict) -> np.ndarray:
 
 
 def read(given, known=None):
-    """Yield records of FASTA files (fields: the words `name=value` of a header, and `word2`, …) and of tables with a
+    """Read records of FASTA files (fields: the words `name=value` of a header, and `word2`, …) and of tables with a
     column of sequences."""
-    from deepbio.core import records
-    from deepbio.domains.dna.own_windows import fasta
+    from deepbio.domains.dna.own_windows import fasta_or_tables
     from deepbio.domains.protein import sequences
 
     def arrays(text):
         return {"residues": Ragged.join([sequences.encode(text)])}
 
-    for name, path in given.files.items():
-        if records.suffix(path) in FASTA:
-            for record, text in fasta(path):
-                record.fields[records.FILE] = name
-                records.attempt(record, arrays, text, "sequence")
-                yield record
-        else:
-            one = records.Given({name: path}, given.columns, given.options, given.output)
-            yield from records.table(one, "sequence", COLUMNS, arrays)
+    return fasta_or_tables(given, FASTA, COLUMNS, arrays)
 
 
 def same(arrays, context):

@@ -53,15 +53,9 @@ def read(given, known=None):
 
     def all_records():
         peaks = {name: path for name, path in given.files.items() if records.suffix(path) in PEAKS}
-        for name, path in given.files.items():
-            if records.suffix(path) in FASTA:
-                for record, text in own_windows.fasta(path):
-                    record.fields[records.FILE] = name
-                    records.attempt(record, arrays, text, "sequence")
-                    yield record
-            elif name not in peaks:
-                one = records.Given({name: path}, given.columns, given.options, given.output)
-                yield from records.table(one, "sequence", COLUMNS, arrays)
+        others = {name: path for name, path in given.files.items() if name not in peaks}
+        listed = records.Given(others, given.columns, given.options, given.output)
+        yield from own_windows.fasta_or_tables(listed, FASTA, COLUMNS, arrays)
         if peaks and "genome" not in given.options:
             raise BadInput(f"{next(iter(peaks.values()))}: intervals alone are no sequence; say genome: FILE as well")
         if peaks and known is None and given.output == "multilabel":

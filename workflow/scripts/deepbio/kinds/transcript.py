@@ -38,23 +38,14 @@ def matrix(split: Split, parameters: dict) -> np.ndarray:
 
 
 def read(given, known=None):
-    """Yield records of FASTA files (fields: the words `name=value` of a header, and `word2`, …) and of tables with a
+    """Read records of FASTA files (fields: the words `name=value` of a header, and `word2`, …) and of tables with a
     column of sequences, each on the strand that is read."""
-    from deepbio.core import records
     from deepbio.domains.dna import own_windows, sequences
 
     def arrays(text):
         return {"codes": Ragged.join([sequences.encode(["".join(text.split())])[0]])}
 
-    for name, path in given.files.items():
-        if records.suffix(path) in FASTA:
-            for record, text in own_windows.fasta(path):
-                record.fields[records.FILE] = name
-                records.attempt(record, arrays, text, "sequence")
-                yield record
-        else:
-            one = records.Given({name: path}, given.columns, given.options, given.output)
-            yield from records.table(one, "sequence", COLUMNS, arrays)
+    return own_windows.fasta_or_tables(given, FASTA, COLUMNS, arrays)
 
 
 def same(arrays, context):

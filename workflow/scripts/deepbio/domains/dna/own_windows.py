@@ -1,11 +1,11 @@
 """Windows of a user's own files: FASTA records one at a time, intervals of a genome, and windows without peaks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from deepbio.core import text
+from deepbio.core import records, text
 from deepbio.core.files import BadInput
 from deepbio.core.records import Record
 from deepbio.domains.dna import genome, sequences
@@ -39,6 +39,22 @@ def fasta(path: Path) -> Iterator[tuple[Record, str]]:
     if record is None:
         raise BadInput(f"{path}: no FASTA record")
     yield record, "".join(parts)
+
+
+def fasta_or_tables(
+    given: records.Given, suffixes: Container[str], columns: Iterable[str], value: Callable[[str], dict]
+) -> Iterator[Record]:
+    """Yield records of FASTA files, which end in one of `suffixes`, and of tables with a column of sequences, known by
+    the names `columns`; `value(text)` makes arrays of a sequence and raises BadInput for one that it cannot read."""
+    for name, path in given.files.items():
+        if records.suffix(path) in suffixes:
+            for record, sequence in fasta(path):
+                record.fields[records.FILE] = name
+                records.attempt(record, value, sequence, "sequence")
+                yield record
+        else:
+            one = records.Given({name: path}, given.columns, given.options, given.output)
+            yield from records.table(one, "sequence", columns, value)
 
 
 def place(record: Record) -> str | None:
