@@ -1,5 +1,6 @@
 """The configuration: what is wrong in it is named by file and key, and pins and documents agree."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -192,6 +193,21 @@ def scripts(tmp_path):
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
 
     return folder / "deepbio", digest
+
+
+def test_what_is_remembered_of_the_code_changes_no_digest(scripts):
+    """Outlines of the files are kept between calls; a damaged or an old one is made anew."""
+    folder, digest = scripts
+    before, file = digest(), folder / "methods" / "deepbind.py"
+    kept = folder.parent / ".snakemake" / "outlines.json"
+    assert not kept.parent.exists()
+    kept.parent.mkdir()
+    assert digest() == before and str(file) in json.loads(kept.read_text())
+    assert digest() == before
+    kept.write_text(kept.read_text()[:1000])
+    assert digest() == before
+    file.write_text(file.read_text() + "\nUNUSED = 1\n")
+    assert digest() != before
 
 
 def test_only_what_decides_a_number_changes_the_code_of_a_training(scripts):

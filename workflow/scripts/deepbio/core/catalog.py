@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepbio.core import kind, own
-from deepbio.core.code import PACKAGE, code_digest, defines, dict_keys, imports, words
+from deepbio.core.code import PACKAGE, code_digest, defines, dict_keys, imports, words, words_of
 from deepbio.core.config import ROOT, check, from_command_line, merge, read_yaml
 from deepbio.core.files import BadInput
 
@@ -163,8 +163,8 @@ class Catalog:
         _check_kinds(where, facts)
         if "metrics" in facts:
             _check_metrics(where, task, facts.get("output", self.tasks[task]["output"]), facts["metrics"])
-        known = words(PACKAGE / "tasks" / f"{task}.py", *PACKAGE.glob("domains/*/*.py"))
-        for key in facts.get("parameters", {}).keys() - known:
+        known = words(PACKAGE / "tasks" / f"{task}.py")
+        for key in facts.get("parameters", {}).keys() - known - words_of("domains/*/*.py"):
             raise BadInput(f"{where}.parameters: '{key}' is not known; no code of the task reads it")
 
     def _check_hyperparameters(self, where, name):
@@ -176,8 +176,8 @@ class Catalog:
             for path, over in _layers(f"scales.{scale}", changes):
                 for key in _unknown(papers, over):
                     raise BadInput(f"{where}: {path}: '{key}' is no hyper-parameter of {name}")
-        known = words(self.file_of(name), *PACKAGE.glob("[kl]*/*.py"), *PACKAGE.glob("domains/*/*.py"))
-        for key in papers.keys() - known:
+        shared = words_of("kinds/*.py", "learning/*.py", "domains/*/*.py")
+        for key in papers.keys() - words(self.file_of(name)) - shared:
             if "baselines" not in self.file_of(name).parts:  # a baseline may hand its own to scikit-learn or a network
                 raise BadInput(f"{where}: hyperparameters: '{key}' is not known; no code of the method reads it")
 

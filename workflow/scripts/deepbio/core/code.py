@@ -6,13 +6,15 @@ arguments.
 """
 
 import ast
+import atexit
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
 from deepbio.core.config import SCRIPTS
-from deepbio.core.files import digest
+from deepbio.core.files import atomic, digest
 
 PACKAGE = SCRIPTS / "deepbio"
 # They bring a command its arguments, and decide no number.
@@ -24,6 +26,9 @@ DRAWING = frozenset({"interpret"})
 OWN_DATA = frozenset({"read", "sample", "settle", "learn", "same", "scaffold", "cluster", "near"})
 # How a file is seen: what decides numbers, that and what draws, or of a task what its `prepare` reaches.
 NUMBERS, FIGURES, PREPARATION, READING = "numbers", "figures", "preparation", "reading"
+# Outlines of earlier calls in this working directory, with the digest of the text that each was made from: to parse 400
+# files takes a second, at each call of Snakemake and in each job that reads the catalog.
+KEPT = Path(".snakemake") / "outlines.json"
 
 
 @dataclass(frozen=True)
@@ -73,14 +78,16 @@ def dict_keys(file: Path, name: str) -> frozenset[str]:
     return _outline(file).dicts.get(name, frozenset())
 
 
-def words(*files: Path) -> frozenset[str]:
-    """Collect all words that stand in some files: a parameter that none of them mentions is read by nobody."""
-    return frozenset().union(*(_words(file) for file in files))
+@cache
+def words(file: Path) -> frozenset[str]:
+    """Collect all words that stand in a file: a parameter that no code mentions is read by nobody."""
+    return frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", file.read_text()))
 
 
 @cache
-def _words(file: Path) -> frozenset[str]:
-    return frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", file.read_text()))
+def words_of(*patterns: str) -> frozenset[str]:
+    """Collect all words that stand in the files of this package that some patterns match."""
+    return frozenset().union(*(words(file) for pattern in patterns for file in PACKAGE.glob(pattern)))
 
 
 def _relative(file: Path) -> str:
@@ -90,6 +97,48 @@ def _relative(file: Path) -> str:
 @cache
 def _outline(file: Path) -> _Outline:
     text = file.read_text()
+    made_from = digest(_own_text(), text.encode())
+    known = _kept().get(str(file), {})
+    if known.get("made_from") != made_from:
+        known = asdict(_parsed(file, text)) | {"made_from": made_from}
+        _kept()[str(file)] = known
+        _keep_at_exit()
+    sets = {name: frozenset(known[name]) for name in ("functions", "methods", "bases")}
+    dicts, imported = ({name: frozenset(v) for name, v in known[one].items()} for one in ("dicts", "imports"))
+    return _Outline(**sets, dicts=dicts, imports=imported, code=known["code"])
+
+
+@cache
+def _own_text() -> bytes:
+    """Read this file: an edit of it makes all outlines anew."""
+    return Path(__file__).read_bytes()
+
+
+@cache
+def _kept() -> dict[str, dict]:
+    """Read the outlines that are kept; none where there are no readable ones."""
+    try:
+        return json.loads(KEPT.read_bytes())
+    except (OSError, ValueError):
+        return {}
+
+
+@cache
+def _keep_at_exit() -> None:
+    atexit.register(_keep)
+
+
+def _keep() -> None:
+    """Keep the outlines of the files as they are now, where Snakemake has a folder for what it remembers."""
+    try:
+        if KEPT.parent.is_dir():
+            with atomic(KEPT) as temporary:
+                temporary.write_text(json.dumps(_kept(), default=sorted))
+    except OSError:
+        pass  # a folder that cannot be written only costs the next call its second
+
+
+def _parsed(file: Path, text: str) -> _Outline:
     tree = ast.parse(text, filename=str(file))
     statements = list(_statements(tree))
     inherited = {

@@ -69,6 +69,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("[a-z]*.py")))
 
 
+@cache
 def load(name: str) -> ModuleType:
     """Import the module of a kind; BadInput lists the known ones where there is none of that name."""
     if name not in names():
@@ -76,6 +77,7 @@ def load(name: str) -> ModuleType:
     return importlib.import_module(f"deepbio.kinds.{name}")
 
 
+@cache
 def of_role(role: str) -> dict[str, ModuleType]:
     """Map the ids of all kinds of `input` or of `output` to their modules."""
     return {name: load(name) for name in names() if role == load(name).ROLE}
