@@ -23,7 +23,7 @@ def prepare(sources, parameters, seed):
 
     The test sample is in no other split, nor is the sample in which training is validated. Test sites are of two
     kinds: new ones, on chromosomes of no other split, and known ones, whose labels in the training samples were
-    learned from. At most `known_sites` of the latter are drawn.
+    learned from. At most `known_sites` of the latter are drawn, and for training at most `most_pairs` of all pairs.
 
     sites : sites with coordinates, peaks of each population, and a table of RNA counts.
     simulated : a site is open in a sample when it contains a motif whose factor the sample expresses.
@@ -88,6 +88,9 @@ def _pairs(codes, opened, counts, names, parameters, rows, group, rng):
     found = {}
     for name, (sites, samples, labels_known) in chosen.items():
         site, sample = np.repeat(sites, len(samples)), np.tile(samples, len(sites))
+        if name == "train" and len(site) > parameters.get("most_pairs", len(site)):
+            kept = np.sort(rng.permutation(len(site))[: parameters["most_pairs"]])
+            site, sample = site[kept], sample[kept]
         elsewhere = opened[site].astype(np.float32)
         elsewhere[:, [out, inner]] = np.nan
         elsewhere[np.arange(len(site)), sample] = np.nan
@@ -110,12 +113,12 @@ def _simulated(sources, parameters, rng):
     for column, matrix in enumerate(planted.matrices(factors, parameters["groups"])):
         rows = np.flatnonzero(holds[:, column])
         planted.plant(codes, rows, rng.integers(0, length - matrix.shape[1] + 1, len(rows)), matrix, rng)
-    # Training samples have every combination with an even number of factors. So each factor is active in half of them,
-    # and no mean over samples shows which factor matters. The held-out sample, the last one, has an odd number.
+    # Samples have every combination of active factors, in random order: training misses those of the last sample, which
+    # is for testing, and of the one before it, for validation. About half of the factors are active in these two.
     active = np.array(list(product([False, True], repeat=len(factors))))
-    odd = active.sum(axis=1) % 2 == 1
-    # Each combination occurs twice, so that the sample for validation takes none away.
-    active = np.concatenate([active[~odd], active[~odd], active[odd][rng.integers(odd.sum())][None]])
+    active = active[rng.permutation(len(active))]
+    half = np.abs(active.sum(axis=1) - len(factors) / 2) < 1
+    active = np.concatenate([active[~half], active[half]])
     samples = len(active)
     opened = holds @ active.T
     genes = rng.lognormal(4, 1, parameters["genes"])

@@ -20,15 +20,16 @@ def prepare(sources, parameters, seed):
     `format`: `interpro`, a JSON file of names and sequences, `same` of which are names that hold the sequences of
     another and are left out; or `simulated` (`families`, `members`, `lengths`, `distance`). `by`: `random`, where
     relatives stand on both sides, or `cluster`, where whole clusters of similar proteins are held out (`similarity`:
-    share of words from which two are in one, see domains.protein.clusters). Families with
-    fewer than `least_clusters` clusters are left out in both, as a split by clusters cannot learn them. `corpus`: FASTA
-    files of further proteins, without labels, that words may be learned from, as {source: files}.
+    share of words from which two are in one, see domains.protein.clusters). Families with fewer than `least_clusters`
+    clusters are left out in both, as a split by clusters cannot learn them. `corpus`: FASTA files of further proteins,
+    without labels, that words may be learned from, as {source: files}; of simulated families these are `unlabelled`
+    further members of each.
 
     Arrays: residues, ragged (residues,) uint8; y (n,) float32, the number of the family; group. The context has
     `classes`, and corpus_values and corpus_offsets where there is a corpus.
     """
     read = {"interpro": _interpro, "simulated": _simulated}[parameters["format"]]
-    residues, number, names = read(sources, parameters)
+    residues, number, names, further = read(sources, parameters)
     group = clusters.cluster(residues, parameters["similarity"])
     counts = np.array([len(np.unique(group[number == one])) for one in range(len(names))])
     kept = np.flatnonzero(counts[number] >= parameters["least_clusters"])
@@ -40,7 +41,10 @@ def prepare(sources, parameters, seed):
     fold = tables.deal(group, number, parameters["folds"], np.random.default_rng([141287]))
     part = tables.fold_parts(fold, parameters["folds"], seed)
     named = np.array([f"{parameters['by']} {one}" for one in group]).astype("S")
-    context = {"classes": names, **_corpus(sources, parameters.get("corpus", {}))}
+    context = {"classes": names}
+    if further:
+        corpus = Ragged.join(further)
+        context |= {"corpus_values": corpus.values, "corpus_offsets": corpus.offsets}
     whole = Split({"residues": residues, "y": number.astype(np.float32), "group": named}, context)
     return {name: whole.take(part == place) for place, name in enumerate(("train", "valid", "test"))}
 
@@ -61,25 +65,23 @@ def _interpro(sources, parameters):
                 seen.add(codes.tobytes())
                 found.append(codes)
                 number.append(len(names) - 1)
-    return Ragged.join(found), np.array(number), names
+    corpus = [
+        one
+        for source, files in parameters.get("corpus", {}).items()
+        for name in files
+        for one in sequences.read_fasta(Path(sources[source]) / name)[1]
+    ]
+    return Ragged.join(found), np.array(number), names, corpus
 
 
 def _simulated(sources, parameters):
     rng = np.random.default_rng([parameters["problem"], 141287])
-    how = (parameters[key] for key in ("families", "members", "lengths", "distance"))
-    found, number = simulated.families(rng, *how)
-    return Ragged.join(found), number, [f"family {one + 1}" for one in range(parameters["families"])]
-
-
-def _corpus(sources, listed):
-    found = []
-    for source, files in listed.items():
-        for name in files:
-            found += sequences.read_fasta(Path(sources[source]) / name)[1]
-    if not found:
-        return {}
-    joined = Ragged.join(found)
-    return {"corpus_values": joined.values, "corpus_offsets": joined.offsets}
+    families, members = parameters["families"], parameters["members"]
+    all_of_one = members + parameters.get("unlabelled", 0)
+    found, number = simulated.families(rng, families, all_of_one, parameters["lengths"], parameters["distance"])
+    labelled = np.arange(len(found)) % all_of_one < members
+    known, further = ([found[one] for one in np.flatnonzero(chosen)] for chosen in (labelled, ~labelled))
+    return Ragged.join(known), number[labelled], [f"family {one + 1}" for one in range(families)], further
 
 
 def score(test, predictions, wanted, train=None):
