@@ -37,6 +37,11 @@ def smaller(value, limits, key=""):
     return min(value, limits[key]) if key in limits and isinstance(value, int) else value
 
 
+# Trainings of more than two seconds, which `make test-fast` leaves out.
+LONG = {"active_segmentation", "basenji", "chemical_vae", "deeperbind", "esm", "genomic_ulmfit", "loop_gan", "mrnn"}
+LONG |= {"one_shot", "organ", "reinvent", "sprint_gan", "support_graph_conv", "utr5_cnn", "yeast_sae"}
+
+
 def needs(name, key, default=None):
     """What the YAML of a method, or of a variant's method, says under `tests`."""
     return CATALOG.methods[base(name)].get("tests", {}).get(key, default)
@@ -53,7 +58,8 @@ def skip_excepted(test, name):
 
 def cases(variants=False, outputs=None):
     """Method, kind of input and of output, all of them or the first `outputs`; variants, which share their method's
-    code, with one output and on demand."""
+    code, with one output and on demand. The first case of each method that is quick to train is not `slow`."""
+    seen = set()
     for name, facts in CATALOG.methods.items():
         is_variant = CATALOG.roles[name] == "variant"
         if is_variant and not variants:
@@ -61,7 +67,10 @@ def cases(variants=False, outputs=None):
         for one in facts["inputs"]:
             made = COMMON | set(kind.load(one).OUTPUTS)
             for output in [output for output in facts["outputs"] if output in made][: 1 if is_variant else outputs]:
-                yield pytest.param(name, one, output, id=f"{name}-{one}-{output}")
+                slow = is_variant or name in seen or name in LONG
+                seen.add(name)
+                marks = [pytest.mark.slow] if slow else []
+                yield pytest.param(name, one, output, id=f"{name}-{one}-{output}", marks=marks)
 
 
 def home_of(name):

@@ -42,6 +42,7 @@ def test_every_scale_has_runs_with_parameters(scale):
             assert roles - {"variant"} == {"listed", "baseline"}, f"{task}/{dataset} has only {roles}"
 
 
+@pytest.mark.slow
 def test_a_variant_is_its_method_with_some_facts_in_their_place(config):
     def change(facts):
         facts["variants"] = {
@@ -210,6 +211,7 @@ def test_what_is_remembered_of_the_code_changes_no_digest(scripts):
     assert digest() != before
 
 
+@pytest.mark.slow
 def test_only_what_decides_a_number_changes_the_code_of_a_training(scripts):
     folder, digest = scripts
     before = digest()
@@ -279,6 +281,7 @@ def test_conda_pins_equal_the_project_s():
     assert {name: normal(version) for name, version in found.items()} == {n: normal(v) for n, v in pins.items()}
 
 
+@pytest.mark.slow
 def test_pages_are_in_step_with_the_code():
     import document
 

@@ -46,6 +46,7 @@ def test_mistakes_end_in_one_message(words, message):
     assert done.returncode and message in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_train_by_hand_records_and_repeats(tmp_path):
     splits = small_problem("table", "binary")
     facts = {
@@ -70,6 +71,7 @@ def test_train_by_hand_records_and_repeats(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_a_run_says_how_fast_its_data_were_prepared(tmp_path):
     data, facts = tmp_path / "results/data", []
     for _ in range(2):
@@ -221,6 +223,7 @@ def test_cross_table_ranks_within_a_kind_of_input(tmp_path):
     assert (tmp_path / "cross.svg").read_text().count("Input: ") == 2
 
 
+@pytest.mark.slow
 def test_cross_table_of_nothing_is_an_error(tmp_path):
     done = call("cross.py", "--settings", json.dumps({"cross": True, "methods": ["leap"]}), "--output", tmp_path)
     assert done.returncode == 1 and "no chosen method with `cross: true`" in done.stderr

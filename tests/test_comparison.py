@@ -63,6 +63,7 @@ def read(folder, name, **wanted):
     return table
 
 
+@pytest.mark.slow
 def test_every_method_has_an_interval_over_test_samples(results):
     intervals = read(results, "intervals").set_index("method")
     assert set(intervals.index) == set(SKILL) and (intervals["samples"] == 300).all()

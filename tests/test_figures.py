@@ -26,6 +26,7 @@ def test_there_are_as_many_listed_systems_as_files():
     assert len(LISTED) >= 28 and {"wnuk_access", "danq", "zeng_cnn", "ckn_seq"} <= set(LISTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTED)
 def test_every_listed_system_draws(name):
     known = Catalog({})

@@ -224,6 +224,7 @@ def try_many(tmp_path_factory, name, examples):
     assert child.exitcode == 0, said.read_text() if said.exists() else f"the process ended with {child.exitcode}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(READERS))
 def test_a_damaged_file_is_read_or_named(tmp_path_factory, name):
     try_many(tmp_path_factory, name, 60)

@@ -75,6 +75,7 @@ def run(name, parameters, folder, samples=160):
     return model, job, splits
 
 
+@pytest.mark.slow
 def test_agents_reach_their_objective_and_the_prior_stays(tmp_path):
     """Half of the training molecules have sulphur or none; the agent learns to leave it out."""
     agent = {"objectives": ["sulphur_free"], "steps": 60, "batch_size": 64, "learning_rate": 5e-3, "replay": 4}
@@ -114,6 +115,7 @@ def test_memory_keeps_the_best_of_distinct_strings():
     assert len(codes) == len(score) == 2
 
 
+@pytest.mark.slow
 def test_activity_is_learned_and_judged_on_other_molecules(tmp_path):
     """The classifier of the agent tells phenyl rings; the judge is a context array of weights."""
     splits = small_problem("molecule_set", "generated")
@@ -145,6 +147,7 @@ def game(**facts):
     return {**usual, "learning_rate": 0.01, **facts}
 
 
+@pytest.mark.slow
 def test_reinforcement_raises_the_objective(tmp_path):
     parameters = changed("organ", game=game(mix=0.0), training={"epochs": 12})
     model, job, splits = run("organ", parameters, tmp_path / "job")
@@ -261,6 +264,7 @@ def autoencoder(tmp_path_factory):
     return model, splits
 
 
+@pytest.mark.slow
 def test_what_is_written_is_what_teacher_forcing_thinks_likeliest(autoencoder):
     """The last layer reads its own symbols when it writes, and the given ones otherwise: one network."""
     model, _ = autoencoder

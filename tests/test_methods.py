@@ -97,6 +97,7 @@ def test_loss_falls(fitted, name, one, output):
     assert min(last[1:]) < last[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "one", "output"), networks(outputs=1))
 def test_resumed_training_equals_uninterrupted(fitted, tmp_path, monkeypatch, name, one, output):
     splits, model, _ = fitted(name, one, output)
@@ -110,6 +111,7 @@ def test_resumed_training_equals_uninterrupted(fitted, tmp_path, monkeypatch, na
 LISTED = [path.stem for path in sorted((ROOT / "config" / "methods").glob("*.yaml"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTED)
 def test_every_listed_method_draws_and_writes(fitted, tmp_path, name):
     facts = CATALOG.methods[name]

@@ -114,6 +114,7 @@ def slow(texts):
     return describe(texts)
 
 
+@pytest.mark.slow
 def test_workers_read_as_this_process_does_and_give_up_on_what_takes_too_long():
     texts = REAL * 30
     with Reader(2, seconds=60) as reader:

@@ -12,6 +12,7 @@ from deepbio.core import method
 from deepbio.learning.network import trained
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "one", "output"), cases(outputs=1))
 def test_seed_decides(tmp_path, name, one, output):
     splits = splits_for(name, one, output)

@@ -83,6 +83,7 @@ def test_splits_share_no_group_and_no_input(prepared, scale, name, dataset):
     assert len(splits["train"]) > len(splits["valid"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "name", "dataset"), CASES)
 def test_preparation_is_deterministic(prepared, folders_of, scale, name, dataset):
     facts, folders = CATALOGS[scale].dataset(name, dataset), folders_of(scale, name, dataset)

@@ -371,6 +371,7 @@ def test_what_is_no_candidate_is_not_called(tmp_path):
 # ---- the command
 
 
+@pytest.mark.slow
 def test_call_variants_writes_a_vcf(person, tmp_path):
     folder, reference, bam, truth = person
     model, _ = fit("deepvariant", small_problem("pileup", "multiclass"), tmp_path / "job")

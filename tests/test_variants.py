@@ -94,6 +94,7 @@ def test_insertions_deletions_and_unknown_bases(run):
     assert [row["alt"] for row in rows[5:]] == cases[5][4].split(",")
 
 
+@pytest.mark.slow
 def test_mistakes_name_the_record(run):
     folder, text = run
     fine, wrong = record(text, 10, other(text[10])), list(record(text, 20, "A"))
@@ -153,6 +154,7 @@ def test_a_model_of_expression_reads_the_region_of_each_gene(expression, gene):
     assert np.abs(wanted).max() > 0
 
 
+@pytest.mark.slow
 def test_a_deletion_leaves_the_start_of_the_gene_where_it_is(expression):
     folder, text, starts, _, context, length = expression
     for gene, upstream in (("plus", -20), ("plus", 20), ("minus", -20), ("minus", 20)):

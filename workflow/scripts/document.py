@@ -150,7 +150,7 @@ def page():
     """Write the page; the same for the same configuration and reference scores."""
     known = Catalog({"scale": "standard"})
     systems = read_yaml(known.config / "reading_list.yaml")
-    reference = {scale: read_reference(scale) for scale in ("standard", "quick")}
+    reference = {scale: (Catalog({"scale": scale}), read_reference(scale)) for scale in ("standard", "quick")}
     lines = [
         "# The reading list, system by system",
         "",
@@ -188,7 +188,7 @@ def row(number, system, known, reference):
     plans = known.tasks[tasks[0]]["scales"]
     scales = ", ".join(f"{scale} ({plans[scale]['origin']})" for scale in SCALES if scale in plans)
     links = ", ".join(f"[{task}](../config/tasks/{task}.yaml)" for task in tasks)
-    return [*cells, "built", links, scales, ours(name, known, reference), published(known.methods[name])]
+    return [*cells, "built", links, scales, ours(name, reference), published(known.methods[name])]
 
 
 def read_reference(scale, table="comparison"):
@@ -199,12 +199,11 @@ def read_reference(scale, table="comparison"):
         return list(csv.DictReader(handle))
 
 
-def ours(name, known, reference):
+def ours(name, reference):
     """Summarise our means in the primary metric of each kind of dataset, with the best baseline on the
     same datasets."""
-    for scale, rows in reference.items():
+    for scale, (here, rows) in reference.items():
         found = []
-        here = Catalog({"scale": scale})
         mine = [r for r in rows if r["method"] == name and r["role"] == "listed"]
         primary = [r for r in mine if r["metric"] == here.dataset(r["task"], r["dataset"])["metrics"][0]]
         for task, metric in dict.fromkeys((r["task"], r["metric"]) for r in primary):

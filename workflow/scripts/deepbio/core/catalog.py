@@ -5,7 +5,9 @@ Every Snakemake process, each cluster job's included, goes through this module, 
 
 import json
 import os
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from deepbio.core import kind, own
@@ -30,6 +32,12 @@ class Run:
     def folder(self):
         """Name its folder below results/<scale>."""
         return f"{self.task}/{self.dataset}/{self.method}/seed{self.seed}"
+
+
+@cache
+def _checked(file: Path, schema: str, stamp: tuple[int, int]) -> dict:
+    """Read and check a file of the configuration, once as long as its stamp (time of change, size) is the same."""
+    return check(read_yaml(file), schema, file)
 
 
 def config_folder() -> Path:
@@ -95,7 +103,10 @@ class Catalog:
 
     def _read(self, folder, schema):
         files = sorted((self.config / folder).glob("[!.]*.yaml"))
-        return {file.stem: check(read_yaml(file), schema, file) for file in files}
+        stamps = [(file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+        return {
+            file.stem: deepcopy(_checked(file, schema, stamp)) for file, stamp in zip(files, stamps, strict=True)
+        }
 
     def _read_own_methods(self):
         """Return the methods of a user's own folder: id → (Python file, facts)."""
