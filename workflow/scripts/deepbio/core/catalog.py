@@ -104,9 +104,7 @@ class Catalog:
     def _read(self, folder, schema):
         files = sorted((self.config / folder).glob("[!.]*.yaml"))
         stamps = [(file.stat().st_mtime_ns, file.stat().st_size) for file in files]
-        return {
-            file.stem: deepcopy(_checked(file, schema, stamp)) for file, stamp in zip(files, stamps, strict=True)
-        }
+        return {file.stem: deepcopy(_checked(file, schema, stamp)) for file, stamp in zip(files, stamps, strict=True)}
 
     def _read_own_methods(self):
         """Return the methods of a user's own folder: id → (Python file, facts)."""
