@@ -39,6 +39,7 @@ def smaller(value, limits, key=""):
 
 # Trainings of more than two seconds, which `make test-fast` leaves out.
 LONG = {"active_segmentation", "basenji", "chemical_vae", "deeperbind", "esm", "genomic_ulmfit", "loop_gan", "mrnn"}
+LONG |= {"deepmotif", "epiann", "expecto", "neural_fingerprint", "ngram", "training_molecules", "tsg_og_cnn"}
 LONG |= {"one_shot", "organ", "reinvent", "sprint_gan", "support_graph_conv", "utr5_cnn", "yeast_sae"}
 
 

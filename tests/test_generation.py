@@ -276,6 +276,7 @@ def test_what_is_written_is_what_teacher_forcing_thinks_likeliest(autoencoder):
     assert (codes == again).float().mean() > 0.99
 
 
+@pytest.mark.slow
 def test_one_place_is_written_alike_alone_and_among_others(autoencoder):
     model, splits = autoencoder
     places, predicted = model.places(model.encoded(splits["test"]))

@@ -19,8 +19,10 @@ from deepbio.scoring import runs as scoring
 MIRROR = os.environ.get("DEEPBIO_MIRROR")
 SCALES = ["quick", "standard"] if MIRROR else ["quick"]
 CATALOGS = {scale: Catalog({"scale": scale}) for scale in SCALES}
+# Datasets whose preparation takes seconds.
+LONG = {"anticancer_fingerprints", "contact_maps", "molecule_generation", "selection_demography"}
 CASES = [
-    pytest.param(scale, name, dataset, id=f"{scale}-{name}-{dataset}")
+    pytest.param(scale, name, dataset, id=f"{scale}-{name}-{dataset}", marks=[pytest.mark.slow] if name in LONG else [])
     for scale, catalog in CATALOGS.items()
     for name in catalog.tasks
     for dataset in catalog.datasets(name)

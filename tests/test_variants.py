@@ -15,6 +15,8 @@ from deepbio.core.files import write_json
 from deepbio.core.kind import small_problem
 from deepbio.domains.dna import sequences
 
+pytestmark = pytest.mark.slow
+
 WORD = "TGACTCA"  # what the small problem of sequences plants
 HEADER = '##fileformat=VCFv4.2\n##contig=<ID=chr1,length=400>\n##ALT=<ID=DEL,Description="deletion">\n'
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
