@@ -113,16 +113,60 @@ def test_augmentation_keeps_missing_parts_missing_and_mirrors_only_what_allows_i
     assert torch.isnan(same["y"][:, 1]).all()
 
 
-def test_leap_finds_spots_that_a_mean_pose_misses(tmp_path):
+def test_maps_find_spots_that_a_mean_pose_misses(tmp_path):
     from support import fit
 
     splits = small_problem("animal_frame", "regression")
     errors = {}
-    for name in ("leap", "mean_pose", "nearest_frame"):
+    for name in ("leap", "pose_unet", "mean_pose", "nearest_frame"):
         model, _ = fit(name, splits, tmp_path / name)
         guess = model.predict(splits["test"].inputs())["y"]
         errors[name] = metrics.evaluate(["pixel_error"], splits["test"].y, guess)["pixel_error"]
-    assert errors["leap"] < 1 < errors["nearest_frame"] < errors["mean_pose"]
+    assert max(errors["leap"], errors["pose_unet"]) < 1 < errors["nearest_frame"] < errors["mean_pose"]
+
+
+def cost(network, frames):
+    """Count a network's weights, and its multiplications for some frames."""
+    total = [0]
+
+    def count(layer, given, made):
+        seen = given[0] if isinstance(layer, torch.nn.ConvTranspose2d) else made
+        total[0] += layer.weight.numel() * seen.shape[2] * seen.shape[3]
+
+    for layer in network.modules():
+        if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
+            layer.register_forward_hook(count)
+    with torch.no_grad():
+        network({"image": frames})
+    return sum(weight.numel() for weight in network.parameters()), total[0]
+
+
+@pytest.mark.parametrize(
+    ("scale", "dataset", "parts", "size"),
+    [
+        ("quick", "drawn_animals", 9, (40, 40)),
+        ("standard", "running_mouse", 17, (396, 406)),
+        ("full", "fly", 32, (192, 192)),
+    ],
+)
+def test_the_u_net_costs_as_much_as_leap(scale, dataset, parts, size):
+    catalog, found = Catalog({"scale": scale}), []
+    for name, role in (("leap", "listed"), ("pose_unet", "baseline")):
+        facts = catalog.parameters(name, "animal_pose", dataset)
+        network = create(name, role, facts).build(facts, {"parts": parts})
+        found.append(np.array(cost(network, torch.zeros(1, *size))))
+        own = {"filters", "widths", "training"}
+        found.append({key: value for key, value in facts.items() if key not in own})
+        found.append({key: value for key, value in facts["training"].items() if key != "learning_rate"})
+    np.testing.assert_allclose(found[3] / found[0], 1, atol=0.03)
+    assert found[4] == found[1] and found[5] == found[2]  # all but the rate, which is its own
+
+
+def test_the_u_net_s_maps_have_the_frame_s_size():
+    facts = {"widths": [4, 4, 4], "downscale": 3, "sigma": 1.5, "rotation": 0, "mirror": False}
+    network = create("pose_unet", "baseline", facts).build(facts, {"parts": 2})
+    image = torch.zeros(1, 41, 50)
+    assert list(network({"image": image}).shape) == [1, 2, 14, 17]
 
 
 def test_point_metrics_take_both_coordinates_of_known_points():
