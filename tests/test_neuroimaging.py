@@ -3,15 +3,19 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import f1_score
 from support import fit, parameters_of
 
 from deepbio.core import method, tables, task
 from deepbio.core.catalog import Catalog
 from deepbio.core.data import NAMES
 from deepbio.core.files import BadInput
+from deepbio.core.job import Job
 from deepbio.core.kind import small_problem
 from deepbio.figures import brain as figures
 from deepbio.learning import pretraining
+from deepbio.learning.training import FitResult
+from deepbio.methods.neuroimaging_dbn import learners
 from deepbio.tasks import neuroimaging
 
 SITES = ("NORTH", "EAST", "SOUTH", "WEST", "FAR")
@@ -194,15 +198,77 @@ def test_machines_learn_to_rebuild_and_do_without_labels(tmp_path):
     for split in shuffled.values():
         split.arrays["y"] = 1 - split.y
     _, other = fit("neuroimaging_dbn", shuffled, tmp_path / "two")
-    assert [row for row in job.history if row["phase"] != "fit"] == [r for r in other.history if r["phase"] != "fit"]
+    machines = [[row for row in one.history if row["phase"].startswith("machine")] for one in (job, other)]
+    assert machines[0] and machines[0] == machines[1]
     assert model.count_parameters() == 20 * 50 + 50 + 2550 + 5100 + 202
 
 
 def test_variants_have_fewer_layers_or_no_machines(tmp_path):
     splits = small_problem("table", "binary")
-    for name, layers, phases in (("depth1", 1, 2), ("depth2", 2, 3), ("no_pretraining", 3, 1)):
+    for name, layers, machines in (("depth0", 0, 0), ("depth1", 1, 1), ("depth2", 2, 2), ("no_pretraining", 3, 0)):
         model, job = fit(f"neuroimaging_dbn-{name}", splits, tmp_path / name)
-        assert len(model.network.layers) == layers and len({row["phase"] for row in job.history}) == phases
+        phases = {"final" if row["phase"].startswith("final") else row["phase"] for row in job.history}
+        assert len(model.network.layers) == layers
+        assert phases == {"search0", "search1", "final", *(f"machine{i + 1}" for i in range(machines))}
+
+
+def test_with_and_without_machines_the_same_settings_are_tried(tmp_path):
+    splits = small_problem("table", "binary")
+    tried = {}
+    for name in ("neuroimaging_dbn", "neuroimaging_dbn-no_pretraining"):
+        facts = Catalog({"scale": "standard"}).parameters(name, "neuroimaging", "diagnosis")
+        facts["pretraining"] |= {"epochs": 1}
+        model = method.create(name, "listed", facts)
+        settings, network = [], model.build(facts, model.describe(splits["train"]))
+
+        def tune(start, setting, *rest, settings=settings, network=network):
+            settings.append(setting)
+            return network, FitResult(1, None, [{"valid_loss": 0.5}])
+
+        tried[name] = settings
+
+        model.tune = tune
+        model.fit(splits["train"], splits["valid"], Job(1, tmp_path / name))
+    with_machines, without = tried.values()
+    assert with_machines == without and len(without) == 9  # eight of the search, and the best to its end
+
+
+def test_a_dead_final_training_is_begun_anew(tmp_path):
+    """With a planted death: the layers' weights of the first one are zero, and its rate keeps them there."""
+    splits = small_problem("table", "binary")
+    model = method.create("neuroimaging_dbn-no_pretraining", "listed", parameters_of("neuroimaging_dbn-no_pretraining"))
+    tune = model.tune
+
+    def planted(start, setting, *rest):
+        if rest[-1] == "final":
+            weights = model.build(model.parameters, model.shape).state_dict()
+            start = {name: torch.zeros_like(weight) for name, weight in weights.items() if name != "scale"}
+            setting = setting | {"learning_rate": 0.0}
+        return tune(start, setting, *rest)
+
+    model.tune = planted
+    job = Job(1, tmp_path)
+    model.fit(splits["train"], splits["valid"], job)
+    assert job.restarts == 1 and {row["phase"] for row in job.history} >= {"final", "final1"}
+
+
+def test_simple_learners_read_the_last_layer_and_are_scored(tmp_path):
+    splits = small_problem("table", "binary")
+    model, _ = fit("neuroimaging_dbn", splits, tmp_path / "job")
+    test = splits["test"]
+    made = model.predict(test.inputs())
+    assert set(made) == {"y", "y_svm", "y_linear", "y_knn"}
+    values = neuroimaging.score(test, made, ["auroc"], splits["train"])
+    calls = {name: model.learners[name].predict(model.levels(test)[-1]) for name in ("svm", "linear", "knn")}
+    for name, called in calls.items():
+        assert values[f"f1_{name}"] > 0.7
+        assert values[f"f1_{name}"] == pytest.approx(f1_score(np.asarray(test.y).ravel(), called))
+    assert neuroimaging.score(test, {"y": made["y"]}, ["auroc"], splits["train"]) == {"auroc": values["auroc"]}
+    model.save(tmp_path)
+    back = method.create("neuroimaging_dbn", "listed", {})
+    back.load(tmp_path)
+    for name, values in back.predict(test.inputs()).items():
+        np.testing.assert_array_equal(values, made[name])
 
 
 def test_far_values_are_cut():
@@ -228,7 +294,14 @@ def test_depth_is_scored_on_held_out_people():
     splits = small_problem("table", "binary")
     train, held = splits["train"], splits["test"]
     blank = np.zeros((len(train), 3)), np.zeros((len(held), 3))
-    found = figures.depths([train["x"], blank[0]], train.y, [held["x"], blank[1]], np.asarray(held.y, float), "binary")
+    found = figures.depths(
+        [train["x"], blank[0]],
+        train.y,
+        [held["x"], blank[1]],
+        np.asarray(held.y, float),
+        "binary",
+        lambda: learners("binary"),
+    )
     scores = {(depth, name): value for depth, name, metric, value in found if metric == "auroc"}
     assert all(scores[0, name] > 0.75 for name in figures.TITLES)
     assert all(scores[1, name] == 0.5 for name in figures.TITLES)

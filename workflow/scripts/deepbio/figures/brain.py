@@ -9,9 +9,8 @@ from deepbio.scoring import metrics
 
 UNITS = 12  # of the first layer that are drawn
 EACH = 5  # regions of each
-NEIGHBOURS = 15
 METRICS = {"binary": ("auroc", "f1"), "regression": ("pearson", "mae")}
-TITLES = {"ridge": "linear", "svm": "SVM (RBF)", "knn": f"{NEIGHBOURS} nearest neighbours"}
+TITLES = {"linear": "linear", "svm": "SVM (RBF)", "knn": "nearest neighbours"}
 
 
 def group(name):
@@ -70,15 +69,16 @@ def draw_filters(weights, levels, names, marked, origin, path):
     save(figure, path, origin)
 
 
-def depths(train, train_y, held, held_y, kind):
-    """Fit three simple learners to the raw features and to the activations of each layer, and score them.
+def depths(train, train_y, held, held_y, kind, learners):
+    """Fit simple learners to the raw features and to the activations of each layer, and score them.
 
-    `train` and `held` are lists of arrays (n, units), one for each depth. Learners are fitted on training samples and
-    scored on held-out ones, as in the paper's tables. Returns rows (depth, learner, metric, value).
+    `train` and `held` are lists of arrays (n, units), one for each depth; `learners()` builds the learners, by name.
+    They are fitted on training samples and scored on held-out ones, as in the paper's tables. Returns rows (depth,
+    learner, metric, value).
     """
     rows = []
     for depth, (x, other) in enumerate(zip(train, held, strict=True)):
-        for name, learner in learners(kind).items():
+        for name, learner in learners().items():
             learner.fit(x, train_y)
             guess = learner.predict(other)
             values = metrics.evaluate(METRICS[kind][1:], held_y, guess)
@@ -89,23 +89,6 @@ def depths(train, train_y, held, held_y, kind):
             values |= metrics.evaluate(METRICS[kind][:1], held_y, guess)
             rows += [(depth, name, metric, value) for metric, value in values.items()]
     return rows
-
-
-def learners(kind):
-    """Return the unfitted learners of the paper's tables, on standardised columns."""
-    from sklearn.linear_model import LogisticRegression, Ridge
-    from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import SVC, SVR
-
-    if kind == "regression":
-        found = {"ridge": Ridge(100), "svm": SVR(), "knn": KNeighborsRegressor(NEIGHBOURS)}
-    else:
-        balance = {"class_weight": "balanced"}
-        found = {"ridge": LogisticRegression(C=0.01, max_iter=2000, **balance), "svm": SVC(**balance)}
-        found["knn"] = KNeighborsClassifier(NEIGHBOURS)
-    return {name: make_pipeline(StandardScaler(), one) for name, one in found.items()}
 
 
 def draw_depths(rows, origin, path):

@@ -11,7 +11,12 @@ import numpy as np
 from deepbio.core import tables
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
+from deepbio.scoring import metrics
+from deepbio.scoring.metrics import SHARE, Metric
 
+# The paper's tables: the F score of learners that read the last layer of a network.
+LEARNERS = {"svm": "SVM", "linear": "logistic regression", "knn": "nearest neighbours"}
+METRICS = {f"f1_{name}": Metric(True, f"F1 of {title} on the last layer", SHARE) for name, title in LEARNERS.items()}
 PERSON, SITE, AGE = "FILE_ID", "SITE_ID", "AGE_AT_SCAN"  # columns of ABIDE's table of people
 LABELS = {"diagnosis": ("DX_GROUP", {"1": 1, "2": 0}), "sex": ("SEX", {"1": 0, "2": 1})}
 CLASSES = {"diagnosis": ["control", "autism"], "sex": ["male", "female"]}
@@ -207,3 +212,25 @@ def _simulated(parameters, rng):
             x.append(centre + std * level)
             features += [f"{side}_{region}_{measure}" for region in REGIONS]
     return People(np.concatenate(x, axis=1), features, np.array([f"site{one:02d}" for one in site]), age, y)
+
+
+# ---- scores
+
+
+def score(test, predictions, wanted, train):
+    """Compute metrics of `y`, and the F scores of the learners (`y_<learner>`) that a method has fitted to features of
+    its own."""
+    values = metrics.evaluate(wanted, test.y, predictions["y"])
+    for name in LEARNERS:
+        if f"y_{name}" in predictions:
+            values[f"f1_{name}"] = metrics.evaluate(["f1"], test.y, predictions[f"y_{name}"])["f1"]
+    return values
+
+
+def interpret(train, runs, path):
+    """Draw the paper's table: the learners on raw features and on one, two and three layers."""
+    from deepbio.figures import style
+
+    wanted = {name: metrics.title(name, "neuroimaging") for name in METRICS}
+    title = "Simple learners on the last layer of each network, test people"
+    style.quantities(runs, wanted, title, train.context["origin"], f"{path}_learners", len(wanted))
