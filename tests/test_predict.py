@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from test_own import genome, molecules, screen, table, variants, windows, write
 from deepbio.core import kind, own, predicting
 from deepbio.core.catalog import Catalog
 from deepbio.core.files import BadInput
+
+pytestmark = pytest.mark.slow
 
 
 def trained(folder, path, method, seeds=(1,)):
@@ -195,7 +198,7 @@ def test_tables_and_people_are_read_by_the_model_s_own_columns_and_sites(tmp_pat
     assert predicted(run, tmp_path / "vcf/turned.vcf") == first
 
 
-def test_arrays_serve_every_kind(tmp_path):
+def test_arrays_serve_every_kind(tmp_path, monkeypatch):
     from deepbio.core.data import save_dataset
 
     splits = kind.small_problem("deletions", "regression")
@@ -222,8 +225,13 @@ def test_arrays_serve_every_kind(tmp_path):
     (tmp_path / "new.csv").write_text("x\n1\n")
     done = call("predict.py", tmp_path / "run/seed1", "--input", tmp_path / "new.csv", "--output", tmp_path / "o")
     assert done.returncode == 1 and "new.csv:1: which column holds the genes?" in done.stderr
-    unread = {"context": {"input": "tracks", "output": "profile"}, "outputs": [], "shapes": {}}
-    with pytest.raises(BadInput, match=r"tracks along DNA windows are read from NumPy's \.npz"):
+    unread = {"context": {"input": "dream", "output": "binary"}, "outputs": [], "shapes": {}}
+    dream = types.SimpleNamespace(TITLE="dreams", ARRAYS={"colours": None, "sounds": None})
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(BadInput, match=r"dreams are .* NumPy's \.npz .* colours, sounds"),
+    ):
+        patch.setattr(kind, "load", {"dream": dream}.get)
         predicting.Model(unread, None, tmp_path).read(tmp_path / "new.csv")
     np.savez(tmp_path / "bad.npz", x=splits["test"]["x"][:5, :3])
     with pytest.raises(BadInput, match="has the shape"):
@@ -319,8 +327,40 @@ def small_files(folder):
     (folder / "t.csv").unlink()
     (folder / "patients.csv").write_text(made)
     variants(folder, people=60)
+    places_of_elements_and_sites(folder)
     (folder / "v.vcf").rename(folder / "people.vcf")
     (folder / "people.tsv").write_text((folder / "p.tsv").read_text().replace("pop\n", "population\n", 1))
+
+
+def places_of_elements_and_sites(folder):
+    """Pairs, calls and signals over genome.fa."""
+    rng = np.random.default_rng(1)
+    texts = dict(one.split("\n")[:2] for one in (folder / "genome.fa").read_text().split(">")[1:])
+    pairs, calls, shares, starts = (
+        ["enhancer,promoter,H3K27ac,linked"],
+        ["chromosome\tposition\tcell 1\tcell 2"],
+        [],
+        [],
+    )
+    for name, text in texts.items():
+        for enhancer, promoter in rng.integers(0, 5800, (40, 2)):
+            linked = int(rng.integers(2))
+            signal = f"{linked + rng.standard_normal():.2f}"
+            pairs.append(f"{name}:{enhancer}-{enhancer + 120},{name}:{promoter}-{promoter + 80},{signal},{linked}")
+        for site in re.finditer("CG", text):
+            states = "\t".join(rng.choice(["0", "1", ""], 2))
+            calls.append(f"{name}\t{site.start() + 1}\t{states}")
+        starts.append(f"variableStep chrom={name}")
+        for place in range(0, 6000, 20):
+            shares.append(f"{name}\t{place}\t{place + 20}\t{rng.random():.3f}")
+            starts.append(f"{place + 1} {rng.integers(1, 5)}")
+    for name, lines in {
+        "pairs.csv": pairs,
+        "calls.tsv": calls,
+        "nucleosomes.bedgraph": shares,
+        "starts.wig": starts,
+    }.items():
+        (folder / name).write_text("\n".join(lines) + "\n")
 
 
 @pytest.mark.workflow
@@ -329,15 +369,17 @@ def small_files(folder):
 def test_the_page_runs_as_it_stands(tmp_path):
     small_files(tmp_path)
     (tmp_path / "deepbio-bench").symlink_to(ROOT)
-    for name, text in zip(("screen", "peaks", "patients", "people", "library"), blocks("yaml"), strict=True):
+    names = ("screen", "peaks", "pairs", "calls", "starts", "patients", "people", "library")
+    for name, text in zip(names, blocks("yaml"), strict=True):
         (tmp_path / f"{name}.yaml").write_text(text)
     commands = "".join(blocks("bash")).splitlines()
-    assert len(commands) == 12
+    assert len(commands) == 18
     for line in commands:
         done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True)
         expected = 3 if "--input new.csv" in line else 0
         assert done.returncode == expected, f"{line}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-    for name in ("predictions.tsv", "peaks.tsv", "patients.tsv", "people_predicted.tsv", "new_molecules.tsv"):
+    written = ("predictions", "peaks", "pairs", "calls_predicted", "starts", "patients", "people_predicted")
+    for name in (*(f"{one}.tsv" for one in written), "new_molecules.tsv"):
         assert len((tmp_path / name).read_text().splitlines()) > 2
     results = tmp_path / "results/quick"
     assert "perfect" in (results / "scoreboard.txt").read_text() and (results / "own_screen/comparison.svg").exists()

@@ -30,6 +30,7 @@ def main():
     arguments.add_argument("--input", required=True, help="file of a form that the model's kind of input is read from")
     arguments.add_argument("--output", required=True, help="tab-separated table to write; .gz and .zst are packed")
     arguments.add_argument("--genome", help="FASTA file that a BED file refers to")
+    arguments.add_argument("--signals", type=command.json_object, help="files of tracks, as JSON: name → file")
     arguments.add_argument(
         "--columns", type=command.json_object, help="columns that are not called as in training, as JSON: role → name"
     )
@@ -45,6 +46,7 @@ def main():
         raise BadInput(f"{given.run}: a model of '{first.output}' output predicts no samples; see generate.py")
     place(models, given.device)
     options = {"genome": Path(given.genome)} if given.genome else {}
+    options |= {"signals": given.signals} if given.signals else {}
     if first.output == "mask":
         unreadable = write_masks(first, given)
     else:

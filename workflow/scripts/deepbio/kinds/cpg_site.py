@@ -4,6 +4,7 @@ import numpy as np
 
 from deepbio.core.data import Split
 from deepbio.core.kind import Array
+from deepbio.kinds import sequence
 
 ROLE = "input"
 TITLE = "CpG sites with their neighbours"
@@ -16,6 +17,9 @@ ARRAYS = {
 }
 CONTEXT = {"features": "names of the cells"}
 OUTPUTS = ("multilabel",)
+READS = ("multilabel",)
+SPLIT = "chromosome"  # of fewer than three chromosomes: cluster
+same = sequence.same
 
 
 def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
@@ -38,3 +42,24 @@ def matrix(split: Split, parameters: dict) -> np.ndarray:
     """Give the states and distances of all neighbours side by side: (n, cells x neighbours x 2)."""
     both = [np.asarray(split[name], np.float64) for name in ("states", "distances")]
     return np.concatenate([one.reshape(len(one), -1) for one in both], axis=1)
+
+
+def read(given, known=None):
+    """Yield records of tables of methylation calls over a genome: chromosome and position of a CpG site, and a column
+    for each cell with 0, 1 or nothing. Neighbours in a cell are the nearest sites of all rows that it covers."""
+    from deepbio.domains.dna import own_sites
+
+    yield from own_sites.sites(given, known)
+
+
+def settle(found, given):
+    """Name the cells, and leave out the sites that none of them covers: (context, notes)."""
+    from deepbio.domains.dna import own_sites
+
+    cells, notes = own_sites.settled(found)
+    return {"features": cells, "outputs": cells}, notes
+
+
+def cluster(arrays):
+    """Number the stretches of sites that windows link, (n,): each lies within a window's length of the one before."""
+    return np.asarray(arrays["y_stretch"])

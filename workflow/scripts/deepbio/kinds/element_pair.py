@@ -4,6 +4,7 @@ import numpy as np
 
 from deepbio.core.data import Split
 from deepbio.core.kind import Array
+from deepbio.kinds import table
 
 ROLE = "input"
 TITLE = "pairs of an enhancer and a promoter"
@@ -16,6 +17,8 @@ ARRAYS = {
 }
 CONTEXT = {"features": "names of the signals"}
 OUTPUTS = ("binary",)
+READS = ("binary",)
+SPLIT = "chromosome"  # of fewer than three chromosomes: cluster
 WORDS = ((3, 2, 0, 1, 3, 1, 0), (0, 0, 3, 3, 2, 1, 0))  # TGACTCA in the enhancer, AATTGCA in the promoter
 
 
@@ -41,3 +44,49 @@ def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
 def matrix(split: Split, parameters: dict) -> np.ndarray:
     """Give the signals of both elements, (n, signals)."""
     return np.asarray(split["signals"], dtype=np.float64)
+
+
+def read(given, known=None):
+    """Yield records of tables and BEDPE files over a genome: the bases of an enhancer and of a promoter, each in the
+    middle of a window of unknown bases, on the genome's strand. Signals are the distance of the two and the further
+    columns of numbers; those of a trained model are found by their names."""
+    from deepbio.domains.dna import own_pairs
+
+    yield from own_pairs.pairs(given, known)
+
+
+def settle(found, given):
+    """Choose the columns that hold numbers, as of a table, and bring windows to one length: (context, notes)."""
+    from deepbio.domains.dna import own_pairs
+
+    windows, lengths = own_pairs.settled(found, given.options.get("length"))
+    for record in found:
+        record.arrays = {"x": record.arrays["x"], "wrong": record.arrays["wrong"], "names": record.arrays["columns"]}
+    context, notes = table.settle(found, given)
+    for record, arrays in zip(found, windows, strict=True):
+        record.arrays = arrays | {"signals": record.arrays["x"]}
+    return context, [f"windows of {lengths[0]} and {lengths[1]} bases", *notes]
+
+
+def learn(arrays, context, train, given):
+    """Fill gaps of signals with the median of the training samples."""
+    filled, more, notes, kept = table.learn({"x": arrays["signals"]}, context, train, given)
+    return arrays | {"signals": filled["x"]}, more, notes, kept
+
+
+def same(arrays, context):
+    """Name each pair by its two elements, (n,) byte strings."""
+    return np.array([row.tobytes().hex() for row in np.asarray(arrays["names"])]).astype("S")
+
+
+def cluster(arrays):
+    """Number the groups of pairs that share elements, (n,)."""
+    from deepbio.domains.dna import own_pairs
+
+    return own_pairs.clusters(np.asarray(arrays["names"]))
+
+
+def near(arrays, test, others):
+    """Tell which of the samples `test` share an element with one of `others`."""
+    names = np.asarray(arrays["names"])
+    return np.isin(names[test], names[others]).any(axis=1)

@@ -4,6 +4,7 @@ import numpy as np
 
 from deepbio.core.data import Split
 from deepbio.core.kind import Array
+from deepbio.kinds import sequence
 
 ROLE = "input"
 TITLE = "tracks along DNA windows"
@@ -13,6 +14,11 @@ ARRAYS = {
 }
 CONTEXT = {"tracks": "names of the assays"}
 OUTPUTS = ("profile",)
+READS = ("profile",)
+SPLIT = "chromosome"  # of fewer than three chromosomes: cluster
+TASK = "transcription_start"
+USUAL = ("kl_divergence", "summit_distance", "summit_share")
+same, cluster, near = sequence.same, sequence.cluster, sequence.near
 WORD = (3, 0, 3, 0, 0, 0)  # TATAAA
 
 
@@ -36,3 +42,20 @@ def matrix(split: Split, parameters: dict) -> np.ndarray:
     codes, tracks = np.asarray(split["codes"]), np.asarray(split["tracks"], np.float32)
     one_hot = (codes[:, None] == np.arange(4)[:, None]).astype(np.float32)
     return np.concatenate([one_hot, tracks], axis=1).reshape(len(codes), -1)
+
+
+def read(given, known=None):
+    """Yield records of BED files over a genome, with signals of bedGraph or wiggle files along the windows, each under
+    the name of its track; in training the track that is the label counts reads."""
+    from deepbio.domains.dna import own_tracks
+
+    yield from own_tracks.windows(given, known)
+
+
+def settle(found, given):
+    """Name the tracks: (context, notes)."""
+    from deepbio.domains.dna import own_tracks
+
+    tracks = own_tracks.settled(found)
+    length = len(found[0].arrays["codes"])
+    return {"tracks": tracks}, [f"windows of {length} bases; tracks: {', '.join(tracks) or 'none'}"]

@@ -412,7 +412,7 @@ def repeats(one, arrays, context, part, y):
 def classes_of(arrays, part, context, output):
     """Lines with the number of samples of each class, or the range of numbers, in each part."""
     y = arrays["y"]
-    if output in ("generated",) or y.ndim == 3:
+    if output in ("generated", "profile") or y.ndim == 3:
         return []
     names = context.get("outputs", [""])
     lines = []

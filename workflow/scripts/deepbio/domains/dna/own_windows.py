@@ -1,6 +1,7 @@
 """Windows of a user's own files: FASTA records one at a time, intervals of a genome, and windows without peaks."""
 
 from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -67,18 +68,33 @@ def place(record: Record) -> str | None:
 
 def conform(record: Record, length: int) -> None:
     """Bring the codes of a record to `length`: cut to their middle, or padded with unknown bases; a note says so."""
-    codes = record.arrays["codes"]
-    spare = len(codes) - length
-    if spare > 0:
-        codes = codes[spare // 2 : spare // 2 + length]
-        record.note = f"cut from {length + spare} to {length} bases around the middle"
-    elif spare < 0:
-        codes = np.pad(codes, (-spare // 2, -spare - -spare // 2), constant_values=sequences.UNKNOWN)
-        record.note = f"padded from {length + spare} to {length} bases"
-    record.arrays["codes"] = codes
+    here = len(record.arrays["codes"])
+    record.arrays["codes"], _ = fitted(record.arrays["codes"], length)
+    if here > length:
+        record.note = f"cut from {here} to {length} bases around the middle"
+    elif here < length:
+        record.note = f"padded from {here} to {length} bases"
+
+
+def fitted(codes: np.ndarray, length: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """Put codes into the middle of a window of unknown bases, cut to it where they are longer: codes (length,), and the
+    first and last of the given bases there."""
+    codes = codes[max(0, (len(codes) - length) // 2) :][:length]
+    first = (length - len(codes)) // 2
+    spare = length - first - len(codes)
+    return np.pad(codes, (first, spare), constant_values=sequences.UNKNOWN), (first, first + len(codes) - 1)
 
 
 # ---- intervals
+
+
+@contextmanager
+def genome_of(given: records.Given) -> Iterator[tuple]:
+    """Open the genome that places refer to: its sequences by name, and their lengths; BadInput where none is said."""
+    if "genome" not in given.options:
+        raise BadInput(f"{next(iter(given.files.values()))}: places alone are no sequence; say genome: FILE as well")
+    with genome.open_genome(given.options["genome"]) as opened:
+        yield opened, {name: len(opened[name]) for name in opened.keys()}  # noqa: SIM118
 
 
 def lines(path: Path) -> Iterator[tuple[Record, tuple[str, int, int, str] | None]]:
