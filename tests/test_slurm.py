@@ -25,12 +25,23 @@ def test_a_run_is_submitted_with_its_resources(project, tmp_path_factory):
     subprocess.run([SCRIPT, "start", folder], check=True)
     try:
         run = "results/quick/molecule_properties/freesolv/mean_label/seed1/run.json"
-        words = ["--workflow-profile", "profiles/slurm", "--slurm-status-command", "squeue", "--latency-wait", "5"]
+        other = "results/quick/motif_primer/planted/data/split1/dataset.json"
+        words = [
+            "--slurm-array-jobs",
+            "prepare",
+            "--workflow-profile",
+            "profiles/slurm",
+            "--slurm-status-command",
+            "squeue",
+            "--latency-wait",
+            "5",
+        ]
         words += ["--default-resources", "slurm_partition=main", "mem_mb=1000", "runtime=20"]
         words += ["--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "5"]
-        done = project.snakemake(*words, "--config", "device=cpu", "--", run)
+        done = project.snakemake(*words, "--config", "device=cpu", "--", run, other)
         assert read_json(project.folder / run)["status"] == "ok"
         assert "has been submitted with SLURM jobid" in done.stderr
+        assert "Submitted array job" in done.stderr and (project.folder / other).exists()
         logs = list((project.folder / ".snakemake" / "slurm_logs").rglob("*.log"))
         text = (folder / "slurmctld.log").read_text()
         assert "_slurm_rpc_submit_batch_job" in text, logs
