@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from deepbio.core import labels
 from deepbio.core.data import NAMES, Ragged, Split
 from deepbio.core.files import BadInput
 from deepbio.domains.dna import sequences
 from deepbio.domains.rna import coding
-from deepbio.scoring import metrics
+from deepbio.scoring import subsets
 from deepbio.scoring.metrics import SHARE, SIGNED, Metric
 
 METRICS = {
@@ -100,25 +99,9 @@ def _thinned(codes, y, parameters, rng):
 
 def score(test, predictions, wanted, train=None):
     """Score all test transcripts, and by the metrics that say so those of a subset."""
-    p = labels.columns(predictions["y"])[:, 0]
-    found = {}
-    for name in wanted:
-        base, y = _subset(test, name)
-        found[name] = metrics.evaluate([base], y, p)[base]
-    return found
+    return subsets.score(test, predictions, wanted, METRICS)
 
 
 def resampled(test, predictions, metric, train=None):
     """Say how a metric is computed in resamples; that of a subset leaves the other transcripts' labels unknown."""
-    from deepbio.scoring import intervals
-
-    base, y = _subset(test, metric)
-    return intervals.resampled(base, y, labels.columns(predictions["y"])[:, 0])
-
-
-def _subset(test, name):
-    """The metric of all tasks behind one, and the labels (n,), NaN outside of its subset."""
-    y, (base, _, subset) = labels.columns(test.y)[:, 0], name.partition("_")
-    if name not in METRICS:
-        return name, y
-    return base, np.where(np.asarray(test[f"y_{subset}"]) == 1, y, np.nan)
+    return subsets.resampled(test, predictions, metric, METRICS)

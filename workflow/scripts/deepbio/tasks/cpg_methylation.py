@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from deepbio.core import labels, tables
+from deepbio.core import tables
 from deepbio.core.data import NAMES, Split
 from deepbio.core.files import BadInput
 from deepbio.domains.dna import methylation
-from deepbio.scoring import metrics
+from deepbio.scoring import subsets
 from deepbio.scoring.metrics import SHARE, Metric
 
 METRICS = {"accuracy_band": Metric(True, "accuracy, share of 0.2 to 0.8", SHARE)}
@@ -123,26 +123,11 @@ def _context(folder, parameters):
     return found
 
 
-def _subset(test, name):
-    """The metric of all tasks behind one, and the labels (n,), NaN outside of its subset."""
-    y = labels.columns(test.y)[:, 0]
-    if name not in METRICS:
-        return name, y
-    return name.partition("_")[0], np.where(np.asarray(test["y_band"]) == 1, y, np.nan)
-
-
 def score(test, predictions, wanted, train=None):
     """Score all cases, and by `accuracy_band` those that are neither clearly methylated nor clearly not."""
-    p, found = labels.columns(predictions["y"])[:, 0], {}
-    for name in wanted:
-        base, y = _subset(test, name)
-        found[name] = metrics.evaluate([base], y, p)[base]
-    return found
+    return subsets.score(test, predictions, wanted, METRICS)
 
 
 def resampled(test, predictions, metric, train=None):
     """Say how a metric is computed in resamples; that of a subset leaves the other labels unknown."""
-    from deepbio.scoring import intervals
-
-    base, y = _subset(test, metric)
-    return intervals.resampled(base, y, labels.columns(predictions["y"])[:, 0])
+    return subsets.resampled(test, predictions, metric, METRICS)
