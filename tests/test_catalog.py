@@ -172,6 +172,20 @@ def test_seeds_go_round_the_splits():
     assert list(catalog.seeds("tf_binding", "ARID3A_K562", "kmer_logistic")) == [1]
 
 
+def test_methods_may_take_the_parameters_of_another_scale():
+    """The file for one GPU: the papers' networks, on the data of the scale standard, for all that it names."""
+    asked = read_yaml(ROOT / "config" / "paper_sizes.yaml")
+    catalog = Catalog(asked)
+    assert catalog.scale == "standard" and catalog.datasets("tf_binding") == Catalog({"scale": "standard"}).datasets(
+        "tf_binding"
+    )
+    for name in ("deepbind", "leap", "one_shot"):
+        run = catalog.runs(method=name)[0]
+        assert catalog.parameters(name, run.task, run.dataset) == catalog.methods[name]["hyperparameters"]
+    assert {run.method.partition("-")[0] for run in catalog.runs()} >= set(asked["methods"])
+    assert {run.task for run in catalog.runs() if catalog.roles[run.method] == "listed"} == set(asked["tasks"])
+
+
 def test_code_of_a_training_is_what_decides_it():
     """Checked on the files by name, and on the digest by edits to a copy of the scripts."""
     method = code.PACKAGE / "methods" / "deepbind.py"

@@ -52,7 +52,8 @@ wildcard_constraints:
 def settings(**changes):
     """Give what task-level commands need of the configuration: the keys that decide which runs there are."""
     kept = {
-        key: CATALOG.settings[key] for key in ("scale", "methods", "seeds", "cross", "variants", "results")
+        key: CATALOG.settings[key]
+        for key in ("scale", "method_scale", "methods", "seeds", "cross", "variants", "results")
     }
     return as_json(kept | changes)
 

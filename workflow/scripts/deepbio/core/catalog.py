@@ -337,8 +337,9 @@ class Catalog:
     # ---- code: which files decide a result
 
     def scale_of(self, task):
-        """Return the scale whose parameters methods take on a task: for a user's own data the effort says it."""
-        return self.own[task]["effort"] if task in self.own else self.scale
+        """Return the scale whose parameters methods take on a task: that of the data unless `method_scale` says
+        another; for a user's own data the effort says it."""
+        return self.own[task]["effort"] if task in self.own else self.settings["method_scale"] or self.scale
 
     def task_file(self, task):
         """Return the file, below workflow/scripts, of the code that measures and draws a task."""
