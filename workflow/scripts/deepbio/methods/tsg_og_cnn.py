@@ -91,8 +91,9 @@ class Method(NetworkMethod):
         maps = self.projected(split)
         first = maps["maps"][0]
         figures.draw_views(first.reshape(6, len(surfaces.CHANNELS), *first.shape[-2:]), split, folder / "views")
-        dense = self.run_batched(maps, lambda batch: self.network.describe(batch["maps"])).numpy()
-        figures.draw_layer(dense, split, folder / "layer")
+        if len(split) >= 8:  # two principal components of fewer proteins show nothing
+            dense = self.run_batched(maps, lambda batch: self.network.describe(batch["maps"])).numpy()
+            figures.draw_layer(dense, split, folder / "layer")
         figures.draw_calls(np.asarray(self.predict(split)["y"])[:, 0], split, folder / "calls")
 
 
