@@ -51,6 +51,17 @@ def test_detectors_are_named_after_motifs_of_the_datas_own_organism(tmp_path, co
     assert (tmp_path / "detectors.png").exists()
 
 
+def test_detectors_of_rna_are_named_after_no_motif_of_dna(tmp_path):
+    codes = np.random.default_rng(0).integers(0, 4, (80, 60)).astype(np.uint8)
+    codes[:, 20:30] = [3, 2, 3, 0, 0, 0, 3, 0, 1, 1]
+    active, place, strand = np.ones((80, 1)), np.full((80, 1), 20), np.zeros((80, 1), int)
+    context = {"jaspar_groups": [], "origin": "simulated"}
+    interpretation.detector_logos(codes, active, place, strand, 10, context, tmp_path)
+    (row,) = read(tmp_path / "detectors.csv")
+    assert row["name"] == "" and row["consensus"] == "TGTAAATACC"
+    assert "JASPAR" not in (tmp_path / "detectors.svg").read_text()
+
+
 def test_sites_are_drawn_in_every_sample(tmp_path):
     splits = small_problem("site_in_sample", "binary")
     model, _ = fit("wnuk_access", splits, tmp_path / "job")

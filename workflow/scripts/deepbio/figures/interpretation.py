@@ -34,7 +34,7 @@ def detector_logos(codes, active, place, strand, width, context, folder):
     A window counts when its activation is above half of the detector's largest (as in Alipanahi et al. 2015, Online
     Methods: subsequences that pass the threshold are aligned). If there are many detectors, those with the highest mean
     activation are drawn. They are matched to the groups of JASPAR that the context names as `jaspar_groups`; without
-    it, to vertebrates.
+    it, to vertebrates, and to none where the list is empty, as for RNA.
     """
     groups = context.get("jaspar_groups", ["vertebrates"])
     length = codes.shape[1]
@@ -61,9 +61,10 @@ def detector_logos(codes, active, place, strand, width, context, folder):
     order = sorted(range(len(rows)), key=lambda i: (rows[i]["q"], -rows[i]["mean_activation"]))[:MOST_LOGOS]
     figure, axes = style.panels(len(order), 3, (4, 1.5), (0, 0.6))
     for axis, i in zip(axes, order, strict=True):
-        motifs.logo(axis, found[i], _match(rows[i]))
-    title = f"Motif detectors and their nearest JASPAR motif ({', '.join(groups)})"
-    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        about = _match(rows[i]) if groups else f"detector {rows[i]['detector']}, {rows[i]['windows']} windows"
+        motifs.logo(axis, found[i], about)
+    nearest = f" and their nearest JASPAR motif ({', '.join(groups)})" if groups else ""
+    figure.suptitle(f"Motif detectors{nearest}", x=0.01, ha="left", fontweight="bold")
     style.save(figure, Path(folder) / "detectors", context["origin"])
 
 

@@ -13,6 +13,7 @@ from deepbio.scoring.metrics import SHARE, Metric
 
 METRICS = {"pearson_squared": Metric(True, "squared Pearson r", SHARE)}
 LENGTH = 50
+CONTEXT = {"jaspar_groups": []}
 
 
 def prepare(sources, parameters, seed):
@@ -26,21 +27,22 @@ def prepare(sources, parameters, seed):
     random : the random library; the `deepest` share of the regions by reads is for testing, as in the paper.
     simulated : see domains/rna/utr.py.
 
-    Arrays: codes (n, 50) uint8, y (n,) float32 (natural logarithm of the enrichment), group.
+    Arrays: codes (n, 50) uint8, y (n,) float32 (natural logarithm of the enrichment), group. No motif of the context's
+    `jaspar_groups`, which are of DNA, is in these regions.
     """
     rng = np.random.default_rng([seed, 2017])
     form = parameters["format"]
     if form == "simulated":
         codes, y = utr.simulate(parameters["samples"], LENGTH, parameters["noise"], rng)
         arrays = {"codes": codes, "y": y, "group": planted.names("region", len(y))}
-        return planted.splits(arrays, parameters["fractions"], {})
+        return planted.splits(arrays, parameters["fractions"], CONTEXT)
     folder = sources[parameters["files"]]
     if form == "random":
         return _random(sources[parameters["library"]] / parameters["regions"], parameters, rng)
     arrays = _read(folder / parameters["native"], parameters["least"], parameters["shortest"])
     held = parameters["valid_fraction"], parameters["test_fraction"]
     part = tables.group_parts(arrays["group"], *held, rng)
-    whole = Split(arrays)
+    whole = Split(arrays, CONTEXT)
     splits = {name: whole.take(part == number) for number, name in enumerate(NAMES)}
     if form == "evolved":
         splits["test"] = Split(_evolved(folder / parameters["evolved"]), whole.context)
@@ -83,7 +85,7 @@ def _random(path, parameters, rng):
     part[np.isin(group, group[deepest]) & (part != 2)] = -1  # a region that is repeated in the test
     part[np.isin(group, group[part == 1]) & (part == 0)] = -1
     arrays = {"codes": codes, "y": y, "group": np.char.add("region", group.astype(str)).astype("S")}
-    whole = Split(arrays)
+    whole = Split(arrays, CONTEXT)
     return {name: whole.take(part == number) for number, name in enumerate(NAMES)}
 
 

@@ -71,7 +71,7 @@ def match(motifs, groups=("vertebrates",)):
     """Find the most similar JASPAR motif for each of `motifs` (4, width): dicts with bits, id, name, p and q.
 
     p-values are Tomtom's, by memelite; q-values by Benjamini and Hochberg over all comparisons. A motif of fewer than
-    LEAST_BITS bits is not compared: its id and name are empty, its p and q are 1.
+    LEAST_BITS bits is not compared, and without groups none is: its id and name are empty, its p and q are 1.
     """
     import torch
     from memelite import tomtom
@@ -80,7 +80,7 @@ def match(motifs, groups=("vertebrates",)):
     bits = [float(information(motif).sum()) for motif in motifs]
     rows = [{"bits": round(one, 2), "id": "", "name": "", "p": 1.0, "q": 1.0} for one in bits]
     compared = [i for i, one in enumerate(bits) if one >= LEAST_BITS]
-    if not compared:
+    if not compared or not groups:
         return rows
     known, threads = jaspar(tuple(groups)), torch.get_num_threads()
     p = tomtom([motifs[i] for i in compared], [matrix for _, _, matrix in known], n_jobs=1)[0]
