@@ -287,6 +287,19 @@ def test_real_windows_join_the_test_split_without_labels(tmp_path, locus):
     assert selection_demography.score(test, {"y": p}, wanted)["known_sweeps"] == 1
 
 
+def test_both_rules_of_calls_at_the_known_site_are_scored(tmp_path, locus):
+    fake_batches(tmp_path)
+    parameters = {"valid_fraction": 0.15, "test_fraction": 0.15, "scan": locus}
+    test = selection_demography.prepare({"simulation": tmp_path, "popgen": tmp_path}, parameters, 1)["test"]
+    p = np.zeros((len(test), 7))
+    p[:, :4] = 1, 0, 0, 0
+    p[:, 4:] = 4
+    # Hard and soft sweeps have six tenths together, and each less than a neutral region.
+    p[(test["population"] == 0) & (test["centre"] == 25000), :4] = 0.4, 0.3, 0.3, 0
+    found = selection_demography.score(test, {"y": p}, ["selection_accuracy"])
+    assert found["known_sweeps"] == 1 and found["known_sweeps_likeliest"] == 0.5
+
+
 def test_scores_are_those_of_demographies():
     y = np.zeros((6, 7))
     y[np.arange(6), [0, 1, 2, 3, 0, 1]] = 1

@@ -15,6 +15,7 @@ METRICS = {
     "selection_accuracy": Metric(True, "accuracy over kinds of selection", SHARE),
     "sweep_auroc": Metric(True, "AUROC of sweeps", SHARE),
     "known_sweeps": Metric(True, "populations classified correctly at a known site", SHARE),
+    "known_sweeps_likeliest": Metric(True, "the same, where a sweep is the likeliest class", SHARE),
     "n1_error": Metric(False, "relative error of N1", AMOUNT),
     "n2_error": Metric(False, "relative error of N2", AMOUNT),
     "n3_error": Metric(False, "relative error of N3", AMOUNT),
@@ -107,7 +108,7 @@ def windows(path, scan):
 
 
 def score(test, predictions, wanted, train=None):
-    """Compute the wanted metrics of the simulated regions and, with a scan, `known_sweeps` of the real windows."""
+    """Compute the wanted metrics of the simulated regions and, with a scan, of the calls in the real windows."""
     y, p = np.asarray(test.y, float), np.asarray(predictions["y"], float)
     known = ~np.isnan(y[:, 0])
     truth, shares = y[known, : len(CLASSES)].argmax(axis=1), p[known, : len(CLASSES)]
@@ -122,17 +123,21 @@ def score(test, predictions, wanted, train=None):
             found[f"{name.lower()}_error{mark}"] = float(values)
     found = {name: found[name] for name in wanted}
     scan = test.context.get("scan")
-    return found | ({"known_sweeps": known_sweeps(test, p, scan)} if scan else {})
+    if scan:
+        found["known_sweeps"] = known_sweeps(test, sweep_score(p) > 0.5, scan)
+        found["known_sweeps_likeliest"] = known_sweeps(test, np.isin(p[:, : len(CLASSES)].argmax(axis=1), SWEEPS), scan)
+    return found
 
 
-def known_sweeps(split, p, scan):
-    """Compute the share of populations with a right call in the window of the known site.
+def known_sweeps(split, calls, scan):
+    """Compute the share of populations with a right call in the window of the known site; `calls` (n,) says which
+    windows are called swept.
 
     Only populations count in which the site is known to be swept, or not. A sweep, hard or soft, is called where its
-    probability is above one half, which is also the share of sweeps among the training regions.
+    probability is above one half, which is also the share of sweeps among the training regions, or (the other rule)
+    where one of the two is the likeliest class.
     """
     here = np.asarray(split["centre"]) == scan["site"]
-    calls = sweep_score(p) > 0.5
     right = []
     for key, swept in (("swept", True), ("spared", False)):
         for name in scan[key]:
