@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from deepbio.core import kind, own
-from deepbio.core.code import PACKAGE, code_digest, defines, dict_keys, imports, words, words_of
+from deepbio.core import own, references
+from deepbio.core.code import PACKAGE, code_digest, defines, imports
 from deepbio.core.config import ROOT, check, from_command_line, merge, read_yaml
 from deepbio.core.files import BadInput
 
@@ -92,7 +92,7 @@ class Catalog:
         roles = {"listed": listed, "variant": variants, "baseline": baselines}
         self.roles = {name: role for role, names in roles.items() for name in names}
         self._competitors: dict[tuple[str, str], list[str]] = {}  # the Snakefile asks for them hundreds of times
-        self._check_references()
+        references.check(self)
         self.own = self._read_own()
         self.tasks |= self.own
         # A user's own data are all that is asked for, unless tasks are named as well.
@@ -125,74 +125,9 @@ class Catalog:
             task, facts = own.read(path)
             if task in found:
                 raise BadInput(f"{path}: another file gives the task '{task}' as well: {found[task]['own']['yaml']}")
-            _check_metrics(path, own.module_of(task), facts["output"], facts["metrics"])
+            references.check_metrics(path, own.module_of(task), facts["output"], facts["metrics"])
             found[task] = facts | own.entrants(path, facts, self.tasks, self.methods, self.roles)
         return found
-
-    def _check_references(self):
-        for name, task in self.tasks.items():
-            where = f"{self.config}/tasks/{name}.yaml"
-            self._needs_code("tasks", name, where)
-            datasets = [one for plan in task["scales"].values() for one in plan["datasets"].values()]
-            further = [other for one in datasets for other in one.get("baselines", [])]
-            for other in task.get("baselines", []) + task.get("methods", []) + further:
-                if other not in self.methods:
-                    raise BadInput(f"{where}: baselines: unknown method '{other}'; no config file has that name")
-            _check_kinds(where, task)
-            _check_metrics(where, name, task["output"], task["metrics"])
-            for scale, plan in task["scales"].items():
-                for dataset, facts in plan["datasets"].items():
-                    self._check_dataset(f"{where}: scales.{scale}.datasets.{dataset}", name, facts)
-        for name, method in self.methods.items():
-            file = self.file_of(name)
-            where = f"{self.config}/{file.parent.name}/{base(name)}.yaml"
-            if base(name) not in self.own_methods:
-                self._needs_code(file.parent.name, base(name), where)
-            else:
-                where = str(file.with_suffix(".yaml"))
-                if not file.exists():
-                    raise BadInput(f"{where}: {file} is missing")
-            for key, role in (("inputs", "input"), ("outputs", "output")):
-                for one in method[key]:
-                    _check_kind(f"{where}: {key}", one, role)
-            for task in method.get("tasks", []):
-                if task not in self.tasks:
-                    raise BadInput(f"{where}: tasks: unknown task '{task}'")
-            for figure in method.get("published", []):
-                if figure["task"] not in self.tasks:
-                    raise BadInput(f"{where}: published: unknown task '{figure['task']}'")
-            self._check_hyperparameters(where, name)
-
-    def _check_dataset(self, where, task, facts):
-        for source in facts["sources"]:
-            if source not in self.sources:
-                raise BadInput(
-                    f"{where}.sources: unknown source '{source}'; describe it in {self.config}/sources/{source}.yaml"
-                )
-        _check_kinds(where, facts)
-        if "metrics" in facts:
-            _check_metrics(where, task, facts.get("output", self.tasks[task]["output"]), facts["metrics"])
-        known = words(PACKAGE / "tasks" / f"{task}.py")
-        for key in facts.get("parameters", {}).keys() - known - words_of("domains/*/*.py"):
-            raise BadInput(f"{where}.parameters: '{key}' is not known; no code of the task reads it")
-
-    def _check_hyperparameters(self, where, name):
-        """Check that a key that a scale, a task or a variant changes is one of the paper's, and that code reads each of
-        those."""
-        facts = self.methods[name]
-        papers = facts.get("hyperparameters", {})
-        for scale, changes in facts.get("scales", {}).items():
-            for path, over in _layers(f"scales.{scale}", changes):
-                for key in _unknown(papers, over):
-                    raise BadInput(f"{where}: {path}: '{key}' is no hyper-parameter of {name}")
-        shared = words_of("kinds/*.py", "learning/*.py", "domains/*/*.py")
-        for key in papers.keys() - words(self.file_of(name)) - shared:
-            if "baselines" not in self.file_of(name).parts:  # a baseline may hand its own to scikit-learn or a network
-                raise BadInput(f"{where}: hyperparameters: '{key}' is not known; no code of the method reads it")
-
-    def _needs_code(self, folder, name, where):
-        if not (PACKAGE / folder / f"{name}.py").exists():
-            raise BadInput(f"{where}: workflow/scripts/deepbio/{folder}/{name}.py is missing")
 
     def _selection(self, key, known):
         wanted = self.settings[key]
@@ -385,47 +320,3 @@ def _monitors(parameters):
     if not isinstance(parameters, dict):
         return False
     return parameters.get("monitor", "loss") != "loss" or any(map(_monitors, parameters.values()))
-
-
-def _check_kinds(where, facts):
-    for key in ("input", "output"):
-        if key in facts:
-            _check_kind(f"{where}: {key}", facts[key], key)
-
-
-def _check_kind(where, name, role):
-    known = kind.of_role(role)
-    if name not in known:
-        raise BadInput(f"{where}: '{name}' is no kind of {role}; known are: {', '.join(known)}")
-
-
-def _check_metrics(where, task, output, metrics):
-    known = {*kind.load(output).METRICS, *dict_keys(PACKAGE / "tasks" / f"{task}.py", "METRICS")}
-    for metric in metrics:
-        if metric not in known:
-            raise BadInput(
-                f"{where}: metrics: '{metric}' is no metric of {output} labels or of this task; "
-                f"known are: {', '.join(sorted(known))}"
-            )
-
-
-# What may be set in a training is checked where it begins; scikit-learn and torch know their own options.
-OPEN = {"training", "pretraining", "grid", "space", "optimizer_options"}
-
-
-def _unknown(papers, over):
-    """List the keys of `over` (dotted) that `papers` does not have."""
-    for key, value in over.items():
-        if key not in papers:
-            yield key
-        elif key not in OPEN and isinstance(value, dict) and isinstance(papers[key], dict) and papers[key]:
-            yield from (f"{key}.{inner}" for inner in _unknown(papers[key], value))
-
-
-def _layers(path, changes):
-    """Yield what a scale changes, what it changes for each task, and for each dataset of that."""
-    yield path, {key: value for key, value in changes.items() if key != "tasks"}
-    for task, here in (changes.get("tasks") or {}).items():
-        yield f"{path}.tasks.{task}", {key: value for key, value in here.items() if key != "datasets"}
-        for dataset, facts in (here.get("datasets") or {}).items():
-            yield f"{path}.tasks.{task}.datasets.{dataset}", facts

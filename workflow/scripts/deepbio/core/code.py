@@ -19,7 +19,8 @@ from deepbio.core.files import atomic, digest
 PACKAGE = SCRIPTS / "deepbio"
 # They bring a command its arguments, and decide no number.
 PLUMBING = {
-    PACKAGE / "core" / f"{name}.py" for name in ("catalog", "code", "command", "config", "failure", "machine", "own")
+    PACKAGE / "core" / f"{name}.py"
+    for name in ("catalog", "code", "command", "config", "failure", "machine", "own", "references")
 }
 # Functions that decide no number of a training: they draw, or read a user's own files.
 DRAWING = frozenset({"interpret"})
