@@ -25,7 +25,7 @@ def check(catalog: Catalog) -> None:
         _check_method(catalog, name)
 
 
-def check_metrics(where: str | Path, task: str, output: str, metrics: list[str]) -> None:
+def check_metrics(where: str | Path, task: str | None, output: str, metrics: list[str]) -> None:
     """Check that metrics are some of a kind of output or of a task's own."""
     known = {*kind.load(output).METRICS, *dict_keys(PACKAGE / "tasks" / f"{task}.py", "METRICS")}
     for metric in metrics:
