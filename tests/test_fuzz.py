@@ -22,6 +22,7 @@ from deepbio.core import config, tables, text
 from deepbio.core.files import BadInput, read_json
 from deepbio.domains.chemistry import molecules
 from deepbio.domains.dna import bundles, genome, sequences, tfrecord
+from deepbio.domains.dna.reference import Reference, read_reference
 from deepbio.domains.genes import ontology
 from deepbio.domains.variation import genotypes, pileups, variants
 
@@ -92,7 +93,7 @@ def read_genome(path):
 
 
 def read_bam(path):
-    return pileups.read_reads(path, "c", 0, 60, variants.Reference("c", "A" * 60), LEAST)
+    return pileups.read_reads(path, "c", 0, 60, Reference("c", "A" * 60), LEAST)
 
 
 def read_rows(path):
@@ -113,7 +114,7 @@ READERS = {
         lambda path: sequences.encode(sequences.read_fasta(path)[1], path),
     ),
     "genome": (lambda folder: FASTA.encode(), read_genome),
-    "indexed_genome": (lambda folder: FASTA.encode(), lambda path: variants.read_reference(path, "c", 3, 40).text),
+    "indexed_genome": (lambda folder: FASTA.encode(), lambda path: read_reference(path, "c", 3, 40).text),
     "bed": (lambda folder: BED.encode(), lambda path: genome.read_bed(path, ["name", "strand"])),
     "vcf": (lambda folder: VCF.encode(), lambda path: [str(record) for _, record in variants.records(path)]),
     "genotypes": (

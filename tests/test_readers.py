@@ -16,6 +16,7 @@ from deepbio.core import tables, text
 from deepbio.core.files import BadInput
 from deepbio.domains.chemistry import molecule_tables, molecules
 from deepbio.domains.dna import genome, sequences, tfrecord
+from deepbio.domains.dna.reference import Reference, read_reference
 from deepbio.domains.variation import genotypes, pileups, variants
 from deepbio.tasks import tf_binding
 
@@ -280,7 +281,7 @@ def contents(path):
 def test_a_genome_is_read_whatever_its_form(tmp_path, pack):
     path = fasta(tmp_path, pack(GENOME))
     assert contents(path) == {"chr1": "ACGTACGTACGGGTTTNACC", "chr2": "TTTTTTTTTT"}
-    assert variants.read_reference(path, "chr1", 8, 13).text == "ACGGG"
+    assert read_reference(path, "chr1", 8, 13).text == "ACGGG"
 
 
 @pytest.mark.parametrize(
@@ -298,19 +299,19 @@ def test_wrong_genomes_are_named(tmp_path, content, message):
 
 def test_a_genome_that_is_a_folder_is_named(tmp_path):
     refuses("a folder, not a file", contents, tmp_path)
-    refuses("a folder, not a file", variants.read_reference, tmp_path, "chr1", 0, 5)
+    refuses("a folder, not a file", read_reference, tmp_path, "chr1", 0, 5)
 
 
 def test_an_index_that_does_not_fit_its_genome_is_not_believed(tmp_path):
     path = fasta(tmp_path, GENOME)
     pysam.faidx(str(path))
-    wanted = variants.read_reference(path, "chr1", 0, 20).text
+    wanted = read_reference(path, "chr1", 0, 20).text
     old = (tmp_path / "g.fa.fai").read_text()
     path.write_bytes(b">chr1 made for one more test\n" + GENOME.partition(b"\n")[2])
-    assert variants.read_reference(path, "chr1", 0, 20).text == wanted  # older than the file
+    assert read_reference(path, "chr1", 0, 20).text == wanted  # older than the file
     later = path.stat().st_mtime + 60
     os.utime(tmp_path / "g.fa.fai", (later, later))
-    assert variants.read_reference(path, "chr1", 0, 20).text == wanted  # younger, but of another file
+    assert read_reference(path, "chr1", 0, 20).text == wanted  # younger, but of another file
     assert (tmp_path / "g.fa.fai").read_text() == old
 
 
@@ -320,7 +321,7 @@ def test_a_genome_in_a_folder_that_cannot_be_written_to_needs_no_index(tmp_path)
     path = fasta(folder, GENOME)
     folder.chmod(0o555)
     try:
-        assert variants.read_reference(path, "chr2", 0, 4).text == "TTTT"
+        assert read_reference(path, "chr2", 0, 4).text == "TTTT"
         assert not (folder / "g.fa.fai").exists()
     finally:
         folder.chmod(0o755)
@@ -493,7 +494,7 @@ def reads(path, cigars, length=20000, groups=(), header_length=None, kind="wb", 
 
 
 def reference(length=20000):
-    return variants.Reference("c", "A" * length)
+    return Reference("c", "A" * length)
 
 
 def test_spliced_reads_take_the_memory_of_their_bases(tmp_path):

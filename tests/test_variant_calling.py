@@ -12,6 +12,7 @@ from deepbio.baselines import allele_fraction, mpileup_call
 from deepbio.core import data
 from deepbio.core.files import BadInput, write_json
 from deepbio.core.kind import small_problem
+from deepbio.domains.dna.reference import Reference, read_reference
 from deepbio.domains.variation import pileups, simulated_reads, variants
 from deepbio.methods import deepvariant
 from deepbio.tasks import variant_calling
@@ -37,7 +38,7 @@ SIMULATION |= {"quality": 35, "low_mapping": 0.05, "systematic": 0.005, "copied"
     ],
 )
 def test_alleles_have_one_normal_form(given, wanted):
-    reference = variants.Reference("c", "ACGTAGACACACATTTTGCA")
+    reference = Reference("c", "ACGTAGACACACATTTTGCA")
     found = variants.normal(*given, reference)
     assert found == wanted
     assert applied(reference, found) == applied(reference, given)
@@ -71,7 +72,7 @@ def test_normal_form_is_bcftools_own(tmp_path):
 
 
 def test_part_of_a_reference_is_padded():
-    reference = variants.Reference("c", "acgt", first=10, length=100)
+    reference = Reference("c", "acgt", first=10, length=100)
     assert [reference.part(*p) for p in ((8, 12), (12, 16), (0, 3), (20, 22), (8, 16))] == [
         "NNAC",
         "GTNN",
@@ -113,7 +114,7 @@ def small(tmp_path):
     reads = [plain] * 3 + [changed] * 2 + [deleted] * 2 + [inserted] * 2
     reads += [(110, "60M", changed[2], 35, flag, mapping) for flag, mapping in ((1024, 60), (256, 60), (0, 2))]
     write_bam(tmp_path / "small.bam", reads)
-    return tmp_path / "small.bam", variants.Reference("one", text), snp, other
+    return tmp_path / "small.bam", Reference("one", text), snp, other
 
 
 def test_candidates_are_what_enough_good_reads_show(small):
@@ -166,14 +167,14 @@ def test_mistakes_name_the_file(small, tmp_path):
     with pytest.raises(BadInput, match="broken.bam: not readable"):
         pileups.read_reads(tmp_path / "broken.bam", "one", 0, 400, reference, LEAST)
     with pytest.raises(BadInput, match="none.fa: no such file"):
-        variants.read_reference(tmp_path / "none.fa", "one", 0, 10)
+        read_reference(tmp_path / "none.fa", "one", 0, 10)
     (tmp_path / "r.fa").write_text(f">one\n{reference.text}\n")
     with pytest.raises(BadInput, match="no sequence 'two'; it has one"):
-        variants.read_reference(tmp_path / "r.fa", "two", 0, 10)
+        read_reference(tmp_path / "r.fa", "two", 0, 10)
 
 
 def test_truth_is_checked_against_the_genome(tmp_path):
-    reference = variants.Reference("one", "ACGTACGTAC")
+    reference = Reference("one", "ACGTACGTAC")
     header = "##fileformat=VCFv4.2\n##contig=<ID=one,length=10>\n"
     header += '##FORMAT=<ID=GT,Number=1,Type=String,Description="g">\n##FILTER=<ID=bad,Description="b">\n'
     header += "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tperson\n"

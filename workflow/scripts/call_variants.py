@@ -14,6 +14,7 @@ import numpy as np
 from deepbio.core import command, predicting
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
+from deepbio.domains.dna.reference import read_reference
 from deepbio.domains.variation import pileups, variants
 
 PIECE = 20_000  # bases of a region whose reads and pictures are in memory at a time
@@ -37,14 +38,14 @@ def main():
     given = arguments.parse_args()
     model, facts = load(Path(given.run))
     contig, start, end = parse(given.region)
-    whole = variants.read_reference(given.fasta, contig, start, end)
+    whole = read_reference(given.fasta, contig, start, end)
     start, end = whole.first, whole.first + len(whole.text)
     known = pileups.people(given.bam, given.fasta)
     sample = given.sample or (known[0] if len(known) == 1 else None if known else "sample")
     alleles, p, counts = [], [], []
     for low in range(start, end, PIECE):
         high = min(low + PIECE, end)
-        reference = variants.read_reference(given.fasta, contig, low - MARGIN, high + MARGIN)
+        reference = read_reference(given.fasta, contig, low - MARGIN, high + MARGIN)
         there = given.bam, given.bam_contig or contig, low - MARGIN, high + MARGIN
         reads = pileups.read_reads(*there, reference, facts["least"], given.fasta, sample, MOST_READS)
         found = pileups.candidates(reads, reference, low, high, facts["least"])

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deepbio.core.data import NAMES, Split, concatenate
+from deepbio.domains.dna.reference import Reference, read_reference
 from deepbio.domains.variation import pileups, simulated_reads, variants
 from deepbio.scoring.curves import Curve
 from deepbio.scoring.intervals import Resampling
@@ -37,7 +38,7 @@ class Material(NamedTuple):
     copies), the intervals (k, 2) in which the truth is `confident`, and whether the reads are simulated.
     """
 
-    reference: variants.Reference
+    reference: Reference
     bam: Path
     fasta: Path
     truth: dict
@@ -98,7 +99,7 @@ def _real(folder, parameters, start, end, scratch):
     """Read the reads and the truth of a region; reads are copied so that their contig has the reference's name."""
     margin = 2000  # bases around it, for windows and for alleles that move to the left
     fasta, contig = folder / parameters["fasta"], parameters["contig"]
-    reference = variants.read_reference(fasta, contig, start - margin, end + margin)
+    reference = read_reference(fasta, contig, start - margin, end + margin)
     bam = scratch / "reads.bam"
     pileups.copy_reads(
         folder / parameters["bam"], parameters["bam_contig"], start - margin, end + margin, reference, bam
@@ -121,7 +122,7 @@ def _other_person(material, extra, scratch, rng):
     """Simulate a person over another stretch of the same genome."""
     margin = 500
     contig = material.reference.contig
-    reference = variants.read_reference(material.fasta, contig, extra["start"] - margin, extra["end"] + margin)
+    reference = read_reference(material.fasta, contig, extra["start"] - margin, extra["end"] + margin)
     bam, truth = simulated_reads.simulate(reference, extra["simulation"], scratch, rng)
     return Material(reference, bam, material.fasta, truth, np.zeros((0, 2), int), True)
 

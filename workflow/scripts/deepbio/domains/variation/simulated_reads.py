@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from deepbio.domains.dna.reference import Reference
 from deepbio.domains.dna.sequences import BASES
-from deepbio.domains.variation.variants import Reference, normal
+from deepbio.domains.variation.variants import normal
 
 STRETCH = 300  # bases of a stretch that occurs twice in the genome
 GAP = -1  # the position on the reference of an inserted base
