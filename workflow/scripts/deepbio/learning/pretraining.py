@@ -114,20 +114,12 @@ def train_denoising(
     """
     settings = dict(settings)
     corruption = settings.pop("corruption")
-    for number, layer in enumerate(layers):
-        job.seed_torch(name, number, "build")
-        part = TiedAutoencoder(layer, linear=linear_input and number == 0)
-        with torch.no_grad():
-            x = below(number)
-        training.fit(
-            part,
-            len(x),
-            lambda index, x=x: {"x": x[index]},
-            lambda part, batch: part.loss(batch["x"], corruption),
-            settings,
-            job,
-            f"{name}{number + 1}",
-        )
+    _train_each(
+        layers,
+        lambda number, layer: TiedAutoencoder(layer, linear=linear_input and number == 0),
+        lambda part, batch: part.loss(batch["x"], corruption),
+        below, settings, job, name,
+    )  # fmt: skip
 
 
 def train_autoencoders(
@@ -140,20 +132,22 @@ def train_autoencoders(
     """
     settings = dict(settings)
     sparsity, penalty = settings.pop("sparsity"), settings.pop("penalty")
+    _train_each(
+        layers,
+        lambda number, layer: Autoencoder(layer),
+        lambda part, batch: part.loss(batch["x"], sparsity, penalty),
+        below, settings, job, name,
+    )  # fmt: skip
+
+
+def _train_each(layers, build, loss, below, settings, job, name):
+    """Train the part that `build(number, layer)` makes around each layer, one after the other."""
     for number, layer in enumerate(layers):
         job.seed_torch(name, number, "build")
-        part = Autoencoder(layer)
+        part = build(number, layer)
         with torch.no_grad():
             x = below(number)
-        training.fit(
-            part,
-            len(x),
-            lambda index, x=x: {"x": x[index]},
-            lambda part, batch: part.loss(batch["x"], sparsity, penalty),
-            settings,
-            job,
-            f"{name}{number + 1}",
-        )
+        training.fit(part, len(x), lambda index, x=x: {"x": x[index]}, loss, settings, job, f"{name}{number + 1}")
 
 
 def train_machines(

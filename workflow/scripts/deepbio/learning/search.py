@@ -1,4 +1,4 @@
-"""Random search of hyper-parameters, with a budget that the configuration states."""
+"""Search of hyper-parameters with a budget that the configuration states; random search."""
 
 import logging
 import math
@@ -47,25 +47,38 @@ def _draw(rule: Any, rng: np.random.Generator) -> Any:
 def random_search(
     space: dict, trials: int, evaluate: Callable[[dict, str], dict], job: Job, name: str = "search"
 ) -> Found:
-    """Find the best of `trials` random settings.
+    """Find the best of `trials` random settings; see `best_of`."""
+    return best_of(lambda number: draw(space, job.rng(name, number)), trials, evaluate, job, name)
+
+
+def best_of(
+    ask: Callable[[int], dict],
+    trials: int,
+    evaluate: Callable[[dict, str], dict],
+    job: Job,
+    name: str,
+    tell: Callable[[float], None] = lambda loss: None,
+) -> Found:
+    """Find the best of `trials` settings that `ask(number)` gives; `tell(loss)` hears what became of the last one.
 
     `evaluate(setting, name) -> dict` has `loss` (lower is better) and whatever belongs to the result. A trial whose
     training fails, or whose loss is not finite, counts as lost. Finished trials are remembered: a killed search goes
     on where it was. Raises TrainingFailed where all trials are lost.
     """
 
-    def trial(setting, name):
+    def trial(setting, title):
         try:
-            return evaluate(setting, name)
+            return evaluate(setting, title)
         except TrainingFailed as failure:
-            log.warning("%s is lost: %s", name, failure)
+            log.warning("%s is lost: %s", title, failure)
             return {"loss": math.inf}
 
     tried = []
     for number in range(trials):
-        setting = draw(space, job.rng(name, number))
-        result = job.remember(f"{name}{number}", lambda s=setting, n=number: trial(s, f"{name}{n}"))
+        setting, title = ask(number), f"{name}{number}"
+        result = job.remember(title, lambda s=setting, t=title: trial(s, t))
         log.info("%s %d of %d: loss %.4g with %s", name, number + 1, trials, result["loss"], setting)
+        tell(result["loss"])
         tried.append((setting, result))
     finite = [one for one in tried if math.isfinite(one[1]["loss"])]
     if not finite:
@@ -78,7 +91,7 @@ def fit_best(
 ) -> tuple[Found, Trained]:
     """Train each trial of a budget (space, trials), choose by validation, and train the winner to its end.
 
-    `trial` is what random_search calls `evaluate`; what `final(found)` gives is handed on.
+    `trial` is what best_of calls `evaluate`; what `final(found)` gives is handed on.
     """
     found = random_search(budget["space"], budget["trials"], trial, job)
     return found, final(found)

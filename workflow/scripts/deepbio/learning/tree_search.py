@@ -1,52 +1,37 @@
 """Search of hyper-parameters by a tree-structured Parzen estimator (Bergstra et al. 2011), by Optuna."""
 
-import logging
 import math
 from collections.abc import Callable
 from typing import Any
 
 from deepbio.core.job import Job
-from deepbio.learning.search import Found
-from deepbio.learning.training import TrainingFailed
-
-log = logging.getLogger(__name__)
+from deepbio.learning.search import Found, best_of
 
 
 def tree_search(
     space: dict, trials: int, evaluate: Callable[[dict, str], dict], job: Job, name: str = "search"
 ) -> Found:
-    """Find the best of `trials` settings, each drawn where earlier ones were good.
+    """Find the best of `trials` settings, each drawn where earlier ones were good; see search.best_of.
 
-    `space`, `evaluate` and what is remembered of a killed search are as in search.random_search. Raises TrainingFailed
-    where all trials are lost.
+    `space` is as in search.draw.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=job.number(name) % 2**32))
+    asked = []
 
-    def attempt(setting: dict, title: str) -> dict:
-        try:
-            return evaluate(setting, title)
-        except TrainingFailed as failure:
-            log.warning("%s is lost: %s", title, failure)
-            return {"loss": math.inf}
+    def ask(number: int) -> dict:
+        asked.append(study.ask())
+        return {key: _suggest(asked[-1], key, space[key]) for key in sorted(space)}
 
-    tried = []
-    for number in range(trials):
-        trial = study.ask()
-        setting = {key: _suggest(trial, key, space[key]) for key in sorted(space)}
-        title = f"{name}{number}"
-        result = job.remember(title, lambda s=setting, t=title: attempt(s, t))
-        log.info("%s %d of %d: loss %.4g with %s", name, number + 1, trials, result["loss"], setting)
-        if math.isfinite(result["loss"]):
-            study.tell(trial, result["loss"])
-            tried.append((setting, result))
+    def tell(loss: float) -> None:
+        if math.isfinite(loss):
+            study.tell(asked[-1], loss)
         else:
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-    if not tried:
-        raise TrainingFailed(f"{name}: all {trials} settings failed")
-    return Found(*min(tried, key=lambda one: one[1]["loss"]), trials)
+            study.tell(asked[-1], state=optuna.trial.TrialState.FAIL)
+
+    return best_of(ask, trials, evaluate, job, name, tell)
 
 
 def _suggest(trial: Any, name: str, rule: Any) -> Any:
