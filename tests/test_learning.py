@@ -128,6 +128,19 @@ def test_restarts_are_a_setting_of_any_training(tmp_path, output, most):
     assert {row["phase"] for row in job.history} == ({"fit", "fit1"} if most else {"fit"})
 
 
+def test_a_living_training_is_not_touched(tmp_path):
+    weights = []
+    for most in (0, 2):
+        Fading.made = 1  # the next one is alive
+        model = Plain({"training": {"epochs": 10, "learning_rate": 0.05, "restarts": most}})
+        job = Job(1, tmp_path / str(most))
+        job.scratch.mkdir()
+        model.fit(*linear_splits(), job)
+        assert job.restarts == 0
+        weights.append(model.network.state_dict())
+    assert all(weights[0][key].equal(weights[1][key]) for key in weights[0])
+
+
 def test_chance_is_the_loss_of_the_mean_label(tmp_path):
     train, valid = linear_splits()
     train.y[:] = 0

@@ -1,10 +1,12 @@
 """Sequences: codes, strands, words, FASTA files, motifs."""
 
 import gzip
+import math
 
 import numpy as np
 import pytest
 import torch
+from support import parameters_of, smaller
 
 from deepbio.core import method
 from deepbio.core.catalog import Catalog
@@ -14,7 +16,6 @@ from deepbio.core.job import Job
 from deepbio.core.kind import small_problem
 from deepbio.domains.dna import motifs, sequences
 from deepbio.learning import sequence_network
-from deepbio.learning.training import FitResult
 
 POPULATIONS = {"GBR": "EUR", "TSI": "EUR", "CHB": "EAS", "YRI": "AFR"}
 
@@ -135,14 +136,45 @@ def test_windows_are_moved_in_training_alone(monkeypatch):
     assert not seen[1].equal(batch["codes"]) and (seen[1] == sequences.UNKNOWN).sum(1).max() <= 5
 
 
-def test_a_training_that_falls_behind_its_trial_is_begun_anew(tmp_path, monkeypatch):
-    losses = iter([0.6, 0.5, 0.69, 0.4])  # of two trials and two final trainings
+BEGUN_ANEW = ["deepmotif", "deepmotif-cnn", "deepmotif-rnn", "deepmotif-demo", "deeperbind", "zeng_cnn-layers3"]
 
-    def train(self, parameters, train, valid, job, name, settings):
-        return name, FitResult(1, None, [{"step": 1, "valid_loss": next(losses)}])
 
-    splits, job = small_problem("sequence", "binary", 20), Job(1, tmp_path)
-    model = method.create("zeng_cnn", "listed", Catalog({}).parameters("zeng_cnn", "tf_binding", "planted_motifs"))
-    monkeypatch.setattr(type(model), "train_network", train)
-    model.fit(splits["train"], splits["valid"], job)
-    assert model.network == "final1" and next(losses, None) is None and job.restarts == 1
+@pytest.mark.parametrize("name", BEGUN_ANEW)
+def test_a_planted_dead_training_is_begun_anew(tmp_path, monkeypatch, name):
+    """Weights of zero pass no signal and no gradient, whatever the network."""
+    splits = small_problem("sequence", "binary", 60)
+    model = method.create(name, "listed", parameters_of(name))
+    assert Catalog({"scale": "standard"}).parameters(name, "tf_binding", "MYC_H1-hESC")["training"]["restarts"] == 2
+    build, made = model.build, []
+
+    def planted(parameters, shape):
+        network = build(parameters, shape)
+        made.append(network)
+        if len(made) == 1:
+            for weight in network.parameters():
+                torch.nn.init.zeros_(weight)
+        return network
+
+    monkeypatch.setattr(model, "build", planted)
+    model.shape = model.describe(splits["train"])
+    job, parameters = Job(1, tmp_path), smaller(model.parameters, {"epochs": 1}) | {"dropout": 0.1}
+    model.train_network(parameters, splits["train"], splits["valid"], job)
+    names = list(dict.fromkeys(row["phase"] for row in job.history))
+    assert 1 <= job.restarts <= 2 and names == ["fit", "fit1", "fit2"][: job.restarts + 1]
+
+
+@pytest.mark.parametrize("name", ["deepmotif", "deeperbind", "zeng_cnn"])
+def test_a_living_training_is_the_same_with_restarts_and_without(tmp_path, monkeypatch, name):
+    splits = small_problem("sequence", "binary", 60)
+    weights = []
+    for most in (0, 2):
+        parameters = smaller(parameters_of(name), {"epochs": 1, "trials": 1})
+        parameters["training"] |= {"restarts": most}
+        model = method.create(name, "listed", parameters)
+        monkeypatch.setattr(model, "chance_loss", lambda *splits: math.inf)
+        job = Job(1, tmp_path / str(most))
+        job.scratch.mkdir()
+        model.fit(splits["train"], splits["valid"], job)
+        assert job.restarts == 0
+        weights.append(model.network.state_dict())
+    assert all(weights[0][key].equal(weights[1][key]) for key in weights[0])

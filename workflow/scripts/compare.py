@@ -7,7 +7,8 @@ Reads what score.py wrote; computes no score. comparison.csv says for every mean
   bootstrap  percentiles over resampled test samples, where a method has a single run (primary metric only)
 Beside it stands, in the primary metric, the interval over resampled test samples of every method (sample_low,
 sample_high) and, of every method but the best baseline, the difference from that one on the same resamples
-(`against`, difference, difference_low, difference_high).
+(`against`, difference, difference_low, difference_high). `note` says, where trainings that stay at chance are begun
+anew, how many of them there were.
 """
 
 from pathlib import Path
@@ -18,6 +19,7 @@ import pandas as pd
 from deepbio.core import command, data
 from deepbio.core.catalog import Catalog, data_folder
 from deepbio.core.files import atomic
+from deepbio.core.history import begun_anew
 from deepbio.figures import comparison
 from deepbio.scoring import metrics, statistics
 
@@ -56,7 +58,7 @@ def summarise(known, task, scores, intervals, paired):
     """Return one row for each dataset, method and metric."""
     rows, of_method = [], ["dataset", "method", "metric"]
     over_samples = {tuple(row[key] for key in of_method): row for row in intervals.to_dict("records")}
-    against = differences(scores, paired)
+    against, dead = differences(scores, paired), dead_trainings(known, task)
     keys = ["scale", "task", "dataset", "method", "role", "metric", "higher_is_better", "origin"]
     for key, group in scores.groupby(keys, sort=False):
         row = dict(zip(keys, key, strict=True)) | {"runs": len(group)}
@@ -76,8 +78,23 @@ def summarise(known, task, scores, intervals, paired):
         # Student's t knows no bounds; an interval from two runs may pass those of its metric and is cut there.
         lowest, highest = metrics.facts(row["metric"], task).bounds
         row["low"], row["high"] = max(row["low"], lowest), min(row["high"], highest)
-        rows.append(row | against.get(cell, {}))
+        rows.append(row | against.get(cell, {}) | {"note": dead.get(cell[:2])})
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
+
+
+def dead_trainings(known, task):
+    """Map (dataset, method) to how many trainings stayed at chance and were begun anew, where there are some."""
+    found = {}
+    for run in known.runs(task):
+        folder = known.results / run.folder
+        count = begun_anew(folder) if (folder / "run.json").exists() else None
+        if count is not None:
+            found.setdefault((run.dataset, run.method), []).append(count)
+    return {
+        place: f"{sum(counts)} dead in {len(counts)} run{'s' * (len(counts) > 1)}"
+        for place, counts in found.items()
+        if any(counts)
+    }
 
 
 def differences(scores, paired):
@@ -133,12 +150,15 @@ def tests(known, task, means):
 
 
 def labels(known, table):
-    """Name the methods for figures: a method's title; published figures say so, and whether they are comparable."""
+    """Name the methods for figures: a method's title and the rate of its dead trainings; published figures say so, and
+    whether they are comparable."""
     names = []
     for row in table.itertuples():
         name = known.methods[row.method]["title"] if row.method in known.methods else row.method
         if row.role == "published":
             name = f"{name}, published" + ("" if row.comparable is True else " (other data)")
+        elif isinstance(row.note, str):
+            name = f"{name} ({row.note})"
         names.append(name)
     return names
 

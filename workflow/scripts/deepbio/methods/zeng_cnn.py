@@ -6,7 +6,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio.learning import layers, search
-from deepbio.learning.restarts import until_alive
 from deepbio.learning.sequence_network import SequenceMethod, SequenceNetwork
 
 
@@ -42,10 +41,7 @@ class Zeng(SequenceNetwork):
 
 
 class Method(SequenceMethod):
-    """Parameters: kernels, width, depth, pooling, window, hidden, training, search (trials, space, training), and
-    restarts: how often the final training may start again if it does not reach its trial's validation loss. Adadelta's
-    first steps sometimes make the hidden layer zero for good.
-    """
+    """Parameters: kernels, width, depth, pooling, window, hidden, training, search (trials, space, training)."""
 
     def build(self, parameters, shape):
         names = ("kernels", "width", "depth", "pooling", "window", "hidden", "dropout")
@@ -60,10 +56,7 @@ class Method(SequenceMethod):
             return {"loss": result.best_loss}
 
         def final(found):
-            def train_final(name):
-                return self.train_setting(found.setting, train, valid, job, name, {})
-
-            return until_alive(train_final, found.result["loss"], self.parameters["restarts"], job, "final")
+            return self.train_setting(found.setting, train, valid, job, "final", {})
 
         found, (self.network, _) = search.fit_best(budget, trial, final, job)
         self.parameters = {**self.parameters, **found.setting}
