@@ -53,7 +53,7 @@ def main():
 
 
 def card(folder, run, seen, own=None):
-    """The lines of the card."""
+    """Write the lines of the card."""
     known = Catalog({"scale": run["scale"], "own": own})
     method, task = known.methods.get(run["method"], {}), known.tasks.get(run["task"], {})
     context = seen["context"]
@@ -98,7 +98,7 @@ def card(folder, run, seen, own=None):
 
 
 def licences(known, run, task):
-    """Where the data come from, with licence and citation."""
+    """Tell where the data come from, with licence and citation."""
     if "own" in task:
         own = task["own"]
         return [f"the user's own ({own.get('licence', 'licence not stated')}). {own.get('citation', '')}".strip()]
@@ -111,7 +111,7 @@ def licences(known, run, task):
 
 
 def scores(folder, run):
-    """A table of the run's metrics, with intervals where the task was compared."""
+    """Write a table of the run's metrics, with intervals where the task was compared."""
     path = folder.resolve().parents[2] / "comparison.csv"
     if not path.exists():
         return ["Not compared yet: `comparison.csv` of the task is not in its place."]
@@ -125,7 +125,7 @@ def scores(folder, run):
 
 
 def interval(row):
-    """The interval of a row, and over what it was taken."""
+    """Give the interval of a row, and over what it was taken."""
     return f"{row['low']} to {row['high']} ({row['interval']})" if row["low"] else "none"
 
 

@@ -52,7 +52,7 @@ def main():
 
 
 def whole(model):
-    """The network with its activation, a batch of samples that fit it, and these samples."""
+    """Give the network with its activation, a batch of samples that fit it, and these samples."""
     import torch
     from torch import nn
 

@@ -40,7 +40,7 @@ def main():
 
 
 def reseed(model, seed):
-    """Have a generator draw other samples; BadInput for one that holds no seed of its own."""
+    """Let a generator draw other samples; BadInput for one that holds no seed of its own."""
     fitted = model.fitted
     if "samples" in getattr(fitted, "shape", {}):
         fitted.shape["samples"] = seed
@@ -51,7 +51,7 @@ def reseed(model, seed):
 
 
 def asked(model, count):
-    """Inputs that ask for `count` samples: of arms one after the other, of molecules as many rows."""
+    """Make inputs that ask for `count` samples: of arms one after the other, of molecules as many rows."""
     context = dict(model.facts["context"])
     if model.input == "arm":
         return Split({"arm": (np.arange(count) % len(context["classes"])).astype(np.uint8)}, context)
@@ -61,7 +61,7 @@ def asked(model, count):
 
 
 def molecules(model, made):
-    """Header and rows of molecules, from their codes or their texts."""
+    """Give header and rows of molecules, from their codes or their texts."""
     from deepbio.domains.chemistry import molecule_sets
     from deepbio.domains.chemistry.smiles import Vocabulary
 
@@ -79,7 +79,7 @@ def molecules(model, made):
 
 
 def people(model, made):
-    """Header and rows of the records of people: each variable at each visit."""
+    """Give header and rows of the records of people: each variable at each visit."""
     context = model.facts["context"]
     header = [
         f"{one['name']} ({one['unit']}), visit {visit}" for one in context["variables"] for visit in context["visits"]

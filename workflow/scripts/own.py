@@ -48,7 +48,7 @@ def main():
 
 
 def understood(known, name):
-    """What the files hold, as `prepare` will tell it in its log."""
+    """Tell what the files hold, as `prepare` will tell it in its log."""
     from deepbio.tasks import own as task
 
     facts = known.dataset(name, own.DATASET)
@@ -57,7 +57,7 @@ def understood(known, name):
 
 
 def entrants(known, name):
-    """Which methods run and with what budget, which do not and why, and how long the training may take."""
+    """Tell which methods run and with what budget, which do not and why, and how long the training may take."""
     facts = known.own[name]
     scale = facts["effort"]
     seconds = costs(scale)
@@ -94,7 +94,8 @@ def entrants(known, name):
 
 
 def costs(scale):
-    """Median seconds of each method's runs in the reference results; those of a smaller scale where it has none."""
+    """Estimate the median seconds of each method's runs in the reference results; those of a smaller scale where it has
+    none."""
     found = {}
     for name in ("quick", "standard", "full"):
         path = ROOT / "results" / "reference" / name / "ledger.csv"
@@ -112,7 +113,7 @@ def costs(scale):
 
 
 def guessed(path):
-    """The text of a YAML for a file; BadInput where it is of no known form."""
+    """Write the text of a YAML for a file; BadInput where it is of no known form."""
     if not path.exists():
         raise BadInput(f"{path}: no such file")
     if path.is_dir():
@@ -148,7 +149,7 @@ def guessed(path):
 
 
 def of_kind(kinds, path):
-    """Kind of output, and lines, for a file that is no table."""
+    """Guess the kind of output, and lines, for a file that is no table."""
     if records.suffix(path) in (".bed", ".narrowpeak", ".broadpeak"):
         return "binary", ["genome: genome.fa   # guess: the FASTA file that the intervals refer to"]
     if kinds == "genotype":
@@ -164,7 +165,7 @@ def of_kind(kinds, path):
 
 
 def of_table(path):
-    """Kinds of input and output, and lines, for a table: by what its columns hold."""
+    """Guess the kinds of input and output, and lines, for a table: by what its columns hold."""
     header, found = records.rows(path)
     rows = [cells for (_, cells, problem), _ in zip(found, range(ROWS), strict=False) if not problem]
     columns = {name: [row[place].strip() for row in rows] for place, name in enumerate(header)}
@@ -201,7 +202,7 @@ def of_table(path):
 
 
 def quoted(name):
-    """A name as YAML takes it."""
+    """Write a name as YAML takes it."""
     plain = name.replace("_", "").replace("-", "").replace(" ", "").isalnum() and not name[:1].isdigit()
     return (
         name
@@ -211,7 +212,7 @@ def quoted(name):
 
 
 def is_number(cells):
-    """Whether all texts are numbers, of which there are some."""
+    """Tell whether all texts are numbers, of which there are some."""
     try:
         return bool([float(cell) for cell in cells])
     except ValueError:
@@ -219,12 +220,12 @@ def is_number(cells):
 
 
 def is_dna(cells):
-    """Whether texts are sequences of ten bases or more."""
+    """Tell whether texts are sequences of ten bases or more."""
     return bool(cells) and all(len(cell) >= 10 and set(cell.upper()) <= set("ACGTUN") for cell in cells[:50])
 
 
 def is_smiles(cells):
-    """Whether most texts are SMILES of more than one atom."""
+    """Tell whether most texts are SMILES of more than one atom."""
     if not cells or is_number(cells):
         return False
     from rdkit import Chem, RDLogger

@@ -105,7 +105,7 @@ def write_masks(model, given):
 
 
 def folders(run):
-    """The folders of the models: one, or of every seed of a method that has not failed."""
+    """List the folders of the models: one, or of every seed of a method that has not failed."""
     seeds = sorted((path.parent for path in run.glob("seed*/run.json")), key=lambda path: int(path.name[4:]))
     if not seeds:
         return [run]
@@ -130,7 +130,7 @@ def place(models, device):
 
 
 def header(models):
-    """Columns of the predictions, and of their standard deviations over several seeds."""
+    """Name the columns of the predictions, and of their standard deviations over several seeds."""
     names = models[0].outputs
     found = [f"{name} ({models[0].what()})" for name in names]
     return found + ([f"{name} (SD over {len(models)} seeds)" for name in names] if len(models) > 1 else [])

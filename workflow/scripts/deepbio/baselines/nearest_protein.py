@@ -25,7 +25,7 @@ class Method(RuleMethod):
         return {"y": (weight @ self.arrays["y"] / weight.sum(axis=1))[:, None]}
 
     def directions(self, residues):
-        """Counts of words, each protein's of length one: sparse (n, 8000)."""
+        """Count words, each protein's counts of length one: sparse (n, 8000)."""
         from sklearn.preprocessing import normalize
 
         return normalize(sequences.word_counts(residues, 3))

@@ -9,8 +9,8 @@ from deepbio.learning import probes
 
 
 def windows(residues, half, table):
-    """Rows of `table` (26, features) for the residues around each residue, `half` on each side; zeros beyond the ends:
-    (residues of all, (2 half + 1) x features)."""
+    """Take rows of `table` (26, features) for the residues around each residue, `half` on each side; zeros beyond the
+    ends: (residues of all, (2 half + 1) x features)."""
     values, parts = np.minimum(np.asarray(residues.values), 25), []
     owner = np.repeat(np.arange(len(residues)), residues.lengths)
     for step in range(-half, half + 1):
@@ -26,7 +26,7 @@ class Method(Shares):
     those of the shares."""
 
     def table(self):
-        """Features of the codes of residues, (26, 20)."""
+        """Give the features of the codes of residues, (26, 20)."""
         return np.eye(26, 20, dtype=np.float32)
 
     def fit(self, train, valid, job):

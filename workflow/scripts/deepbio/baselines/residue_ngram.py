@@ -10,7 +10,7 @@ NONE = 20  # an unknown neighbour, a hidden one, and one beyond the ends
 
 
 def neighbours(residues, owner_of, place):
-    """Codes of the four neighbours (two before, two after) of residues, (n, 4): NONE where there is none."""
+    """Give the codes of the four neighbours (two before, two after) of residues, (n, 4): NONE where there is none."""
     values, offsets = np.asarray(residues.values), residues.offsets
     found = np.full((len(place), 4), NONE)
     for column, step in enumerate((-2, -1, 1, 2)):
@@ -46,7 +46,7 @@ class Method(RuleMethod):
         self.facts = {"pseudo": self.parameters["pseudo"][int(np.argmin(losses))]}
 
     def side(self, name, far, close):
-        """Shares (n, 20) of a side, given its farther and its closer neighbour (n,)."""
+        """Estimate the shares (n, 20) of a side, given its farther and its closer neighbour (n,)."""
         pseudo, own = self.facts["pseudo"], self.arrays["own"] / self.arrays["own"].sum()
         table = self.arrays[name]
         one = table.sum(axis=0)[close] + pseudo * own

@@ -180,7 +180,7 @@ class Catalog:
         return "control" if self.methods[method].get("control") else self.roles[method]
 
     def split_of(self, task, dataset, seed):
-        """Number of the split that a seed uses: seeds go round the splits of a dataset."""
+        """Give the number of the split that a seed uses: seeds go round the splits of a dataset."""
         return (seed - 1) % self.dataset(task, dataset)["splits"] + 1
 
     # ---- runs
@@ -296,11 +296,11 @@ class Catalog:
         return PACKAGE / folder / f"{base(method)}.py"
 
     def code(self, *names, drawing=False, preparing=False):
-        """Digest of the code that a command rests on: the named scripts or modules and all they import here."""
+        """Digest the code that a command rests on: the named scripts or modules and all they import here."""
         return code_digest(*names, drawing=drawing, preparing=preparing)
 
     def training_code(self, method, task, dataset):
-        """Digest of the code that decides a run: the method's file, what it imports, and the kind of data where the
+        """Digest the code that decides a run: the method's file, what it imports, and the kind of data where the
         method asks for a design matrix. Metrics count where they decide when training stops."""
         file, facts = self.file_of(method), self.dataset(task, dataset)
         names = ["train.py", file]

@@ -49,13 +49,13 @@ class Given:
 
     @property
     def labels(self) -> list[str]:
-        """Names of the columns of labels, as far as they are said."""
+        """Name the columns of labels, as far as they are said."""
         said = self.columns.get("label", [])
         return [said] if isinstance(said, str) else list(said)
 
     @property
     def taken(self) -> set[str]:
-        """Columns that are no input: id, labels, group, split."""
+        """Name the columns that are no input: id, labels, group, split."""
         return {self.columns[role] for role in ("id", "group", "split") if role in self.columns} | set(self.labels)
 
 
@@ -127,7 +127,7 @@ def separator(path: Path) -> str:
 
 
 def _delimited(path):
-    """The header, then the rows."""
+    """Yield the header, then the rows."""
     reader = csv.reader((f"{line}\n" for _, line in text.lines(path)), delimiter=separator(path), strict=True)
     limit = csv.field_size_limit(2**24)
     header, line = None, 1
@@ -168,7 +168,7 @@ def _parquet(path):
 
 
 def _workbook(path):
-    """The header, then the rows, of the one sheet that holds any; formulas by their stored values."""
+    """Yield the header, then the rows, of the one sheet that holds any; formulas by their stored values."""
     import zipfile
     from xml.etree.ElementTree import ParseError
 

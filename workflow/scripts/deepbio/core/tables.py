@@ -148,7 +148,7 @@ def read_frame(path):
 
 
 def folds(samples, count):
-    """`count` folds of consecutive rows: the fold number of every sample."""
+    """Part rows into `count` folds of consecutive ones: the fold number of every sample."""
     return np.repeat(np.arange(count), [len(part) for part in np.array_split(np.arange(samples), count)])
 
 

@@ -8,8 +8,8 @@ from deepbio.figures.style import PALETTE, components, panels, plt, save
 
 
 def draw_filters(weights, effects, differences, chosen, context, path):
-    """{svg,png,csv}: consensus filters (rows) by their weights of the markers, with what each adds to the label, and
-    how much higher its pooled response is in samples of label 1 (in standard deviations)."""
+    """Draw {svg,png,csv}: consensus filters (rows) by their weights of the markers, with what each adds to the label,
+    and how much higher its pooled response is in samples of label 1 (in standard deviations)."""
     order = np.argsort(differences)
     names = [f"filter {i + 1}{' (chosen)' if i == chosen else ''}" for i in order]
     size = 2.6 + 0.3 * weights.shape[1], 1.9 + 0.3 * len(order)
@@ -36,7 +36,7 @@ def draw_filters(weights, effects, differences, chosen, context, path):
 
 
 def draw_subset(split, response, selected, path, most=7):
-    """{svg,png,csv}: principal components of the cells coloured by their response, and the markers in which the
+    """Draw {svg,png,csv}: principal components of the cells coloured by their response, and the markers in which the
     selected cells differ most from all cells, by KS distance."""
     cells, context = np.asarray(split["cells"].values), split.context
     some = np.random.default_rng(0).permutation(len(cells))[:3000]
@@ -65,7 +65,7 @@ def draw_subset(split, response, selected, path, most=7):
 
 
 def draw_frequency(split, selected, path):
-    """{svg,png,csv}: share of selected cells in the samples of each label."""
+    """Draw {svg,png,csv}: share of selected cells in the samples of each label."""
     offsets, y, context = np.asarray(split["cells"].offsets), np.asarray(split.y), split.context
     share = np.array([100 * selected[a:b].mean() for a, b in zip(offsets[:-1], offsets[1:], strict=True)])
     figure, axis = plt.subplots(figsize=(3.8, 3.6))
@@ -84,7 +84,7 @@ def draw_frequency(split, selected, path):
 
 
 def draw_recovery(split, response, path):
-    """{svg,png,csv}: precision and recall of the planted cells along the response, in samples of label 1."""
+    """Draw {svg,png,csv}: precision and recall of the planted cells along the response, in samples of label 1."""
     ill = np.repeat(np.asarray(split.y) == 1, np.diff(split["cells"].offsets))
     truth, score = np.asarray(split["y_cells"].values)[ill].astype(bool), response[ill]
     order = np.argsort(-score, kind="stable")

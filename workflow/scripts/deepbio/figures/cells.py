@@ -18,7 +18,7 @@ def _some(cells, seed=0):
 
 
 def draw_components(before, after, target, context, path):
-    """{svg,png,csv}: first two principal components of the target, with the source before and after alignment.
+    """Draw {svg,png,csv}: first two principal components of the target, with the source before and after alignment.
 
     Above and beside each panel are the histograms of both components.
     """
@@ -52,7 +52,7 @@ def draw_components(before, after, target, context, path):
 
 
 def draw_markers(before, after, target, context, path, most=12):
-    """{svg,png,csv}: cumulative distributions of the markers before and after alignment and in the target.
+    """Draw {svg,png,csv}: cumulative distributions of the markers before and after alignment and in the target.
 
     Of many markers those are drawn that differed most; the table has all.
     """
@@ -79,7 +79,7 @@ def draw_markers(before, after, target, context, path, most=12):
 
 
 def draw_correlations(before, after, target, context, path):
-    """{svg,png,csv}: how far the correlation of each pair of markers is from the target's, before and after."""
+    """Draw {svg,png,csv}: how far the correlation of each pair of markers is from the target's, before and after."""
     upper = np.triu_indices(target.shape[1], 1)
     wanted = samples.correlations(target)[upper]
     cells = {"before": before, "after": after}
@@ -99,7 +99,7 @@ def draw_correlations(before, after, target, context, path):
 
 
 def draw_types(before, after, target, kind, target_kind, context, path):
-    """{svg,png,csv}: the cells of one type, which no method was told, in two markers before and after alignment.
+    """Draw {svg,png,csv}: the cells of one type, which no method was told, in two markers before and after alignment.
 
     The type is the context's `shown_type` and the markers its `shown_markers`; else the last type, and the two markers
     in which it moved most.
@@ -129,18 +129,13 @@ def draw_types(before, after, target, kind, target_kind, context, path):
 
 
 def draw_alignment(runs, facts, origin, path):
-    """{path}_alignment.{svg,png,csv}: distances and label transfer of all methods, all runs and their mean."""
+    """Draw {path}_alignment.{svg,png,csv}: distances and label transfer of all methods, all runs and their mean."""
     wanted = {name: metric.title for name, metric in facts.items() if name not in ("mmd_floor",)}
     quantities(runs, wanted, "Held-out cells (label transfer: higher is better)", origin, f"{Path(path)}_alignment", 4)
 
 
-def draw_scores(runs, wanted, title, origin, path):
-    """{path}.{svg,png,csv}: a panel for each metric of `wanted` (id → label) with the runs and means of all methods."""
-    quantities(runs, wanted, title, origin, path, 3)
-
-
 def draw_gates(y, p, context, path):
-    """{svg,png,csv}: called (columns) against manual (rows) gates of the cells with a label."""
+    """Draw {svg,png,csv}: called (columns) against manual (rows) gates of the cells with a label."""
     names, known = context["classes"], ~np.isnan(y)
     counts = samples.confusion(y[known].astype(int), p[known].argmax(axis=1), len(names))
     share = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
@@ -158,7 +153,7 @@ def draw_gates(y, p, context, path):
 
 
 def draw_hidden(hidden, y, context, path):
-    """{svg,png,csv}: the cells in the first three units of the last hidden layer, coloured by their gate."""
+    """Draw {svg,png,csv}: the cells in the first three units of the last hidden layer, coloured by their gate."""
     known = ~np.isnan(y)
     hidden, y = hidden[known][:, :3], y[known].astype(int)
     chosen = np.random.default_rng(0).permutation(len(y))[:SHOWN]
@@ -182,7 +177,7 @@ def draw_hidden(hidden, y, context, path):
 
 
 def draw_distances(found, context, path):
-    """{svg,png,csv}: distance of each sample from the reference before and after calibration; no figure of none.
+    """Draw {svg,png,csv}: distance of each sample from the reference before and after calibration; no figure of none.
 
     found : [number of the sample, MMD before, after] each.
     """

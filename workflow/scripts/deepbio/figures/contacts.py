@@ -9,7 +9,7 @@ MOST = 6  # proteins that are drawn
 
 
 def _best(label, score, size):
-    """The best `size` known pairs i < j of a map: (size, 2), and whether each is a contact."""
+    """Choose the best `size` known pairs i < j of a map: (size, 2), and whether each is a contact."""
     known = np.triu(~np.isnan(label), 1)
     order = np.argsort(-score[known], kind="stable")[:size]
     return np.argwhere(known)[order], label[known][order] == 1
@@ -21,7 +21,7 @@ def _scores(split, row, size):
 
 
 def draw_maps(split, p, path):
-    """{svg,png,csv}: contacts of each validation protein (grey, both triangles) and the best L pairs above the
+    """Draw {svg,png,csv}: contacts of each validation protein (grey, both triangles) and the best L pairs above the
     diagonal, right ones and wrong ones; below it the best L pairs of the best single score."""
     count = min(MOST, len(split))
     figure, axes = panels(count, 3, (3.6, 3.6), (0, 0.4))
@@ -46,7 +46,7 @@ def draw_maps(split, p, path):
 
 
 def draw_layers(split, layers, path):
-    """{svg,png,csv}: share of contacts among the best L pairs of each validation protein, layer by layer."""
+    """Draw {svg,png,csv}: share of contacts among the best L pairs of each validation protein, layer by layer."""
     figure, axis = plt.subplots(figsize=(4.6, 3.4))
     found, rows = [], []
     for row in range(len(split)):
@@ -64,7 +64,8 @@ def draw_layers(split, layers, path):
 
 
 def draw_window(weights, context, path):
-    """{svg,png,csv}: how much the last layer's forest makes of each place (11 x 11) of the map below around a pair."""
+    """Draw {svg,png,csv}: how much the last layer's forest makes of each place (11 x 11) of the map below around a
+    pair."""
     half = len(weights) // 2
     figure, axis = plt.subplots(figsize=(4.6, 3.9))
     image = axis.imshow(weights, cmap="viridis")

@@ -4,7 +4,7 @@ import numpy as np
 
 from deepbio.core import tables
 from deepbio.domains.expression import retrieval
-from deepbio.figures.style import PALETTE, components, plt, quantities, save
+from deepbio.figures.style import PALETTE, components, plt, save
 
 SHOWN = 600  # cells of a map, and of what is measured among them
 MARKS = "os^Dvp*hX<>P"
@@ -28,7 +28,8 @@ def _spaces(split, code):
 
 
 def draw_map(split, code, path):
-    """{svg,png,csv}: the cells by t-SNE of the embedding (n, units) and of 50 principal components, by their type."""
+    """Draw {svg,png,csv}: the cells by t-SNE of the embedding (n, units) and of 50 principal components, by their
+    type."""
     from sklearn.manifold import TSNE
 
     spaces, number = _spaces(split, code)
@@ -55,7 +56,8 @@ def draw_map(split, code, path):
 
 
 def draw_precision(split, code, path):
-    """{svg,png,csv}: how well cells of each type find each other in the embedding, in components and by all genes."""
+    """Draw {svg,png,csv}: how well cells of each type find each other in the embedding, in components and by all
+    genes."""
     spaces, number = _spaces(split, code)
     names, values = split.context["classes"], np.full((len(spaces), len(split.context["classes"])), np.nan)
     for row, space in enumerate(spaces.values()):
@@ -81,7 +83,7 @@ def draw_precision(split, code, path):
 
 
 def draw_found(split, code, path):
-    """{svg,png,csv}: of which types the nearest cells are, as many as there are of the type that asks (rows)."""
+    """Draw {svg,png,csv}: of which types the nearest cells are, as many as there are of the type that asks (rows)."""
     spaces, number = _spaces(split, code)
     names = split.context["classes"]
     distance, relevant = retrieval.among_each_other(spaces["embedding"], number)
@@ -108,7 +110,8 @@ def draw_found(split, code, path):
 
 
 def draw_effects(effects, names, context, path, most=6):
-    """{svg,png,csv}: the genes, or sets of genes, that add most to each type's score, by the product of the weights.
+    """Draw {svg,png,csv}: the genes, or sets of genes, that add most to each type's score, by the product of the
+    weights.
 
     effects : (types, genes or sets); names : of the genes or sets.
     """
@@ -133,8 +136,3 @@ def draw_effects(effects, names, context, path, most=6):
     tables.write_csv(path.with_suffix(".csv"), ["type", "genes", "weight"], rows)
     figure.suptitle("What adds most to the score of each type (product of weights)", x=0.01, ha="left", fontsize=11)
     save(figure, path, context["origin"])
-
-
-def draw_scores(runs, wanted, title, origin, path):
-    """{path}.{svg,png,csv}: a panel for each metric of `wanted` (id → label) with the runs and means of all methods."""
-    quantities(runs, wanted, title, origin, path, 4)

@@ -10,7 +10,7 @@ SHOWN = 1000  # words in a map
 
 
 def _map(x, seed=0):
-    """Two dimensions of x (n, d) by t-SNE."""
+    """Lay x (n, d) out in two dimensions by t-SNE."""
     from sklearn.manifold import TSNE
 
     near = min(30, max(2, len(x) // 4))
@@ -33,7 +33,7 @@ def roughness(x: np.ndarray, values: np.ndarray, rng: np.random.Generator, pairs
 
 
 def draw_words(vectors, seen, context, path):
-    """{svg,png,csv}: the most frequent words by t-SNE of their vectors, a panel for each property; how rough each
+    """Draw {svg,png,csv}: the most frequent words by t-SNE of their vectors, a panel for each property; how rough each
     property is over the space, over the same with vectors dealt anew."""
     chosen = np.argsort(-seen, kind="stable")[:SHOWN]
     chosen = chosen[seen[chosen] > 0]
@@ -54,7 +54,7 @@ def draw_words(vectors, seen, context, path):
 
 
 def draw_map(x, split, path):
-    """{svg,png,csv}: validation proteins by t-SNE of their standardised vectors, coloured by class."""
+    """Draw {svg,png,csv}: validation proteins by t-SNE of their standardised vectors, coloured by class."""
     y, context = np.asarray(split.y).astype(int), split.context
     names = context.get("classes") or [str(value) for value in range(y.max() + 1)]
     places = _map((x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-9))

@@ -15,7 +15,8 @@ METRIC = "auroc"
 
 
 def draw_importance(genes, importance, edges, context, path, most=25):
-    """{svg,png,csv}: the genes whose level times gradient is largest, and all genes' by their number of neighbours."""
+    """Draw {svg,png,csv}: the genes whose level times gradient is largest, and all genes' by their number of
+    neighbours."""
     degree = graphs.degrees(edges, len(genes))
     order = np.argsort(-importance, kind="stable")[:most]
     figure, (bars, points) = plt.subplots(1, 2, figsize=(9.4, 0.9 + 0.19 * len(order)), width_ratios=[1, 1.1])
@@ -38,7 +39,7 @@ def draw_importance(genes, importance, edges, context, path, most=25):
 
 
 def draw_neighbourhood(genes, importance, edges, context, path, most=24):
-    """{svg,png}: the most important genes on a circle, with the edges among them."""
+    """Draw {svg,png}: the most important genes on a circle, with the edges among them."""
     order = np.argsort(-importance, kind="stable")[:most]
     angle = 2 * np.pi * np.arange(len(order)) / len(order)
     place = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -64,8 +65,8 @@ def draw_neighbourhood(genes, importance, edges, context, path, most=24):
 
 
 def draw_gains(runs, context, path):
-    """{path}.{svg,png,csv}: each target gene's AUROC with the graph against the other methods', a panel each; no figure
-    of a single label."""
+    """Draw {path}.{svg,png,csv}: each target gene's AUROC with the graph against the other methods', a panel each; no
+    figure of a single label."""
     first = runs.get(GRAPH, {}).get("per_output", {}).get(METRIC, {})
     others = {
         name: run["per_output"][METRIC] for name, run in runs.items() if name != GRAPH and METRIC in run["per_output"]
@@ -98,8 +99,8 @@ def draw_gains(runs, context, path):
 
 
 def draw_sizes(runs, context, path):
-    """{path}_auroc.csv: AUROC of every run; sizes_{series_id}.{svg,png}: that of all sizes of the series by the number
-    of training samples, from the tables in the same folder."""
+    """Write {path}_auroc.csv: AUROC of every run; sizes_{series_id}.{svg,png}: that of all sizes of the series by the
+    number of training samples, from the tables in the same folder."""
     path = Path(path)
     rows = [
         [context["series"], context["size"], name, run["role"], f"{value:.5f}"]

@@ -18,8 +18,8 @@ BEST = 3  # heads that are drawn
 
 
 def draw_amino_acids(vectors, context, path):
-    """{svg,png,csv}: the 20 amino acids by the first two principal components of their vectors (20, width), coloured by
-    biochemical class."""
+    """Draw {svg,png,csv}: the 20 amino acids by the first two principal components of their vectors (20, width),
+    coloured by biochemical class."""
     places, share = components(vectors, vectors)
     figure, axis = plt.subplots(figsize=(4.8, 4.2))
     rows = []
@@ -36,7 +36,7 @@ def draw_amino_acids(vectors, context, path):
 
 
 def draw_hidden(split, p, path):
-    """{svg,png,csv}: mean probability of each amino acid (columns) where each one (rows) is hidden, in validation
+    """Draw {svg,png,csv}: mean probability of each amino acid (columns) where each one (rows) is hidden, in validation
     proteins."""
     y = np.asarray(split.y)
     known = ~np.isnan(y).any(axis=2)
@@ -54,7 +54,7 @@ def draw_hidden(split, p, path):
 
 
 def draw_attention(maps, label, predicted, context, path):
-    """{svg,png,csv}: corrected attention of the heads that know most contacts of a validation protein (above the
+    """Draw {svg,png,csv}: corrected attention of the heads that know most contacts of a validation protein (above the
     diagonal) over its true contacts (below), and the regression on all heads; the precision of each head."""
     size = len(label)
     upper = np.triu(label != 255, 6)

@@ -15,8 +15,8 @@ def _rmsd(split, y):
 
 
 def draw_matrices(split, distance, path):
-    """{svg,png,csv}: true, blanked and filled distance matrices of the first loops, and the mean error of the filled
-    band of each loop."""
+    """Draw {svg,png,csv}: true, blanked and filled distance matrices of the first loops, and the mean error of the
+    filled band of each loop."""
     trace, missing = np.asarray(split["trace"], float), np.asarray(split["missing"]) > 0
     there = missing | (np.asarray(split["present"]) > 0)
     real = np.where(missing[:, :, None], np.nan_to_num(split.y), trace)
@@ -48,8 +48,8 @@ def draw_matrices(split, distance, path):
 
 
 def draw_traces(split, y, path):
-    """{svg,png,csv}: traces of loops of small, middling and large error beside the true ones, with the residues around
-    them."""
+    """Draw {svg,png,csv}: traces of loops of small, middling and large error beside the true ones, with the residues
+    around them."""
     errors = _rmsd(split, y)
     order = np.argsort(errors, kind="stable")
     chosen = order[np.linspace(0, len(order) - 1, min(DRAWN, len(order))).astype(int)]
@@ -75,7 +75,7 @@ def draw_traces(split, y, path):
 
 
 def draw_errors(split, y, path):
-    """{svg,png,csv}: RMSD of validation loops by their length, and against the distance of the anchors."""
+    """Draw {svg,png,csv}: RMSD of validation loops by their length, and against the distance of the anchors."""
     errors, missing = _rmsd(split, y), np.asarray(split["missing"]) > 0
     lengths, trace = missing.sum(axis=1), np.asarray(split["trace"], float)
     first, last = missing.argmax(axis=1) - 1, missing.argmax(axis=1) + lengths

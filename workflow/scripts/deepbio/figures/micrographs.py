@@ -4,7 +4,7 @@ import numpy as np
 
 from deepbio.core import tables
 from deepbio.domains.cells import segmentation
-from deepbio.figures.style import PALETTE, panels, plt, quantities, save
+from deepbio.figures.style import PALETTE, panels, plt, save
 
 COLOURS = ["#999999", PALETTE[2], PALETTE[1]]  # of exterior, interior and boundary
 TRUTH, FOUND = PALETTE[4], PALETTE[5]
@@ -22,7 +22,8 @@ def _outline(axis, mask, colour):
 
 
 def draw_overlays(split, masks, labels, path, most=3):
-    """{svg,png,csv}: edges of the objects over validation images, after the first and after the last round of labels.
+    """Draw {svg,png,csv}: edges of the objects over validation images, after the first and after the last round of
+    labels.
 
     masks : of the first and of the last round, (n, rows, columns) each; labels : how many pixels each round had.
     """
@@ -50,7 +51,7 @@ def draw_overlays(split, masks, labels, path, most=3):
 
 
 def draw_maps(split, probability, path):
-    """{svg,png,csv}: the probability of each class over one validation image, (n, 3, rows, columns) of all."""
+    """Draw {svg,png,csv}: the probability of each class over one validation image, (n, 3, rows, columns) of all."""
     image = int(np.argmax([np.unique(one).size for one in np.asarray(split.y)]))
     height, width = split["image"].shape[1:]
     figure, axes = panels(4, 4, (2.7, 0.3 + 2.6 * height / width), (0.7, 0.5))
@@ -72,7 +73,7 @@ def draw_maps(split, probability, path):
 
 
 def draw_queries(train, places, classes, labels, window, path, shown=14):
-    """{svg,png,csv}: the first patches that each round asked for, framed in the colour of their class.
+    """Draw {svg,png,csv}: the first patches that each round asked for, framed in the colour of their class.
 
     places : (pixels, 3), in the order of the rounds; labels : how many there were after each round.
     """
@@ -104,7 +105,7 @@ def draw_queries(train, places, classes, labels, window, path, shown=14):
 
 
 def draw_composition(classes, places, labels, context, path):
-    """{svg,png,csv}: the share of each class among the pixels that each round asked for, and in the images."""
+    """Draw {svg,png,csv}: the share of each class among the pixels that each round asked for, and in the images."""
     of = classes[tuple(places.T)]
     starts = [0, *labels[:-1]]
     share = np.array(
@@ -146,7 +147,7 @@ def labels_to(at, dice, target):
 
 
 def draw_learning(runs, origin, path):
-    """{path}.{svg,png,csv}: Dice of the test images by the number of labelled pixels, the mean over runs and their
+    """Draw {path}.{svg,png,csv}: Dice of the test images by the number of labelled pixels, the mean over runs and their
     range; lines of the methods that know all labels at once.
 
     The table says at which share of the labels a method reaches what random labels reach with all of them, by the mean
@@ -189,7 +190,8 @@ def path_of(path, ending):
 
 
 def draw_methods(runs, origin, path, most=8):
-    """{path}.{svg,png}: the masks of the methods over the part of one test image in which they have most objects."""
+    """Draw {path}.{svg,png}: the masks of the methods over the part of one test image in which they have most
+    objects."""
     shown = dict(list(runs.items())[:most])
     first = next(iter(shown.values()))
     image = np.asarray(first["image"])
@@ -204,8 +206,3 @@ def draw_methods(runs, origin, path, most=8):
         axis.set_title(name, fontsize=8)
     figure.suptitle("Predicted objects in one test image", x=0.01, ha="left", fontsize=11)
     save(figure, path, origin)
-
-
-def draw_scores(runs, wanted, title, origin, path):
-    """{path}.{svg,png,csv}: a panel for each metric of `wanted` (id → label) with the runs and means of all methods."""
-    quantities(runs, wanted, title, origin, path, 3)

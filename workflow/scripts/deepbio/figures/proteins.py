@@ -15,8 +15,8 @@ ORDER = "GAVLIMCFYWPSTNQHKRDE"  # amino acids by their chemistry
 
 
 def draw_scores(split, p, path):
-    """{svg,png,csv}: histograms of the predicted probability of both classes, and the share of each that is called at
-    each cut-off."""
+    """Draw {svg,png,csv}: histograms of the predicted probability of both classes, and the share of each that is called
+    at each cut-off."""
     y = np.asarray(split.y)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.4))
     edges, rows = np.linspace(0, 1, 26), []
@@ -36,7 +36,7 @@ def draw_scores(split, p, path):
 
 
 def draw_roc(split, p, path, tolerance=0.15):
-    """{svg,png,csv}: the ROC curve of all validation proteins, of pairs of like length, and of length alone."""
+    """Draw {svg,png,csv}: the ROC curve of all validation proteins, of pairs of like length, and of length alone."""
     from sklearn.metrics import roc_auc_score, roc_curve
 
     y, lengths = np.asarray(split.y), split["residues"].lengths
@@ -62,8 +62,8 @@ def draw_roc(split, p, path, tolerance=0.15):
 
 
 def draw_substitutions(p, measured, wild_type, path):
-    """{svg,png,csv}: predicted effects of all substitutions, (columns, 20), over those that were measured in the splits
-    `measured`; the wild type's residues are marked. Long proteins are drawn in several rows."""
+    """Draw {svg,png,csv}: predicted effects of all substitutions, (columns, 20), over those that were measured in the
+    splits `measured`; the wild type's residues are marked. Long proteins are drawn in several rows."""
     columns, numbers = len(p), measured[0].context["columns"]
     known = np.full(p.shape, np.nan)
     for split in measured:
@@ -104,7 +104,7 @@ def draw_substitutions(p, measured, wild_type, path):
 
 
 def draw_latent(family, variants, wild_type, agree, context, path):
-    """{svg,png,csv}: the family in the latent space (its first two principal components, where there are more
+    """Draw {svg,png,csv}: the family in the latent space (its first two principal components, where there are more
     dimensions), coloured by identity with the wild type, with variants and the wild type on it."""
     joined = np.concatenate([family, variants, wild_type])
     places, names = joined[:, :2], ("latent dimension 1", "latent dimension 2")

@@ -12,7 +12,8 @@ def _classes(split):
 
 
 def draw_views(maps, split, path):
-    """{svg,png,csv}: the maps (6, 5, cells, cells) of the first validation protein, and how much of each is filled."""
+    """Draw {svg,png,csv}: the maps (6, 5, cells, cells) of the first validation protein, and how much of each is
+    filled."""
     figure, axes = plt.subplots(len(CHANNELS), len(VIEWS), figsize=(10.5, 9.0))
     rows = []
     for channel, name in enumerate(CHANNELS):
@@ -34,7 +35,7 @@ def draw_views(maps, split, path):
 
 
 def draw_layer(dense, split, path):
-    """{svg,png,csv}: validation proteins by the principal components of the last layer, coloured by class."""
+    """Draw {svg,png,csv}: validation proteins by the principal components of the last layer, coloured by class."""
     y, names = np.asarray(split.y), _classes(split)
     places, share = components(dense, dense)
     figure, axis = plt.subplots(figsize=(4.8, 4.0))
@@ -48,7 +49,7 @@ def draw_layer(dense, split, path):
 
 
 def draw_calls(p, split, path):
-    """{svg,png,csv}: the predicted probability of each validation protein, by class, and the table of calls."""
+    """Draw {svg,png,csv}: the predicted probability of each validation protein, by class, and the table of calls."""
     y, names = np.asarray(split.y), _classes(split)
     figure, axis = plt.subplots(figsize=(5.2, 2.6))
     rows = []

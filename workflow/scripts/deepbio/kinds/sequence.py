@@ -100,8 +100,8 @@ def settle(found, given):
 
 
 def _words(arrays):
-    """Words of SHARED bases, or of the whole window where it is shorter, on whichever strand comes first: (n, places),
-    -1 where a base is unknown."""
+    """List the words of SHARED bases, or of the whole window where it is shorter, on whichever strand comes first: (n,
+    places), -1 where a base is unknown."""
     from deepbio.domains.dna import sequences
 
     codes = np.asarray(arrays["codes"])

@@ -94,7 +94,7 @@ def _numbers(cells):
 
 
 def _h5ad(path):
-    """The header (columns of obs, then genes) and the rows of an AnnData file: X dense or by rows (CSR)."""
+    """Yield the header (columns of obs, then genes) and the rows of an AnnData file: X dense or by rows (CSR)."""
     import h5py
 
     from deepbio.core.files import BadInput

@@ -30,7 +30,7 @@ class LanguageModel(nn.Module):
         self.head = nn.Linear(units, symbols + 1)
 
     def forward(self, codes):
-        """Log probability (n, length) of each symbol from those before it; 0 after a string's first end.
+        """Compute the log probability (n, length) of each symbol from those before it; 0 after a string's first end.
 
         Strings of like length are read together, so that little is spent on the places after their ends.
         """
@@ -51,7 +51,7 @@ class LanguageModel(nn.Module):
 
     @torch.no_grad()
     def write(self, count, length, forced=None, given=None):
-        """`count` strings drawn symbol by symbol, as codes (count, length); torch's generator draws them.
+        """Draw `count` strings symbol by symbol, as codes (count, length); torch's generator draws them.
 
         Of the codes `forced` (count, length) the first `given` (count,) symbols of each row are taken as they are, so
         that strings are finished which others began.

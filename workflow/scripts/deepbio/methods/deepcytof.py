@@ -84,7 +84,7 @@ class Method(NetworkMethod):
 
     @property
     def calibration(self):
-        """The parameters of the maps."""
+        """Give the parameters of the maps."""
         return self.parameters["calibration"]
 
     def fit(self, train, valid, job):

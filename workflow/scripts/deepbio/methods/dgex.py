@@ -60,7 +60,7 @@ class Method(TableMethod):
         )
 
     def loss_of(self, output, batch):
-        """Squared error of standardised targets, summed over them and averaged over samples."""
+        """Compute the squared error of standardised targets, summed over them and averaged over samples."""
         mean, spread = (output.new_tensor(self.shape[key]) for key in ("mean", "spread"))
         error = (output.float() - (batch["y"] - mean) / spread).square()
         return error.nansum(dim=1).mean()

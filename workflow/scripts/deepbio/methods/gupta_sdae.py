@@ -25,7 +25,7 @@ class Network(nn.Module):
         glorot(self)
 
     def encode(self, x, layers=None):
-        """The activities (n, units) of the layer number `layers`, default the last; of none, the input."""
+        """Compute the activities (n, units) of the layer number `layers`, default the last; of none, the input."""
         for layer in self.layers[:layers]:
             x = torch.sigmoid(layer(x))
         return x
@@ -58,7 +58,8 @@ class Method(NetworkMethod):
         return {"x": tensors(split, index, kind=np.float32)["x"] - self.shape["centre"]}
 
     def loss(self, network, batch):
-        """Squared error of the clean profile that is rebuilt from a corrupted one, summed over conditions."""
+        """Compute the squared error of the clean profile that is rebuilt from a corrupted one, summed over
+        conditions."""
         rate = self.parameters["corruption"] if network.training else 0
         kept = F.dropout(batch["x"], rate, network.training) * (1 - rate)
         return (network.rebuild(kept) - batch["x"]).square().sum(dim=1).mean()

@@ -71,7 +71,7 @@ class Method(NetworkMethod):
         return found
 
     def loss(self, network, batch):
-        """Squared error of the profiles less the sparse part that training has found."""
+        """Compute the squared error of the profiles less the sparse part that training has found."""
         x = batch["x"] - network.sparse[batch["row"]] if network.training else batch["x"]
         return SCALE * F.mse_loss(network.rebuild(x), x)
 

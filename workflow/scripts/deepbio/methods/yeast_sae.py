@@ -25,7 +25,7 @@ class Network(nn.Module):
         glorot(self)
 
     def encode(self, x, layers):
-        """The activities (n, units) of the hidden layer number `layers`; of none, the input."""
+        """Compute the activities (n, units) of the hidden layer number `layers`; of none, the input."""
         for layer in self.up[:layers]:
             x = torch.sigmoid(layer(x))
         return x
@@ -74,7 +74,7 @@ class Method(NetworkMethod):
         return {"x": x - x.new_tensor(self.shape["centre"])}
 
     def loss(self, network, batch):
-        """Squared error, and each layer's divergence from the wanted activity."""
+        """Compute the squared error, and each layer's divergence from the wanted activity."""
         rebuilt, active = network(batch)
         value, rho = F.mse_loss(rebuilt, batch["x"]), self.parameters["sparsity"]
         for layer in active:

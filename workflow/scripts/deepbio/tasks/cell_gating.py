@@ -107,8 +107,8 @@ def resampled(test, predictions, metric, train=None):
 
 def interpret(train, runs, path):
     """Draw the scores of all methods side by side."""
-    from deepbio.figures import cells as figures
+    from deepbio.figures import style
 
     wanted = {name: metrics.title(name, "cell_gating") for name in ("flowcap_f", "balanced_accuracy", "accuracy")}
     wanted |= {name: METRICS[name].title for name in ("rejected", "mmd_before", "mmd_after")}
-    figures.draw_scores(runs, wanted, "Gated test cells", train.context["origin"], f"{path}_gating")
+    style.quantities(runs, wanted, "Gated test cells", train.context["origin"], f"{path}_gating", 3)

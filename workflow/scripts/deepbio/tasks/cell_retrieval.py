@@ -184,7 +184,7 @@ def resampled(test, predictions, metric, train=None):
 
 def interpret(train, runs, path):
     """Draw the scores of all methods side by side."""
-    from deepbio.figures import embeddings as figures
+    from deepbio.figures import style
 
     wanted = {name: metric.title for name, metric in METRICS.items()} | {"accuracy": "accuracy of the types named"}
-    figures.draw_scores(runs, wanted, "Cells that ask", train.context["origin"], f"{path}_retrieval")
+    style.quantities(runs, wanted, "Cells that ask", train.context["origin"], f"{path}_retrieval", 4)

@@ -173,8 +173,9 @@ def interpret(train, runs, path):
     """Draw learning curves of the methods that learn in rounds, with the labels that each needs; masks of all methods
     over one test image; and the scores side by side."""
     from deepbio.figures import micrographs as figures
+    from deepbio.figures import style
 
     figures.draw_learning(runs, train.context["origin"], f"{path}_learning")
     figures.draw_methods(runs, train.context["origin"], f"{path}_masks")
     wanted = {name: METRICS[name].title for name in ("dice", "object_f1", "learning_area")}
-    figures.draw_scores(runs, wanted, "Test images", train.context["origin"], f"{path}_scores")
+    style.quantities(runs, wanted, "Test images", train.context["origin"], f"{path}_scores", 3)

@@ -89,7 +89,8 @@ def _families(sources, parameters, seed):
 
 
 def _distances(folder, one, codes, columns):
-    """CB distances between the columns' residues, (columns, columns); NaN where a residue is not in the structure."""
+    """Compute CB distances between the columns' residues, (columns, columns); NaN where a residue is not in the
+    structure."""
     if "contacts" in one:
         number, table = _read_cb(folder / one["contacts"])
         place = {value: at for at, value in enumerate(number)}
@@ -103,7 +104,7 @@ def _distances(folder, one, codes, columns):
 
 
 def _read_cb(path):
-    """Numbers of residues and their distances, from lines of two numbers and a distance."""
+    """Read numbers of residues and their distances, from lines of two numbers and a distance."""
     rows = []
     for number, line in text.lines(path):
         words = line.split()
@@ -122,7 +123,8 @@ def _read_cb(path):
 
 
 def _published(folder, files, size, own):
-    """Scores of published files in the order of our own, one file a score; pairs that a file does not list have 0."""
+    """Read scores of published files in the order of our own, one file a score; pairs that a file does not list have
+    0."""
     found = np.zeros_like(own)
     for place, name in enumerate(files):
         table = np.full((size, size), np.nan)

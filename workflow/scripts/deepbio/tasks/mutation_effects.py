@@ -44,7 +44,7 @@ def prepare(sources, parameters, seed):
 
 
 def _parts(place, train, valid, rng):
-    """0 (training), 1 or 2 for each variant, by position; the rest is for testing."""
+    """Give 0 (training), 1 or 2 for each variant, by position; the rest is for testing."""
     names, member = np.unique(place, return_inverse=True)
     order = rng.permutation(len(names))
     ends = np.round(np.cumsum([train, valid]) * len(names)).astype(int)
@@ -83,7 +83,7 @@ def _scan(sources, parameters):
 
 
 def _rows(path, separator):
-    """(line, cells) of a delimited file, without lines that begin with #."""
+    """Yield (line, cells) of a delimited file, without lines that begin with #."""
     for number, line in text.lines(path):
         if line.strip() and not line.startswith("#"):
             yield number, [cell.strip() for cell in line.split(separator)]

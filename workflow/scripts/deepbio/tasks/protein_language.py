@@ -43,7 +43,7 @@ def prepare(sources, parameters, seed):
 
 
 def _protein(name, codes, states=None, contacts=None, effects=None, hidden=True):
-    """What is known of one protein; `hidden`: whether residues of it are to be hidden."""
+    """Gather what is known of one protein; `hidden`: whether residues of it are to be hidden."""
     return {"name": name, "codes": codes, "states": states, "contacts": contacts, "effects": effects, "hidden": hidden}
 
 
@@ -70,7 +70,7 @@ def _split(found, parameters, rng):
 
 
 def _mdanalysis(folder):
-    """Chains of MDAnalysis's tests with their states and contacts."""
+    """Read chains of MDAnalysis's tests with their states and contacts."""
     found = []
     for path in sorted(Path(folder).glob("*.pdb.dssp")):
         chain = structure.read(path.with_suffix(".gz"))
@@ -132,7 +132,7 @@ def _flip(sources, parameters, rng):
 
 
 def _read_flip(path):
-    """Chains of FLIP's zip by their part: states of resolved residues."""
+    """Read chains of FLIP's zip by their part: states of resolved residues."""
     tables_ = {}
     try:
         with zipfile.ZipFile(path) as archive:
@@ -187,7 +187,7 @@ def _read_ts115(path):
 
 
 def _probed(sources):
-    """TEM-1 with its contacts and its scan, and 1A3A with its contacts."""
+    """Read TEM-1 with its contacts and its scan, and 1A3A with its contacts."""
     folder, scans = Path(sources["contacts"]), Path(sources["protein_variation"])
     chain = structure.read(folder / "1JTG_r_u.pdb")
     # The scan counts the residues of the precursor: the first one here, H, is number 24.
@@ -227,7 +227,7 @@ def _losses(test, predictions):
 
 
 def _right(test, predictions):
-    """Number of residues whose state is right, and of those whose state is known, of each protein asked for."""
+    """Count the residues whose state is right, and of those whose state is known, of each protein asked for."""
     rows = np.flatnonzero(np.asarray(test["asked"]) & STATES)
     part = test.take(rows)["y_states"]
     called, known = np.asarray(predictions["states"]).argmax(axis=1), np.asarray(part.values) < 3

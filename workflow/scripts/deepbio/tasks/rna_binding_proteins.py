@@ -35,7 +35,7 @@ def prepare(sources, parameters, seed):
 
 
 def _read(folder, which):
-    """Residues and labels of the two files of a set; a sequence that stands twice in it is kept once."""
+    """Read residues and labels of the two files of a set; a sequence that stands twice in it is kept once."""
     found, labels, seen = [], [], set()
     for label, name in enumerate(FILES[which]):
         for codes in sequences.read_fasta(Path(folder) / name)[1]:

@@ -47,7 +47,7 @@ class Vocabulary:
         return cls(sorted({symbol for text in texts for symbol in TOKENIZERS[tokenizer](text)}), tokenizer)
 
     def __len__(self):
-        """Number of symbols and the end."""
+        """Count the symbols and the end."""
         return len(self.symbols) + 1
 
     def knows(self, text):

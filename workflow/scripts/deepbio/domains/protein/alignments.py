@@ -40,7 +40,7 @@ class Alignment:
 
     @property
     def wild_type(self) -> str:
-        """The query in the kept columns."""
+        """Give the query in the kept columns."""
         return sequences.decode(self.codes[0])
 
 
@@ -225,7 +225,8 @@ def mutual_information(number: np.ndarray, weights: np.ndarray, pseudo: float = 
 
 
 def _norms(couplings: np.ndarray) -> np.ndarray:
-    """Frobenius norm of each block of couplings (columns, 21, columns, 21) in the zero-sum gauge, gaps left out."""
+    """Compute the Frobenius norm of each block of couplings (columns, 21, columns, 21) in the zero-sum gauge, gaps left
+    out."""
     centred = couplings - couplings.mean(axis=1, keepdims=True)
     centred = centred - centred.mean(axis=3, keepdims=True)
     return np.sqrt((centred[:, :20, :, :20] ** 2).sum(axis=(1, 3)))

@@ -21,7 +21,7 @@ COMMON = 60  # proteins with a word beyond which it is low complexity and links 
 
 
 def _links(residues: Ragged, share: float):
-    """Pairs of linked proteins, as a sparse matrix in COO form."""
+    """List pairs of linked proteins, as a sparse matrix in COO form."""
     from scipy.sparse import coo_matrix
 
     owner, word = words(residues, WORD, _TABLE, len(GROUPS))

@@ -75,8 +75,8 @@ def _transition(number, owner, lengths):
 
 
 def _distribution(number, owner, place, lengths):
-    """Where the first residue of a class lies and those at 25, 50, 75 and 100 % of its residues, over the length; 0
-    where a protein has none of the class."""
+    """Tell where the first residue of a class lies and those at 25, 50, 75 and 100 % of its residues, over the length;
+    0 where a protein has none of the class."""
     key = owner * 3 + number
     order = np.argsort(key, kind="stable")
     counts = np.bincount(key, minlength=3 * len(lengths))
