@@ -69,6 +69,18 @@ def test_bedpe_with_and_without_names_and_tables_of_six_columns_are_the_same_pai
     assert made == [[1943645963233256951, 7305842738215855492]] * 5
 
 
+@pytest.mark.parametrize("length", [1, 6, 7, 8, 9, 13, 20])
+def test_windows_are_those_of_the_task(length):
+    from deepbio.domains.dna import own_windows
+    from deepbio.tasks import enhancer_promoter as task
+
+    bases = "ACGTTGCAGGCATTACGATCA"[:length]
+    codes, ends = own_windows.fitted(np.array(["ACGT".index(base) for base in bases], np.uint8), 8)
+    expected, places = task.window(bases, 8)
+    np.testing.assert_array_equal(codes, expected)
+    assert ends == places and codes.dtype == np.uint8
+
+
 def test_bad_pairs_have_their_reason_and_the_others_go_on_in_their_order(tmp_path):
     lines = [
         "a,chr1:2-6,chr1:10-15,1",
@@ -245,6 +257,20 @@ def test_bad_sites_have_their_reason_and_are_no_neighbours(tmp_path):
         read("cpg_site", tmp_path, "m.csv", "chr,pos,one\nchr1,4,1\n", SITE | {"features": ["two", "one", "three"]})
     with pytest.raises(BadInput, match="which column holds the position"):
         read("cpg_site", tmp_path, "m.csv", "chr,one,two\nchr1,1,1\n", SITE)
+
+
+def test_a_sequence_without_bases_has_no_site_and_one_of_damaged_lines_no_window(tmp_path):
+    def found(name, end, text, known):
+        (tmp_path / "genome.fa").write_text(f">chr1\n{GENOME}\n>chr2\n{end}")
+        (tmp_path / "x.csv").write_text(text)
+        options = {"genome": tmp_path / "genome.fa"}
+        return problems(kind.load(name).read(records.Given({"x.csv": tmp_path / "x.csv"}, {}, options), known))
+
+    first, other = found("cpg_site", "", "chr,pos,one,two\nchr2,1,1,1\nchr1,4,1,1\n", SITE)
+    assert first.startswith("no CG of the genome") and not other
+    pairs = "enhancer,promoter,CTCF\nchr2:2-9,chr2:2-6,1\nchr1:2-9,chr1:2-6,1\n"
+    first, other = found("element_pair", "AAC\rGTACGTAC\n", pairs, PAIR)
+    assert first == "enhancer: 'chr2': 6 bases are read in place of 7; is the genome damaged?" and not other
 
 
 def test_a_start_counts_from_zero(tmp_path):

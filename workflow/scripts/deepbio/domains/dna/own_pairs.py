@@ -44,11 +44,11 @@ def pairs(given: Given, known: dict | None) -> Iterator[Record]:
                 record = Record(str(number), where, problem=problem)
                 if not problem:
                     record.fields = dict(zip(header, cells, strict=True)) | {FILE: name}
-                    own = cells[ident].strip() if ident is not None else ""
-                    record.id = own if own not in ("", ".") else record.id
+                    own = cells[ident].strip() if ident is not None and cells[ident].strip() != "." else ""
+                    record.id = own or record.id
                     try:
                         two = intervals(cells, places)
-                        record.id = own if own not in ("", ".") else "_".join(map(_written, two))
+                        record.id = own or "_".join(map(_written, two))
                         fill(record, two, cells, signals, opened, sizes, most, known)
                     except BadInput as error:
                         record.problem = str(error).removeprefix(": ")

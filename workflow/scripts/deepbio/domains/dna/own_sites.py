@@ -8,7 +8,7 @@ import numpy as np
 from deepbio.core import records
 from deepbio.core.files import BadInput
 from deepbio.core.records import FILE, Given, Record
-from deepbio.domains.dna import elements, genome, methylation, own_windows
+from deepbio.domains.dna import elements, genome, methylation, own_windows, sequences
 
 WINDOW, NEIGHBOURS = 1001, 25  # bases around a site, and neighbours on each side, as in Angermueller et al. 2017
 # Names of the columns by their roles; the position of the C counts from 1, its start from 0.
@@ -126,10 +126,9 @@ def _check(found: list[Record], chromosomes: np.ndarray, places: np.ndarray, ope
         if name not in sizes:
             wrong, reason = rows, f"the genome has no sequence '{name}'; it has {', '.join(list(sizes)[:5])}"
         else:
-            codes, here = genome.chromosome_codes(opened, name), places[rows]
-            inside = here + 1 < len(codes)
-            here = np.where(inside, here, 0)
-            is_site = inside & (codes[here] == 1) & (codes[np.minimum(here + 1, len(codes) - 1)] == 2)
+            codes = np.append(genome.chromosome_codes(opened, name), 2 * [sequences.UNKNOWN])
+            here = np.minimum(places[rows], len(codes) - 2)  # a place beyond the end is none
+            is_site = (codes[here] == 1) & (codes[here + 1] == 2)
             wrong = [row for row, good in zip(rows, is_site, strict=True) if not good]
             reason = "no CG of the genome begins here; a column `position` counts from 1, `start` from 0"
         for row in wrong:

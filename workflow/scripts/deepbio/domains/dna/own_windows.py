@@ -174,6 +174,11 @@ def fill(record: Record, found: tuple, opened, sizes: dict, length: int) -> None
         start = middle - length // 2
         low, high = max(0, start), min(sizes[chromosome], start + length)
         codes = sequences.encode([str(opened[chromosome][low:high])])[0]
+        if len(codes) != high - low:  # other ends of lines within a sequence than pyfaidx counts with
+            record.problem = (
+                f"'{chromosome}': {len(codes)} bases are read in place of {high - low}; is the genome damaged?"
+            )
+            return
         if len(codes) < length:
             codes = np.pad(codes, (low - start, start + length - high), constant_values=sequences.UNKNOWN)
             record.note = f"reaches beyond the end of '{chromosome}': unknown bases there"
