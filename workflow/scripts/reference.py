@@ -1,7 +1,7 @@
 """Put the scores and figures of a scale into results/reference/<scale>, with the commit whose code made them.
 
-A run of everything takes hours, so tasks, and methods of a task, may be renewed one by one: what results/<scale> does
-not hold stays as it is. ledger.csv names each run's commit; the figures of the tasks that are renewed, the scoreboard
+A run of everything takes hours, so tasks, and methods on a dataset, may be renewed one by one: what results/<scale>
+does not hold stays as it is. ledger.csv names each run's commit; the figures of the tasks that are renewed, the scoreboard
 and the figure of all tasks are drawn anew. The cross table is renewed in the same way, cell by cell, where `snakemake
 cross` has made one; cross_ledger.csv names each cell's commit.
 """
@@ -94,21 +94,19 @@ def renew(source, place, known, commit):
 
 
 def merged(old, new, known):
-    """Merge the rows of `new` and those of `old` that are of none of its methods on a task (or, of costs, of its
+    """Merge the rows of `new` and those of `old` that are of none of its methods on a dataset (or, of costs, of its
     sources), but of datasets and methods that there still are."""
 
     def key(table):
-        return list(zip(table["task"], table["method"].fillna(""), strict=True))
+        return list(zip(table["task"], table["dataset"].fillna(""), table["method"].fillna(""), strict=True))
 
     there = {(task, dataset) for task in known.tasks for dataset in ["", *known.datasets(task)]}
     named = {"", *known.methods, *CONTROLS}
     replaced, renewed = set(key(new)), set(new["task"])
     published = old["role"] == "published" if "role" in old else pd.Series(False, old.index)
     kept = [
-        place not in replaced
-        and (place[0] not in renewed or (place[0], dataset) in there)
-        and (place[1] in named or figures)
-        for place, dataset, figures in zip(key(old), old["dataset"].fillna(""), published, strict=True)
+        place not in replaced and (place[0] not in renewed or place[:2] in there) and (place[2] in named or figures)
+        for place, figures in zip(key(old), published, strict=True)
     ]
     order = ["stage", "task"] if "stage" in new else ["task"]
     return pd.concat([old[kept], new], ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
