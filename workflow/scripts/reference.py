@@ -1,9 +1,9 @@
 """Put the scores and figures of a scale into results/reference/<scale>, with the commit whose code made them.
 
 A run of everything takes hours, so tasks, and methods on a dataset, may be renewed one by one: what results/<scale>
-does not hold stays as it is. ledger.csv names each run's commit; the figures of the tasks that are renewed, the scoreboard
-and the figure of all tasks are drawn anew. The cross table is renewed in the same way, cell by cell, where `snakemake
-cross` has made one; cross_ledger.csv names each cell's commit.
+does not hold stays as it is. ledger.csv names each run's commit; the figures of the tasks that are renewed, the
+scoreboard and the figure of all tasks are drawn anew. The cross table is renewed in the same way, cell by cell, where
+`snakemake cross` has made one; cross_ledger.csv names each cell's commit.
 """
 
 import shutil
