@@ -293,10 +293,12 @@ def test_own_sites_are_parted_by_chromosome_or_by_gaps_wider_than_a_window(tmp_p
 
     (tmp_path / "calls.tsv").write_text("\n".join([lines[0], *(line for line in lines if line.startswith("chr1\t"))]))
     splits, told = prepared(path)
-    assert "parted by cluster" in told
+    assert "parted by cluster" in told and "0 of" in told.splitlines()[-1]
     places = {name: split["y_position"] for name, split in splits.items()}
     apart = np.abs(places["train"][:, None] - np.concatenate([places["valid"], places["test"]]))
     assert apart.min() > 41
+    _, told = prepared(own_pairs(tmp_path, **facts, columns={}, length=41, split={"by": "random"}))
+    assert "warning: " in told.splitlines()[-1]
     (tmp_path / "calls.tsv").write_text("\n".join([lines[0], *(f"{line[:-2]}1\t1" for line in lines[1:9])]))
     assert "all known states are 1; two classes are needed" in refused(path)
     splits, _ = prepared(own_pairs(tmp_path, **facts, columns={"label": ["cell 2"]}, length=41))

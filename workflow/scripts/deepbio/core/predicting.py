@@ -70,7 +70,7 @@ class Model:
     def read(self, path: str | Path, columns: dict | None = None, **options) -> Iterator[Record]:
         """Yield the records of a file, by the reader of the model's kind of input; one of another kind, as NumPy's
         .npz with the arrays of the kind and `id`, is read for every model. `columns`: those that differ from the
-        training files'; `options`: genome."""
+        training files'; `options`: genome, and signals (track → file)."""
         path, one = Path(path), kind.load(self.input)
         if not path.exists():
             raise BadInput(f"{path}: no such file")

@@ -63,3 +63,9 @@ def settle(found, given):
 def cluster(arrays):
     """Number the stretches of sites that windows link, (n,): each lies within a window's length of the one before."""
     return np.asarray(arrays["y_stretch"])
+
+
+def near(arrays, test, others):
+    """Tell which of the samples `test` lie in a stretch with one of `others`."""
+    stretch = np.asarray(arrays["y_stretch"])
+    return np.isin(stretch[test], stretch[others])
