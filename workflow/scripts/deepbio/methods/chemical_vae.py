@@ -23,6 +23,8 @@ from deepbio.learning.smiles_network import drawn
 
 BATCH = 256  # molecules decoded at a time
 PATH = 6  # molecules drawn between two given ones
+SEEDS, TRIES = 20, 10  # molecules around which strings are decoded, and strings at each distance
+DISTANCES = (0, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2)
 
 
 class Autoencoder(nn.Module):
@@ -91,7 +93,8 @@ def dense(before, units, dropout):
 class Method(NetworkMethod):
     """Parameters: length; filters and widths of the encoder's convolutions, latent, dropout, units and layers of the
     decoder, recurrent_dropout, predictor (units of the first of three layers that predict properties), growth,
-    predictor_dropout; mix (share of the properties in the loss), anneal (centre and slope, in epochs, of the sigmoid
+    predictor_dropout; mix (share of the properties in the loss), joint (whether their error shapes the latent codes, or
+    the predictor learns from codes that know nothing of it), anneal (centre and slope, in epochs, of the sigmoid
     that scales the divergence and the noise); training; search (molecules: the latent codes that a Gaussian process
     learns from; starts: poor molecules that a search begins at; tries at each; step: the distance between two tries as
     a share of the latent codes' root mean square distance from their mean).
@@ -161,7 +164,8 @@ class Method(NetworkMethod):
         written = F.cross_entropy(logits.transpose(1, 2), batch["codes"])
         weight = self.weight if network.training else 1.0
         divergence = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).mean()
-        error = F.mse_loss(network.properties(mean).float(), batch["properties"])
+        seen = mean if self.parameters["joint"] else mean.detach()
+        error = F.mse_loss(network.properties(seen).float(), batch["properties"])
         mix = self.parameters["mix"]
         return (1 - mix) * (written + weight * divergence) + mix * error
 
@@ -232,9 +236,8 @@ class Method(NetworkMethod):
     def predict(self, split):
         """Return SMILES from draws of the prior (`y`), and the split's molecules after encoding and decoding.
 
-        `y_reconstructed` are SMILES decoded from the molecules' latent codes, `y_properties` their properties as
-        predicted from these codes.
-        """
+        `y_reconstructed` are SMILES decoded from the molecules' latent codes `y_latent`, `y_properties` their
+        properties as predicted from these codes."""
         count, latent = len(split), self.parameters["latent"]
         drawn = np.random.default_rng(self.shape["samples"]).standard_normal((count, latent), dtype=np.float32)
         mean, predicted = self.places(self.encoded(split))
@@ -243,6 +246,7 @@ class Method(NetworkMethod):
             "y": vocabulary.encode(self.written(drawn, seed), length, blank=True),
             "y_reconstructed": vocabulary.encode(self.written(mean, seed), length, blank=True),
             "y_properties": predicted,
+            "y_latent": mean,
         }
 
     # ---- figures
@@ -253,7 +257,8 @@ class Method(NetworkMethod):
         folder, origin = Path(folder), split.context["origin"]
         latent, _ = self.places(self.encoded(split))
         shown = np.asarray(split["y_properties"])
-        figures.draw_latent(latent, shown, molecule_sets.PROPERTIES, origin, folder / "latent")
+        figures.draw_latent({"": latent}, shown, "validation molecules", origin, folder / "latent")
+        figures.draw_distances(self.around(split, latent), origin, folder / "distances")
         figures.draw_search(self.shape["found"], origin, folder / "search")
         texts, known = molecules.texts(split["smiles"]), np.asarray(split["y_properties"])[:, 0]
         # Between the molecules of the lowest and the highest logP, so that the way shows a change.
@@ -267,6 +272,28 @@ class Method(NetworkMethod):
         codes = self.predict(split)["y"]
         made = Vocabulary(split.context["symbols"]).decode(codes)
         figures.draw_properties({"validation": texts, "made": made}, origin, folder / "properties")
+
+    def around(self, split, latent):
+        """Decode latent codes at growing distances from those of some molecules, in random directions.
+
+        Returns rows of the distance (as a share of the codes' root mean square distance from their mean), and of the
+        share of valid strings, of strings that are the molecule itself, and the mean similarity of valid ones to it.
+        """
+        rng, rows = np.random.default_rng(self.shape["samples"]), []
+        chosen = rng.choice(len(latent), min(SEEDS, len(latent)), replace=False)
+        own = np.repeat(np.arange(len(chosen)), TRIES)
+        step = rng.standard_normal((len(own), latent.shape[1]))
+        step *= molecule_search.spread(latent) / np.linalg.norm(step, axis=1, keepdims=True)
+        seeds = molecule_sets.describe(molecules.texts(np.asarray(split["smiles"])[chosen]))
+        with molecule_sets.Reader() as reader:
+            for distance in DISTANCES:
+                place = latent[chosen][own] + distance * step
+                made = reader.read(self.written(place.astype(np.float32), self.shape["samples"]))
+                valid = made.valid
+                near = molecule_sets.similarity(made.fingerprints, seeds.fingerprints)[np.arange(len(own)), own]
+                same = (made.smiles == seeds.smiles[own]).mean()
+                rows.append([distance, valid.mean(), same, near[valid].mean() if valid.any() else np.nan])
+        return rows
 
 
 def objective(properties):
