@@ -76,6 +76,32 @@ def draw_progress(progress, titles, origin, path):
     tables.write_csv(path.with_suffix(".csv"), ["objective", "step", "smiles", "score"], written)
 
 
+def draw_tokens(rows, origin, path):
+    """Draw the log likelihood of each symbol of strings under the prior and under an agent.
+
+    rows : title, symbols, log likelihoods under the prior and under the agent
+
+    Writes {path}.{svg,png,csv}; nothing where there is no string.
+    """
+    if not rows:
+        return
+    widest = max(len(symbols) for _, symbols, _, _ in rows)
+    size = (2 + 0.19 * widest, 2.1 * len(rows) + 0.5)
+    figure, axes = plt.subplots(len(rows), figsize=size, squeeze=False)
+    for axis, (title, symbols, prior, agent) in zip(axes[:, 0], rows, strict=True):
+        place = np.arange(len(symbols))
+        for shift, values, label, colour in ((-0.2, prior, "prior", "#999999"), (0.2, agent, "agent", PALETTE[1])):
+            axis.bar(place + shift, values, 0.4, label=f"{label}: {sum(values):.1f} in all", color=colour)
+        axis.set_xticks(place, symbols, fontsize=8)
+        axis.set(xlim=(-0.8, widest - 0.2), ylabel="log likelihood")
+        axis.set_title(f"Agent: {title}", fontsize=9, loc="left")
+        axis.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.suptitle("Likelihood of each symbol, given those before it", x=0.01, ha="left", fontsize=11)
+    save(figure, path, origin)
+    table = [[title, *one] for title, *columns in rows for one in zip(*columns, strict=True)]
+    tables.write_csv(path.with_suffix(".csv"), ["agent", "symbol", "prior", "agent_log_likelihood"], table)
+
+
 def draw_properties(texts, origin, path):
     """Draw distributions of logP, QED and synthetic accessibility of sets of molecules; `texts`: name → SMILES.
 
@@ -159,25 +185,50 @@ def _captioned(made, count=None):
     return [(text, f"QED {value:.2f}") for text, value in zip(made.smiles[:count], _qed(made), strict=False)]
 
 
-def draw_latent(places, properties, names, origin, path):
-    """Draw the first two principal components of latent codes (n, latent), coloured by each property.
+def draw_latent(places, properties, what, origin, path):
+    """Draw the first two principal components of latent codes, coloured by each property; a row for each network.
 
-    properties : (n, names), with their `names`
+    places : title of a network → latent codes (n, latent) of the same molecules
+    properties : (n, 3), those of molecule_sets.PROPERTIES; `what` says which molecules they are of
 
     Writes {path}.{svg,png,csv}.
     """
-    xy, share = components(places, places)
-    figure, axes = plt.subplots(1, len(names), figsize=(3.9 * len(names), 3.3), sharex=True, sharey=True)
-    for axis, name, values in zip(axes, names, properties.T, strict=True):
-        limits = np.quantile(values, [0.02, 0.98])
-        shown = axis.scatter(*xy.T, c=values, s=8, cmap="cividis", vmin=limits[0], vmax=limits[1], lw=0)
-        figure.colorbar(shown, ax=axis, label=name)
-        axis.set_xlabel(f"component 1 ({share[0]:.0%})")
-    axes[0].set_ylabel(f"component 2 ({share[1]:.0%})")
-    figure.suptitle("Latent codes of validation molecules", x=0.01, ha="left", fontsize=11)
+    names, table = molecule_sets.PROPERTIES, []
+    size = (3.9 * len(names), 3.3 * len(places))
+    figure, axes = plt.subplots(len(places), len(names), figsize=size, sharex="row", sharey="row", squeeze=False)
+    for line, (title, codes) in zip(axes, places.items(), strict=True):
+        xy, share = components(codes, codes)
+        for axis, name, values in zip(line, names, properties.T, strict=True):
+            limits = np.quantile(values, [0.02, 0.98])
+            shown = axis.scatter(*xy.T, c=values, s=8, cmap="cividis", vmin=limits[0], vmax=limits[1], lw=0)
+            figure.colorbar(shown, ax=axis, label=name)
+            axis.set_xlabel(f"component 1 ({share[0]:.0%})")
+        line[0].set_ylabel(f"{title}\n".lstrip() + f"component 2 ({share[1]:.0%})")
+        table += [[title, *(f"{v:.5g}" for v in (*point, *row))] for point, row in zip(xy, properties, strict=True)]
+    figure.suptitle(f"Latent codes of {what}", x=0.01, ha="left", fontsize=11)
     save(figure, path, origin)
-    rows = ([*(f"{v:.5g}" for v in (*point, *values))] for point, values in zip(xy, properties, strict=True))
-    tables.write_csv(path.with_suffix(".csv"), ["component1", "component2", *names], rows)
+    tables.write_csv(path.with_suffix(".csv"), ["network", "component1", "component2", *names], table)
+
+
+def draw_distances(rows, origin, path):
+    """Draw what is decoded at growing distances from the latent codes of molecules.
+
+    rows : distance, share of valid strings, share that is the molecule itself, mean similarity of valid ones to it
+
+    Writes {path}.{svg,png,csv}.
+    """
+    figure, axis = plt.subplots(figsize=(5.4, 3.4))
+    distance, *columns = np.array(rows, float).T
+    for place, (label, values) in enumerate(
+        zip(("valid strings", "the molecule itself", "similarity of valid ones to it"), columns, strict=True)
+    ):
+        axis.plot(distance, values, f"{'osD'[place]}-", color=PALETTE[place], ms=5, label=label)
+    axis.set(xlabel="distance from the molecule (root mean square of all)", ylabel="share", ylim=(-0.03, 1.03))
+    axis.set_title("Strings decoded around validation molecules")
+    axis.legend(frameon=False, fontsize=8)
+    axis.grid(axis="y", alpha=0.25)
+    save(figure, path, origin)
+    tables.write_csv(path.with_suffix(".csv"), ["distance", "valid", "same", "similarity"], rows)
 
 
 SEARCHES = {"process": "Gaussian process", "random": "random steps", "genetic": "genetic algorithm"}

@@ -14,7 +14,7 @@ from torch import nn
 from deepbio.core.data import Split
 from deepbio.core.files import atomic, read_json
 from deepbio.domains.chemistry import molecule_sets
-from deepbio.domains.chemistry.smiles import rewritten
+from deepbio.domains.chemistry.smiles import atoms, rewritten
 from deepbio.learning import training
 from deepbio.learning.network import load_network, save_network, trained
 from deepbio.learning.settings import optimizer_of
@@ -27,11 +27,14 @@ SHOWN = 4  # molecules of each of them
 
 class Method(SmilesMethod):
     """Parameters: embedding, units and layers of the network; `randomised` (every epoch sees each training molecule
-    written from another atom); `training` of the prior; `agent`: the `objectives` (sulphur_free, celecoxib_similarity,
+    written from another atom); `reduced` (the molecules known to be active at D2 are kept from the prior); `training`
+    of the prior; `agent`: the `objectives` (sulphur_free, celecoxib_similarity,
     d2_active), steps, batch_size, sigma, replay (molecules of the best `memory` that join a batch), likely (weight of
     the term against strings that become too likely), learning_rate; `classifier`: cost and width of the D2 classifier.
 
-    In a prediction, `y` are molecules of the prior and `y_<objective>` are those of an agent.
+    In a prediction, `y` are molecules of the prior and `y_<objective>` are those of an agent. With a D2 agent it also
+    holds the probabilities of its guide, the classifier: `guide_prior` and `guide_agent` of the molecules of both (0
+    where a string is none), and `guide_held` of the labelled molecules that were kept from it.
     """
 
     def build(self, parameters, shape):
@@ -39,15 +42,25 @@ class Method(SmilesMethod):
 
     def fit(self, train, valid, job):
         self.shape = {**self.describe(train), "samples": job.number("samples")}
+        if self.parameters["reduced"]:
+            train, valid = (
+                part.take(~np.isin(np.asarray(part["smiles"]), np.asarray(part.context.get("actives", []), "S")))
+                for part in (train, valid)
+            )
         seen, renew = train, None
         if self.parameters["randomised"]:
             seen = Split({**train.arrays, "y": np.array(train.y)}, train.context)
             renew = self.renewal(train, seen.y, job)
         self.network, _ = self.train_network(self.parameters, seen, valid, job, "prior", on_epoch=renew)
-        self.classifier = self.learn_activity(train.context, job) if "labelled" in train.context else None
+        self.classifier, objectives = None, self.parameters["agent"]["objectives"]
+        if "labelled" in train.context:
+            self.classifier, held = self.learn_activity(train.context)
+            self.shape["guide_held"] = held.tolist()
         self.agents, self.progress = {}, {}
         with molecule_sets.Reader() as reader:
-            for objective in self.parameters["agent"]["objectives"]:
+            for objective in objectives:
+                if objective == "d2_active" and self.classifier is None:
+                    continue  # a data set without molecules of known activity
                 self.agents[objective] = self.tune(objective, reader, job)
 
     # ---- the prior
@@ -68,8 +81,11 @@ class Method(SmilesMethod):
 
     # ---- objectives
 
-    def learn_activity(self, context, job):
-        """Fit the D2 classifier: a support vector machine with a Gaussian kernel on folded FCFP6 counts."""
+    def learn_activity(self, context):
+        """Fit the D2 classifier: a support vector machine with a Gaussian kernel on folded FCFP6 counts.
+
+        Returns it, and its probabilities for the labelled molecules that are `held` from it.
+        """
         from sklearn.calibration import CalibratedClassifierCV
         from sklearn.svm import SVC
 
@@ -78,7 +94,9 @@ class Method(SmilesMethod):
             x = reader.screen([text.decode() for text in np.asarray(context["labelled"])]).features
         machine = SVC(C=facts["cost"], gamma=facts["width"], class_weight="balanced")
         model = CalibratedClassifierCV(machine, ensemble=False, cv=3)
-        return model.fit(x.astype(np.float32), np.asarray(context["labels"]))
+        x, held = x.astype(np.float32), np.asarray(context["held"]) == 1
+        model.fit(x[~held], np.asarray(context["labels"])[~held])
+        return model, model.predict_proba(x[held])[:, 1]
 
     def scores(self, objective, seen):
         """Score screened strings from 0 to 1: (n,); a string that is no molecule scores 0."""
@@ -147,6 +165,11 @@ class Method(SmilesMethod):
         made = {"y": self.samples(self.network, len(split), self.shape["samples"])}
         for objective, agent in self.agents.items():
             made[f"y_{objective}"] = self.samples(agent, len(split), self.shape["samples"])
+        if "d2_active" in self.agents:
+            made["guide_held"] = np.array(self.shape["guide_held"])
+            with molecule_sets.Reader() as reader:
+                for name, codes in (("guide_prior", made["y"]), ("guide_agent", made["y_d2_active"])):
+                    made[name] = self.scores("d2_active", reader.screen(self.vocabulary.decode(codes)))
         return made
 
     def count_parameters(self):
@@ -189,6 +212,28 @@ class Method(SmilesMethod):
             TITLES.get(key.removeprefix("y_"), "prior"): self.vocabulary.decode(codes) for key, codes in made.items()
         }
         figures.draw_properties(texts, context["origin"], folder / "properties")
+        figures.draw_tokens(self.tokens(), context["origin"], folder / "tokens")
+
+    def tokens(self):
+        """Compute the log likelihood of each symbol of a string under the prior and under an agent: celecoxib's for
+        its agent, where the vocabulary has its symbols, else the best string of an agent's last noted step.
+
+        Returns rows: the agent's title, the symbols, and the log likelihoods under both, the string's end included
+        where there is room for it.
+        """
+        rows = []
+        for objective, agent in self.agents.items():
+            text = max(self.progress[objective]["stages"][-1]["examples"], key=lambda one: one["score"])["smiles"]
+            wanted = molecule_sets.CELECOXIB
+            fits = self.vocabulary.knows(wanted) and len(atoms(wanted)) <= self.shape["length"]
+            text = wanted if fits and objective == "celecoxib_similarity" else text
+            codes = torch.from_numpy(self.vocabulary.encode([text], self.shape["length"], blank=True).astype(np.int64))
+            if codes.any():
+                shown = [*atoms(text), "end"][: self.shape["length"]]
+                with torch.no_grad():
+                    both = [one.to("cpu")(codes)[0, : len(shown)].tolist() for one in (self.network, agent)]
+                rows.append((TITLES[objective], shown, *both))
+        return rows
 
 
 TITLES = {"sulphur_free": "no sulphur", "celecoxib_similarity": "like celecoxib", "d2_active": "active at D2"}

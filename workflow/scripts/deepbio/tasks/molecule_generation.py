@@ -1,12 +1,13 @@
 """Generation of molecules: write new SMILES like those of a data set, or such as an objective rewards."""
 
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from rdkit import Chem
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from deepbio.core import tables
 from deepbio.core.data import Split
@@ -44,6 +45,11 @@ METRICS = {
     "d2_active": Metric(True, "share judged active at D2", SHARE),
     "d2_active_agent": Metric(True, "share judged active at D2, agent", SHARE),
     "d2_active_agent_validity": Metric(True, "valid SMILES, D2 agent", SHARE),
+    "d2_active_guide": Metric(True, "share active at D2 by the guiding classifier", SHARE),
+    "d2_active_agent_guide": Metric(True, "share active at D2 by the guiding classifier, agent", SHARE),
+    "guide_auroc": Metric(True, "AUROC of the guiding classifier on new scaffolds", SHARE),
+    "actives_recovered": Metric(True, "held-out D2 actives generated", SHARE),
+    "actives_recovered_agent": Metric(True, "held-out D2 actives generated, agent", SHARE),
     "d2_active_agent_diversity": Metric(True, "1 − mean similarity of two, D2 agent", SHARE),
     "qed_gain": Metric(True, "gain in mean QED over the likelihood model"),
     "sulphur_free_gain": Metric(True, "gain in the share without sulphur over the prior"),
@@ -55,6 +61,7 @@ AGENTS = ("sulphur_free", "celecoxib_similarity", "d2_active")
 # Metrics that a figure shows for all methods, and the number of molecules drawn of each.
 WRITTEN = ("valid_unique_novel", "validity", "uniqueness", "novelty", "qed", "internal_diversity", "scaffold_diversity")
 SHOWN = 6
+LATENT = 1500  # molecules whose latent codes are drawn
 PREDICTED = "Properties predicted for test molecules (row of training molecules: ridge regression on ECFP)"
 
 
@@ -66,10 +73,11 @@ def prepare(sources, parameters, seed):
     symbols restrict the molecules; if more than `most` remain, `most` are drawn. `stereo: false` removes
     stereochemistry; `unreadable: skip` leaves out SMILES that RDKit cannot parse.
 
-    With `labelled` the context holds molecules for a classifier (source, file, and the columns of SMILES and of 0/1).
-    It also holds a judge, a logistic regression on ECFP4 that is trained on other molecules, those of `judge`: `files`
-    with a column `value`. Molecules from `threshold` on are active. Molecules without a value, five times as many as
-    the actives, are taken as inactive.
+    With `labelled` the context holds molecules for a classifier (source, file, and the columns of SMILES and of 0/1),
+    of which whole scaffolds, a share `held` of the molecules, are kept from it. The context also holds a judge, a
+    logistic regression on ECFP4 that is trained on other molecules, those of `judge`: `files` with a column `value`.
+    Molecules from `threshold` on are active. Molecules without a value, five times as many as the actives, are taken
+    as inactive.
 
     Arrays: smiles (n,) canonical byte strings; y (n, length) uint8, the codes of smiles.py; with `properties`,
     y_properties (n, 3) float32, logP (Crippen), QED and synthetic accessibility by RDKit; group, the scaffold. The
@@ -148,8 +156,9 @@ def fits(molecule, parameters):
 def target(sources, parameters, rng):
     """Read the labelled molecules for a classifier, and train the judge.
 
-    Returns a dict: `labelled` (m,) SMILES as bytes, `labels` (m,) uint8, `judge` (BITS + 1,) weights and intercept, and
-    `judge_auroc`, its AUROC in cross-validation.
+    Returns a dict: `labelled` (m,) SMILES as bytes, `labels` (m,) uint8, `held` (m,) uint8, 1 for molecules that the
+    classifier must not see, `actives` (k,) SMILES of all molecules known to be active, `judge` (BITS + 1,) weights and
+    intercept, and `judge_auroc`, its AUROC on new scaffolds in cross-validation.
     """
     facts = parameters["labelled"]
     path = sources[facts["source"]] / facts["file"]
@@ -159,7 +168,10 @@ def target(sources, parameters, rng):
     column = table.column(facts["column"])
     inactive = rng.permutation(np.flatnonzero(labels == 0))[: facts["inactive"]]
     chosen = np.sort(np.concatenate([np.flatnonzero(labels == 1), inactive]))
-    given = [canonical(molecules.parse(column[i], table.where(i)), parameters) for i in chosen]
+    parsed = [molecules.parse(column[i], table.where(i)) for i in chosen]
+    given = [canonical(molecule, parameters) for molecule in parsed]
+    half = facts["held"] / 2
+    held = tables.group_parts(molecules.scaffolds(parsed), half, half, rng) > 0
     facts = parameters["judge"]
     texts, values, _ = read(sources, facts["files"], parameters, rng)
     # The judge and the classifier are trained on different molecules.
@@ -173,11 +185,14 @@ def target(sources, parameters, rng):
     x = np.unpackbits(seen.fingerprints, axis=1).astype(np.float32)
     y = np.arange(len(learned)) < len(active)
     judge = LogisticRegression(C=facts["cost"], max_iter=1000)
-    guess = cross_val_predict(judge, x, y, cv=5, method="predict_proba")[:, 1]
+    group = seen.scaffolds
+    guess = cross_val_predict(judge, x, y, groups=group, cv=StratifiedGroupKFold(5), method="predict_proba")[:, 1]
     judge.fit(x, y)
     return {
         "labelled": np.array(given).astype("S"),
         "labels": labels[chosen].astype(np.uint8),
+        "held": held.astype(np.uint8),
+        "actives": np.union1d(np.array(given).astype("S")[labels[chosen] == 1], texts[active]),
         "judge": np.append(judge.coef_[0], judge.intercept_).astype(np.float32),
         "judge_auroc": metrics.evaluate(["auroc"], y.astype(float), guess)["auroc"],
     }
@@ -211,17 +226,38 @@ def score(test, predictions, wanted, train):
             means = made.properties[made.valid].mean(axis=0)
             values |= {name.lower(): float(mean) for name, mean in zip(molecule_sets.PROPERTIES, means, strict=True)}
         values |= reached(reader, test.context, made) | latent(test, predictions)
+        agents = {}
         for objective in AGENTS:
             if f"y_{objective}" in predictions:
-                agent = reader.read(decoded(vocabulary, predictions[f"y_{objective}"]))
+                agent = agents[objective] = reader.read(decoded(vocabulary, predictions[f"y_{objective}"]))
                 values[f"{objective}_agent"] = reached(reader, test.context, agent)[objective]
                 values[f"{objective}_gain"] = values[f"{objective}_agent"] - values[objective]
                 values[f"{objective}_agent_validity"] = molecule_sets.validity(agent)
                 values[f"{objective}_agent_diversity"] = molecule_sets.internal_diversity(agent)
+        values |= guided(test.context, predictions, made, agents.get("d2_active"))
         if "y_prior" in predictions:
             before = reader.read(decoded(vocabulary, predictions["y_prior"]))
             values["qed_gain"] = mean_qed(made) - mean_qed(before)
     return values
+
+
+def guided(context, predictions, made, agent):
+    """Compute what the classifier that guides a D2 agent calls active, how well it ranks the molecules that were kept
+    from it, and which of the actives among them are generated.
+
+    `made` and `agent` are Molecules of the prior and of the agent. Empty of a method without such a classifier.
+    """
+    if "guide_held" not in predictions or agent is None:
+        return {}
+    held = np.asarray(context["held"]) == 1
+    labels, texts = np.asarray(context["labels"])[held], np.asarray(context["labelled"])[held].astype(str)
+    actives = np.unique(texts[labels == 1])
+    found = {"guide_auroc": metrics.evaluate(["auroc"], labels.astype(float), predictions["guide_held"])["auroc"]}
+    for mark, one, guess in (("", made, "guide_prior"), ("_agent", agent, "guide_agent")):
+        valid = one.valid
+        found[f"d2_active{mark}_guide"] = float((predictions[guess][valid] > 0.5).mean()) if valid.any() else 0.0
+        found[f"actives_recovered{mark}"] = float(np.isin(actives, one.smiles).mean())
+    return found
 
 
 def mean_qed(made):
@@ -325,6 +361,13 @@ def interpret(train, runs, path):
     vocabulary = smiles.Vocabulary(train.context["symbols"])
     texts = {name: decoded(vocabulary, run["y"][: 50 * SHOWN]) for name, run in runs.items()}
     figures.draw_first(texts, origin, f"{path}_molecules", SHOWN)
+    latent = {name: run for name, run in runs.items() if "y_latent" in run}
+    if latent:
+        smiles_of = molecules.texts(next(iter(latent.values()))["smiles"])
+        shown = np.random.default_rng(1).permutation(len(smiles_of))[:LATENT]
+        properties = molecule_sets.describe([smiles_of[i] for i in shown]).properties
+        codes = {name: run["y_latent"][shown] for name, run in latent.items()}
+        figures.draw_latent(codes, properties, "test molecules", origin, Path(f"{path}_latent"))
 
 
 def beside_priors(runs):
