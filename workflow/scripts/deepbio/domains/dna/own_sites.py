@@ -80,6 +80,7 @@ def _read(
     )
     chromosome = header.index(records.need(path, header, "chromosome", chromosome))
     place = header.index(records.need(path, header, "position", position or start))
+    ident = None if ident is None else header.index(records.need(path, header, "id", ident))
     lacking = [one for one in cells if one not in header]
     if lacking or not cells:
         raise BadInput(f"{path}:1: no column for the cells {', '.join(lacking[:10]) or '(there is none)'}")
@@ -88,10 +89,11 @@ def _read(
         record, here, states = Record(str(number), where, problem=problem), 0, np.full(len(cells), np.nan)
         if not problem:
             record.fields = dict(zip(header, row, strict=True)) | {FILE: name, "chromosome": row[chromosome].strip()}
+            own = row[ident].strip() if ident is not None else ""
+            record.id = own or record.id
             try:
                 here = _place(row[place].strip(), position is not None)
-                record.id = f"{record.fields['chromosome']}:{here + 1}"
-                record.id = (ident in header and record.fields[ident].strip()) or record.id
+                record.id = own or f"{record.fields['chromosome']}:{here + 1}"
                 states = np.array([_state(row[column], one) for column, one in zip(columns, cells, strict=True)])
             except BadInput as error:
                 record.problem = str(error).removeprefix(": ")
