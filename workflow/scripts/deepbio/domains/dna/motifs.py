@@ -117,23 +117,6 @@ def logo(axis, motif, title=""):
     axis.set_title(title, fontsize=9)
 
 
-def best_windows(codes, filters, batch=512):
-    """Find the best window of each sequence for each filter (m, 4, width): scores (n, m), starts (n, m)."""
-    import torch
-    from torch.nn import functional as F
-
-    from deepbio.domains.dna.sequences import one_hot
-
-    scores, starts = [], []
-    with torch.no_grad():
-        for start in range(0, len(codes), batch):
-            x = one_hot(torch.from_numpy(np.array(codes[start : start + batch])))
-            best, place = F.conv1d(x, filters).max(2)
-            scores.append(best)
-            starts.append(place)
-    return torch.cat(scores).numpy(), torch.cat(starts).numpy()
-
-
 def windows(codes, starts, width):
     """Cut windows (n, width) of codes that begin at `starts` (n,); beyond an end there are unknown bases."""
     padded = np.pad(codes, ((0, 0), (0, width)), constant_values=UNKNOWN)
