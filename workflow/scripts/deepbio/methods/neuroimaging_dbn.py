@@ -14,7 +14,6 @@ from torch import nn
 from deepbio.core.data import concatenate
 from deepbio.core.files import atomic
 from deepbio.learning import device, pretraining, search
-from deepbio.learning.estimator import skops_io
 from deepbio.learning.layers import glorot, head
 from deepbio.learning.network import CHANCE, tensors
 from deepbio.learning.restarts import until_alive
@@ -58,10 +57,10 @@ class Method(TableMethod):
     """Parameters: hidden (units of the layers), pretrained (false: the layers start from their initial weights, without
     machines), pretraining (epochs, batch_size, gaussian_rate and binary_rate of the two kinds of machine, momentum,
     l1), training (of all layers together), search (trials, space of its `learning_rate` and `weight_decay`), restarts
-    (how often a final training that stays at chance is begun anew).
+    (how often a final training that stays at chance is begun anew), learners (whether simple ones read the last layer).
 
-    Where there are two classes, a prediction holds beside the network's own `y` the probabilities `y_svm` and
-    `y_linear` and the share of neighbours `y_knn`, of learners that read the last layer.
+    Where they do and there are two classes, a prediction holds beside the network's own `y` their probabilities
+    `y_svm` and `y_linear` and the share of neighbours `y_knn`.
     """
 
     def __init__(self, parameters):
@@ -89,7 +88,7 @@ class Method(TableMethod):
             self.parameters["search"], lambda *setting: {"loss": tune(*setting)[1].best_loss}, final, job
         )
         self.shape["chosen"] = found.setting
-        if self.shape["kind"] == "binary":
+        if self.parameters["learners"] and self.shape["kind"] == "binary":
             both = concatenate(train, valid)
             x, y = self.levels(both)[-1], np.asarray(both.y).ravel()
             known = ~np.isnan(y)
@@ -131,13 +130,18 @@ class Method(TableMethod):
     def save(self, folder):
         super().save(folder)
         if self.learners:
+            from deepbio.learning.estimator import skops_io
+
             with atomic(Path(folder) / LEARNERS) as temporary:
                 skops_io().dump(self.learners, temporary)
 
     def load(self, folder):
         super().load(folder)
-        path = Path(folder) / LEARNERS
-        self.learners = skops_io().load(path) if path.exists() else {}
+        self.learners = {}
+        if (Path(folder) / LEARNERS).exists():
+            from deepbio.learning.estimator import skops_io
+
+            self.learners = skops_io().load(Path(folder) / LEARNERS)
 
     # ---- figures
 
