@@ -435,3 +435,39 @@ def test_profiles_of_new_windows_are_predicted_from_the_files_of_the_tracks(tmp_
     rows = [[row[f"output {place} (probability)"] for place in range(1, 101)] for row in made]
     assert not any(rows[1]) and "the genome has no sequence 'chr9'" in made[1]["note"]
     assert sum(map(float, rows[0])) == pytest.approx(1, abs=1e-3)
+
+
+# ---- damaged files
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "text", "known"),
+    [
+        ("element_pair", "p.csv", "enhancer,promoter,CTCF\nchr1:2-6,chr1:10-15,0.5\nchr2:2-6,chr2:10-15,1\n", PAIR),
+        ("element_pair", "p.bedpe", "#chr1\tx1\tx2\tchr2\ty1\ty2\tCTCF\nchr1\t2\t6\tchr1\t10\t15\t1\n", PAIR),
+        ("cpg_site", "m.tsv", "chrom\tpos\tone\ttwo\nchr1\t4\t\t1\nchr1\t14\t1\t0\nchr2\t4\t0\t1\n", SITE),
+        ("tracks", "w.bed", "chr1\t8\t10\tx\t0\t+\nchr1\t8\t10\ty\t0\t-\nchr2\t0\t2\n", TRACKS),
+    ],
+    ids=["pairs", "bedpe", "sites", "tracks"],
+)
+def test_a_damaged_file_is_read_or_named(name, file, text, known, tmp_path):
+    """Whatever happens to a few bytes: records of the model's shapes, or a BadInput that names the file."""
+    (tmp_path / "a.wig").write_text("chr1\t0\t5\t1\nfixedStep chrom=chr2 start=1\n1\n2\n")
+    options = {"signals": dict.fromkeys("ab", tmp_path / "a.wig")} if name == "tracks" else {}
+    whole = records.stack(read(name, tmp_path, "whole." + file.split(".")[1], text, known, **options))
+    rng, read_at_all = np.random.default_rng(0), 0
+    for _ in range(100):
+        damaged, place = bytearray(text.encode()), int(rng.integers(len(text)))
+        pieces = [bytes(rng.integers(0, 256, 1, np.uint8)), b"\t", b",", b"9" * 30, b"-", b"\n", b"nan", b'"']
+        damaged[place : place + int(rng.integers(6))] = pieces[rng.integers(len(pieces))]
+        (tmp_path / file).write_bytes(damaged)
+        given = records.Given({file: tmp_path / file}, {}, options | {"genome": tmp_path / "genome.fa"})
+        try:
+            good = [record for record in kind.load(name).read(given, known) if not record.problem]
+        except BadInput as error:
+            assert str(tmp_path / file) in str(error)
+            continue
+        for key, array in (records.stack(good) if good else {}).items():
+            assert array.shape[1:] == whole[key].shape[1:] and array.dtype == whole[key].dtype
+        read_at_all += bool(good)
+    assert read_at_all > 30
