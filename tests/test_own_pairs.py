@@ -444,7 +444,7 @@ def test_profiles_of_new_windows_are_predicted_from_the_files_of_the_tracks(tmp_
     ("name", "file", "text", "known"),
     [
         ("element_pair", "p.csv", "enhancer,promoter,CTCF\nchr1:2-6,chr1:10-15,0.5\nchr2:2-6,chr2:10-15,1\n", PAIR),
-        ("element_pair", "p.bedpe", "#chr1\tx1\tx2\tchr2\ty1\ty2\tCTCF\nchr1\t2\t6\tchr1\t10\t15\t1\n", PAIR),
+        ("element_pair", "p.bedpe", "#chr1\tx1\tx2\tchr2\ty1\ty2\tCTCF\n" + 3 * "chr1\t2\t6\tchr1\t10\t15\t1\n", PAIR),
         ("cpg_site", "m.tsv", "chrom\tpos\tone\ttwo\nchr1\t4\t\t1\nchr1\t14\t1\t0\nchr2\t4\t0\t1\n", SITE),
         ("tracks", "w.bed", "chr1\t8\t10\tx\t0\t+\nchr1\t8\t10\ty\t0\t-\nchr2\t0\t2\n", TRACKS),
     ],
