@@ -306,3 +306,12 @@ def test_depth_is_scored_on_held_out_people():
     scores = {(depth, name): value for depth, name, metric, value in found if metric == "auroc"}
     assert all(scores[0, name] > 0.75 for name in figures.TITLES)
     assert all(scores[1, name] == 0.5 for name in figures.TITLES)
+
+
+def test_the_paper_s_table_is_drawn_of_test_people(tmp_path):
+    train = small_problem("table", "binary")["train"]
+    found = {"f1": [0.6, 0.7], "f1_svm": [0.5, 0.6], "f1_linear": [0.4, 0.5], "f1_knn": [0.3, 0.4]}
+    runs = {"Network": {"role": "listed", "scores": found}, "Ridge": {"role": "baseline", "scores": {"f1": [0.5]}}}
+    neuroimaging.interpret(train, runs, tmp_path / "one")
+    table = (tmp_path / "one_learners.csv").read_text().splitlines()
+    assert len(table) == 6 and "Network,F1 of SVM on the last layer,0.55,2" in table

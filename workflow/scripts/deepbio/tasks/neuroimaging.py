@@ -228,9 +228,10 @@ def score(test, predictions, wanted, train):
 
 
 def interpret(train, runs, path):
-    """Draw the paper's table: the learners on raw features and on one, two and three layers."""
+    """Draw the paper's table: the learners on raw features and on one, two and three layers, beside each method's own
+    F score."""
     from deepbio.figures import style
 
-    wanted = {name: metrics.title(name, "neuroimaging") for name in METRICS}
-    title = "Simple learners on the last layer of each network, test people"
+    wanted = {name: metrics.title(name, "neuroimaging") for name in ("f1", *METRICS)}
+    title = "Simple learners on the last layer of each network beside the methods themselves, test people"
     style.quantities(runs, wanted, title, train.context["origin"], f"{path}_learners", len(wanted))
