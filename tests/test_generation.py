@@ -480,6 +480,18 @@ def test_agents_stand_beside_their_prior(tmp_path):
     assert (tmp_path / "set_molecules.svg").exists()
 
 
+def test_latent_spaces_of_several_networks_are_drawn_together(tmp_path):
+    splits = small_problem("molecule_set", "generated", 60)
+    test = splits["test"]
+    facts = {"role": "listed", "scores": {"validity": [0.5]}, "y": np.asarray(test.y), "smiles": test["smiles"]}
+    codes = np.random.default_rng(1).standard_normal((len(test), 4))
+    runs = {"Joint": facts | {"y_latent": codes}, "Apart": facts | {"y_latent": codes}, "Other": facts}
+    molecule_generation.interpret(splits["train"], runs, tmp_path / "set")
+    rows = (tmp_path / "set_latent.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * len(test) and {row.split(",")[0] for row in rows[1:]} == {"Joint", "Apart"}
+    assert (tmp_path / "set_latent.svg").exists()
+
+
 def test_a_figure_of_quantities_that_nobody_has_is_not_drawn(tmp_path):
     style.quantities({"A": {"role": "listed", "scores": {}}}, {"auroc": "AUROC"}, "", "real", tmp_path / "none")
     assert not list(tmp_path.iterdir())

@@ -233,5 +233,5 @@ def interpret(train, runs, path):
     from deepbio.figures import style
 
     wanted = {name: metrics.title(name, "neuroimaging") for name in ("f1", *METRICS)}
-    title = "Simple learners on the last layer of each network beside the methods themselves, test people"
+    title = "The methods, and simple learners on their last layers"
     style.quantities(runs, wanted, title, train.context["origin"], f"{path}_learners", len(wanted))
