@@ -68,7 +68,7 @@ def rows(path: Path) -> tuple[list[str], Generator]:
 
 
 def _bedpe(path):
-    """The header, then the rows."""
+    """Yield the header, then the rows."""
     header = None
     for number, line in text.lines(path):
         cells = [cell.strip() for cell in (line.split("\t") if "\t" in line else line.split())]
