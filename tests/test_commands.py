@@ -62,7 +62,7 @@ def test_train_by_hand_records_and_repeats(tmp_path):
         assert call("train.py", *words, "--output", tmp_path / name).returncode == 0
     one, two = (read_json(tmp_path / name / "run.json") for name in ("one", "two"))
     assert one["status"] == "ok" and {**one, "seconds": 0} == {**two, "seconds": 0}
-    assert one["preparation_seconds"] is None
+    assert one["preparation_seconds"] is None and one["restarts"] == 0
     assert {path.name for path in (tmp_path / "one").iterdir()} == {
         "model",
         "predictions.npz",

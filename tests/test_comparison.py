@@ -13,7 +13,6 @@ from deepbio.core.catalog import Catalog, data_folder
 from deepbio.core.config import SCRIPTS
 from deepbio.core.data import Split, read_facts, save_dataset
 from deepbio.core.files import write_json
-from deepbio.core.history import begun_anew
 from deepbio.figures import comparison, outputs
 from deepbio.tasks import coverage_tracks
 
@@ -49,36 +48,14 @@ def results(tmp_path_factory):
         facts = {"task": TASK, "dataset": DATASET, "method": run.method, "role": known.roles[run.method]}
         facts |= {"seed": run.seed, "split": 1, "status": "ok", "origin": "simulated", "scale": "quick", "weights": 10}
         # Of the two runs of the listed method, one had a dead training.
-        facts |= {"parameters": {"training": {"restarts": 2}} if run.method == "deepsea" else {}}
+        facts |= {"restarts": int(run.method == "deepsea" and run.seed == 2)}
         write_json(known.results / run.folder / "run.json", facts | {"data_digest": read_facts(data)["digest"]})
         np.savez(known.results / run.folder / "predictions.npz", y=p.astype(np.float32))
-        phases = ["fit", "fit1"] if run.seed == 2 else ["fit"]
-        (known.results / run.folder / "history.csv").write_text("\n".join(["phase,step", *(f"{p},1" for p in phases)]))
     place = known.results / TASK
     words = [TASK, "--settings", json.dumps(settings), "--output", place]
     call("score.py", *words, "--bootstrap", 100)
     call("compare.py", *words, "--scores", place)
     return place
-
-
-DEAD = """phase,step
-fit,1
-fit1,1
-search1,1
-search1-1,1
-search1-2,1
-search2,1
-search11,1
-"""
-
-
-def test_dead_trainings_are_counted_in_the_history(tmp_path):
-    (tmp_path / "history.csv").write_text(DEAD)
-    for parameters, count in (({"training": {"restarts": 2}}, 3), ({"restarts": 1}, 3), ({"training": {}}, None)):
-        write_json(tmp_path / "run.json", {"status": "ok", "parameters": parameters})
-        assert begun_anew(tmp_path) == count
-    write_json(tmp_path / "run.json", {"status": "failed", "parameters": {"restarts": 1}})
-    assert begun_anew(tmp_path) is None
 
 
 def read(folder, name, **wanted):

@@ -18,8 +18,7 @@ import pandas as pd
 
 from deepbio.core import command, data
 from deepbio.core.catalog import Catalog, data_folder
-from deepbio.core.files import atomic
-from deepbio.core.history import begun_anew
+from deepbio.core.files import atomic, read_json
 from deepbio.figures import comparison
 from deepbio.scoring import metrics, statistics
 
@@ -86,10 +85,9 @@ def dead_trainings(known, task):
     """Map (dataset, method) to how many trainings stayed at chance and were begun anew, where there are some."""
     found = {}
     for run in known.runs(task):
-        folder = known.results / run.folder
-        count = begun_anew(folder) if (folder / "run.json").exists() else None
-        if count is not None:
-            found.setdefault((run.dataset, run.method), []).append(count)
+        path = known.results / run.folder / "run.json"
+        if path.exists():
+            found.setdefault((run.dataset, run.method), []).append(read_json(path).get("restarts", 0))
     return {
         place: f"{sum(counts)} dead in {len(counts)} run{'s' * (len(counts) > 1)}"
         for place, counts in found.items()

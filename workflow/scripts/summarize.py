@@ -12,21 +12,13 @@ import pandas as pd
 from deepbio.core import command, machine
 from deepbio.core.catalog import Catalog
 from deepbio.core.files import BadInput, atomic, read_json
-from deepbio.core.history import begun_anew
 from deepbio.figures import comparison, pages
 from deepbio.scoring import metrics
 
 LEDGER = ["scale", "task", "dataset", "method", "role", "seed", "split", "status", "reason", "origin", "weights"]
-LEDGER += [
-    "train_samples",
-    "valid_samples",
-    "test_samples",
-    "samples_seen",
-    "restarts",
-    "samples_per_second",
-    "seconds",
-]
-LEDGER += ["device", "preparation_seconds", "preparation_samples_per_second", "threads", "data_digest", "code_digest"]
+LEDGER += ["train_samples", "valid_samples", "test_samples", "samples_seen", "restarts", "samples_per_second"]
+LEDGER += ["seconds", "device", "preparation_seconds", "preparation_samples_per_second", "threads"]
+LEDGER += ["data_digest", "code_digest"]
 # What the path of a benchmark file says, by stage; that of any other is the path of a run.
 PLACES = dict.fromkeys(("prepare", "simulate"), ("task", "dataset", "split")) | {"score": ("task", "method")}
 
@@ -70,7 +62,7 @@ def state(known, run):
     """Read what run.json says of a run, or note that it is missing."""
     path = known.results / run.folder / "run.json"
     if path.exists():
-        return read_json(path) | {"restarts": begun_anew(path.parent)}
+        return read_json(path)
     identity = {"scale": known.scale, "task": run.task, "dataset": run.dataset, "method": run.method}
     identity |= {"role": known.shown_role(run.method), "seed": run.seed, "origin": known.plan(run.task)["origin"]}
     return identity | {"status": "missing", "reason": "it was not run to its end"}

@@ -129,6 +129,7 @@ def fit_and_predict(given, identity, scratch, output):
         "valid_samples": len(valid),
         "test_samples": len(test),
         "samples_seen": job.samples,
+        "restarts": job.restarts,
         "samples_per_second": round(job.samples / job.seconds, 1) if job.seconds else None,
     }
 
