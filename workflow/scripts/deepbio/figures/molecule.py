@@ -185,15 +185,15 @@ def _captioned(made, count=None):
     return [(text, f"QED {value:.2f}") for text, value in zip(made.smiles[:count], _qed(made), strict=False)]
 
 
-def draw_latent(places, properties, what, origin, path):
+def draw_latent(places, properties, names, what, origin, path):
     """Draw the first two principal components of latent codes, coloured by each property; a row for each network.
 
     places : title of a network → latent codes (n, latent) of the same molecules
-    properties : (n, 3), those of molecule_sets.PROPERTIES; `what` says which molecules they are of
+    properties : (n, names), with their `names`; `what` says which molecules they are of
 
     Writes {path}.{svg,png,csv}.
     """
-    names, table = molecule_sets.PROPERTIES, []
+    table = []
     size = (3.9 * len(names), 3.3 * len(places))
     figure, axes = plt.subplots(len(places), len(names), figsize=size, sharex="row", sharey="row", squeeze=False)
     for line, (title, codes) in zip(axes, places.items(), strict=True):

@@ -257,7 +257,8 @@ class Method(NetworkMethod):
         folder, origin = Path(folder), split.context["origin"]
         latent, _ = self.places(self.encoded(split))
         shown = np.asarray(split["y_properties"])
-        figures.draw_latent({"": latent}, shown, "validation molecules", origin, folder / "latent")
+        names, what = molecule_sets.PROPERTIES, "validation molecules"
+        figures.draw_latent({"": latent}, shown, names, what, origin, folder / "latent")
         figures.draw_distances(self.around(split, latent), origin, folder / "distances")
         figures.draw_search(self.shape["found"], origin, folder / "search")
         texts, known = molecules.texts(split["smiles"]), np.asarray(split["y_properties"])[:, 0]

@@ -313,7 +313,8 @@ class Method(NetworkMethod):
         y, active = np.asarray(split.y, float).ravel(), split.context["active"]
         shown = np.column_stack([y, found["y"]])
         names = ("measured activity", "predicted activity")
-        molecule.draw_latent(found["y_latent"], shown, names, origin, folder / "latent")
+        latent = {"": found["y_latent"]}
+        molecule.draw_latent(latent, shown, names, "validation molecules", origin, folder / "latent")
         autoencoder.draw_course(self.shape["course"], self.shape["restarts"], origin, folder / "losses")
         index, similar = fingerprints.nearest(found["y_made"], split["x"])
         autoencoder.draw_neighbours(found["wanted"], index, y, active, origin, folder / "neighbours")

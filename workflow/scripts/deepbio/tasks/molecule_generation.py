@@ -367,7 +367,8 @@ def interpret(train, runs, path):
         shown = np.random.default_rng(1).permutation(len(smiles_of))[:LATENT]
         properties = molecule_sets.describe([smiles_of[i] for i in shown]).properties
         codes = {name: run["y_latent"][shown] for name, run in latent.items()}
-        figures.draw_latent(codes, properties, "test molecules", origin, Path(f"{path}_latent"))
+        names = molecule_sets.PROPERTIES
+        figures.draw_latent(codes, properties, names, "test molecules", origin, Path(f"{path}_latent"))
 
 
 def beside_priors(runs):
