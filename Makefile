@@ -27,11 +27,11 @@ report: .venv/ready
 
 # A file's tests share what takes long to make, so they stay with one worker. `pytest -m fuzz` runs what is left out.
 test: .venv/ready
-	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile -m 'not fuzz'
+	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not fuzz'
 
 # Without what runs snakemake or takes long.
 test-fast: .venv/ready
-	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile -m 'not (workflow or slow or long or fuzz)'
+	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not (workflow or slow or long or fuzz)'
 
 lint: .venv/ready
 	ruff check .

@@ -3,6 +3,15 @@
 import pytest
 from support import Project
 
+# Files that take longest, the longest first: workers begin with them, so that none is left with one at the end.
+LONGEST = ("test_methods", "test_workflow", "test_reruns", "test_failures", "test_elsewhere", "test_predict")
+LONGEST += ("test_slurm", "test_cluster", "test_seeds", "test_tasks", "test_variants")
+
+
+def pytest_collection_modifyitems(items):
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
