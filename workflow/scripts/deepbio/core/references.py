@@ -1,24 +1,19 @@
 """What the YAML files name is held against what there is: kinds, metrics, sources, methods, tasks, code, and the
 parameters that the code reads. Each function raises BadInput that names file and key."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from deepbio.core import kind
 from deepbio.core.code import PACKAGE, dict_keys, words, words_of
 from deepbio.core.files import BadInput
 
-if TYPE_CHECKING:
-    from deepbio.core.catalog import Catalog
-
 # What may be set in a training is checked where it begins; scikit-learn and torch know their own options.
 OPEN = {"training", "pretraining", "grid", "space", "optimizer_options"}
 
 
-def check(catalog: Catalog) -> None:
-    """Check all tasks and methods of a catalog."""
+def check(catalog: Any) -> None:
+    """Check all tasks and methods of a core.catalog.Catalog, which calls this when it is made."""
     for name in catalog.tasks:
         _check_task(catalog, name)
     for name in catalog.methods:
