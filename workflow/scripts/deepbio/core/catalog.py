@@ -166,9 +166,9 @@ class Catalog:
         return {"splits": 1, "parameters": {}, "origin": self.plan(task)["origin"], **inherited, **facts}
 
     def preparation(self, task: str, dataset: str) -> dict:
-        """Give the facts that decide the arrays of a dataset: all but its title, metrics and baselines."""
+        """Give the facts that decide the arrays of a dataset: all but its title, notes, metrics and baselines."""
         facts = self.dataset(task, dataset)
-        return {key: value for key, value in facts.items() if key not in ("title", "metrics", "baselines")}
+        return {key: value for key, value in facts.items() if key not in ("title", "notes", "metrics", "baselines")}
 
     def about(self, method: str, task: str, dataset: str) -> dict:
         """Give what a training is passed that decides none of its numbers: role, title of the dataset, metrics."""
