@@ -13,9 +13,8 @@ class Method(EstimatorMethod):
         # Bytes would become 64-bit floats in the solver: twice the memory for the same bits.
         return super().features(split).astype("float32")
 
-    def fit_output(self, x, y, in_valid, seed):
+    def grid(self, x):
         # Ridge regression takes the penalty's strength, logistic regression its inverse.
         strengths = self.parameters["penalty"]
         ridge = self.kind == "regression"
-        self.parameters["grid"] = {"alpha" if ridge else "C": [s if ridge else 1 / s for s in strengths]}
-        return super().fit_output(x, y, in_valid, seed)
+        return {"alpha" if ridge else "C": [s if ridge else 1 / s for s in strengths]}

@@ -14,8 +14,10 @@ class Method(EstimatorMethod):
         build = KNeighborsRegressor if kind == "regression" else KNeighborsClassifier
         return make_pipeline(StandardScaler(), build(algorithm="brute"))
 
-    def fit_output(self, x, y, in_valid, seed):
+    def grid(self, x):
         name = "kneighborsregressor" if self.kind == "regression" else "kneighborsclassifier"
-        self.parameters["grid"] = {f"{name}__n_neighbors": self.parameters["neighbours"]}
+        return {f"{name}__n_neighbors": self.parameters["neighbours"]}
+
+    def fit_output(self, x, y, in_valid, seed):
         # Nothing but the folds is random; one draw of them for all seeds makes the baseline deterministic.
         return super().fit_output(x, y, in_valid, 0)

@@ -13,9 +13,11 @@ class Method(EstimatorMethod):
     def estimator(self, kind, seed):
         return make_pipeline(StandardScaler(), SVR() if kind == "regression" else SVC())
 
-    def fit_output(self, x, y, in_valid, seed):
+    def grid(self, x):
         name = "svr" if self.kind == "regression" else "svc"
         gamma = [value / x.shape[1] for value in self.parameters["gamma"]]
-        self.parameters["grid"] = {f"{name}__C": self.parameters["C"], f"{name}__gamma": gamma}
+        return {f"{name}__C": self.parameters["C"], f"{name}__gamma": gamma}
+
+    def fit_output(self, x, y, in_valid, seed):
         # Nothing but the folds is random; one draw of them for all seeds makes the baseline deterministic.
         return super().fit_output(x, y, in_valid, 0)

@@ -45,7 +45,6 @@ def read(given, known=None):
     `known`: the `length` that windows are brought to.
     """
     from deepbio.core import records
-    from deepbio.core.files import BadInput
     from deepbio.domains.dna import own_windows, sequences
 
     def arrays(text):
@@ -56,8 +55,6 @@ def read(given, known=None):
         others = {name: path for name, path in given.files.items() if name not in peaks}
         listed = records.Given(others, given.columns, given.options, given.output)
         yield from own_windows.fasta_or_tables(listed, FASTA, COLUMNS, arrays)
-        if peaks and "genome" not in given.options:
-            raise BadInput(f"{next(iter(peaks.values()))}: intervals alone are no sequence; say genome: FILE as well")
         if peaks and known is None and given.output == "multilabel":
             yield from own_windows.bins(peaks, given.options)
         elif peaks:

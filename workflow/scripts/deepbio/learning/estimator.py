@@ -63,6 +63,10 @@ class EstimatorMethod(Method):
             for column, known in enumerate(~np.isnan(labels).T)
         ]
 
+    def grid(self, x: Any) -> dict[str, list]:
+        """Give the settings to choose from for the rows x, by scikit-learn's names; empty where there is no choice."""
+        return self.parameters.get("grid", {})
+
     def fit_output(self, x: Any, y: np.ndarray, in_valid: np.ndarray, seed: int) -> Any:
         """Fit the estimator of one output, chosen from the grid where there is one; `in_valid` says which rows are of
         the validation split."""
@@ -70,7 +74,7 @@ class EstimatorMethod(Method):
         if self.kind in ("binary", "multilabel") and (y == y[0]).all():
             # A class that none of the drawn samples shows: a sure answer, in the form that the others have.
             return DummyClassifier(strategy="prior").fit(x[:2], [0, 1], sample_weight=[1 - y[0], y[0]])
-        model, grid = self.estimator(self.kind, seed), self.parameters.get("grid")
+        model, grid = self.estimator(self.kind, seed), self.grid(x)
         if not grid:
             return model.fit(x, y)
         folds = self.parameters.get("folds", 0)

@@ -1,5 +1,7 @@
 """Logistic (or linear) regression with a ridge penalty, on standardised features."""
 
+from typing import Any
+
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -13,10 +15,12 @@ class RidgeLogistic(EstimatorMethod):
     def estimator(self, kind: str, seed: int):
         return make_pipeline(StandardScaler(), Ridge() if kind == "regression" else LogisticRegression(max_iter=2000))
 
-    def fit_output(self, x, y, in_valid, seed):
+    def grid(self, x: Any) -> dict[str, list]:
         # The grid says the penalty's strength; ridge and logistic regression spell it in opposite ways.
         ridge = self.kind == "regression"
         key = "ridge__alpha" if ridge else "logisticregression__C"
-        self.parameters["grid"] = {key: [s if ridge else 1 / s for s in self.parameters["penalty"]]}
+        return {key: [s if ridge else 1 / s for s in self.parameters["penalty"]]}
+
+    def fit_output(self, x, y, in_valid, seed):
         # Nothing but the folds is random; one draw of them for all seeds makes the baseline deterministic.
         return super().fit_output(x, y, in_valid, 0)

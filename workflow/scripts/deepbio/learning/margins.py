@@ -1,5 +1,7 @@
 """Support vector machines on features of any kind, whose margins are turned into probabilities."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -17,10 +19,12 @@ class MarginMethod(EstimatorMethod):
     def estimator(self, kind: str, seed: int):
         return make_pipeline(StandardScaler(), SVR() if kind == "regression" else SVC(decision_function_shape="ovr"))
 
-    def fit_output(self, x, y, in_valid, seed):
+    def grid(self, x: Any) -> dict[str, list]:
         name = "svr" if self.kind == "regression" else "svc"
         gamma = [value / x.shape[1] for value in self.parameters["gamma"]]
-        self.parameters["grid"] = {f"{name}__C": self.parameters["C"], f"{name}__gamma": gamma}
+        return {f"{name}__C": self.parameters["C"], f"{name}__gamma": gamma}
+
+    def fit_output(self, x, y, in_valid, seed):
         return super().fit_output(x, y, in_valid, 0)
 
     def predict(self, split: Split) -> dict[str, np.ndarray]:

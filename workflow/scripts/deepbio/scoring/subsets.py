@@ -28,7 +28,7 @@ def resampled(test: Split, predictions: dict, metric: str, own: Container[str]) 
 
 
 def _subset(test: Split, name: str, own: Container[str]) -> tuple[str, np.ndarray]:
-    """The metric of all tasks behind one, and the labels (n,), NaN outside of its subset."""
+    """Give the metric of all tasks behind one, and the labels (n,), NaN outside of its subset."""
     y, (base, _, subset) = labels.columns(test.y)[:, 0], name.partition("_")
     if name not in own:
         return name, y

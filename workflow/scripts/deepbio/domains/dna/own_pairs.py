@@ -33,7 +33,7 @@ def pairs(given: Given, known: dict | None) -> Iterator[Record]:
     """
     said = given.options.get("length")
     most = [known["shapes"][end][0] for end in ENDS] if known else [said or one for one in LONGEST]
-    with own_windows.genome_of(given) as (opened, sizes):
+    with own_windows.genome_of(given.files, given.options) as (opened, sizes):
         for name, path in given.files.items():
             header, found = rows(path)
             places = columns_of_places(path, header, given.columns)

@@ -34,7 +34,7 @@ def sites(given: Given, known: dict | None) -> Iterator[Record]:
     cells = list(known["features"]) if known else given.labels
     found: list[Record] = []
     places, states = [], []
-    with own_windows.genome_of(given) as (opened, sizes):
+    with own_windows.genome_of(given.files, given.options) as (opened, sizes):
         for name, path in given.files.items():
             header, rows = records.rows(path)
             cells = cells or _cells(header, given)

@@ -38,7 +38,7 @@ def windows(given: Given, known: dict | None) -> Iterator[Record]:
             f"{', '.join(of_track) or 'none'}"
         )
     length = known["length"] if known else given.options.get("length") or own_windows.usual_width(peaks)
-    with own_windows.genome_of(given) as (opened, sizes):
+    with own_windows.genome_of(given.files, given.options) as (opened, sizes):
         read = {name: _signal(of_track[name], sizes) for name in [*names, *labels]}
         for name, path in peaks.items():
             for record, found in own_windows.lines(path):

@@ -89,11 +89,12 @@ def fitted(codes: np.ndarray, length: int) -> tuple[np.ndarray, tuple[int, int]]
 
 
 @contextmanager
-def genome_of(given: records.Given) -> Iterator[tuple]:
-    """Open the genome that places refer to: its sequences by name, and their lengths; BadInput where none is said."""
-    if "genome" not in given.options:
-        raise BadInput(f"{next(iter(given.files.values()))}: places alone are no sequence; say genome: FILE as well")
-    with genome.open_genome(given.options["genome"]) as opened:
+def genome_of(files: dict[str, Path], options: dict) -> Iterator[tuple]:
+    """Open the genome that the places in `files` refer to: its sequences by name, and their lengths; BadInput where the
+    options name none."""
+    if "genome" not in options:
+        raise BadInput(f"{next(iter(files.values()))}: places alone are no sequence; say genome: FILE as well")
+    with genome.open_genome(options["genome"]) as opened:
         yield opened, {name: len(opened[name]) for name in opened.keys()}  # noqa: SIM118
 
 
@@ -144,8 +145,7 @@ def intervals(peaks: dict[str, Path], options: dict, length: int, negatives: boo
     from deepbio.core.records import FILE
 
     positive: dict[str, list] = {}
-    with genome.open_genome(options["genome"]) as opened:
-        sizes = {name: len(opened[name]) for name in opened.keys()}  # noqa: SIM118
+    with genome_of(peaks, options) as (opened, sizes):
         for name, path in peaks.items():
             for record, found in lines(path):
                 record.fields[FILE] = name
@@ -220,8 +220,7 @@ def bins(peaks: dict[str, Path], options: dict) -> Iterator[Record]:
     track says whether it does (Zhou and Troyanskaya 2015)."""
     width = options.get("bin", BIN)
     length = options.get("length", 1000)
-    with genome.open_genome(options["genome"]) as opened:
-        sizes = {name: len(opened[name]) for name in opened.keys()}  # noqa: SIM118
+    with genome_of(peaks, options) as (opened, sizes):
         covered = {name: np.zeros((len(peaks), size // width), np.int32) for name, size in sizes.items()}
         for track, path in enumerate(peaks.values()):
             depth: dict[str, np.ndarray] = {}
