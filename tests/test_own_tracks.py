@@ -1,0 +1,121 @@
+"""A user's own tracks along windows: what each line becomes, and what is said of one that is bad."""
+
+import numpy as np
+import pytest
+from own_places import CODES, TRACKS, own_pairs, problems, read
+from test_own import prepared, refused
+from test_predict import predicted, trained
+
+from deepbio.core.files import BadInput
+from deepbio.domains.dna import signals
+
+
+def test_bedgraph_and_both_forms_of_wiggle(tmp_path):
+    (tmp_path / "a.bedgraph").write_text("track type=bedGraph\nchr1\t4\t6\t2\n# none\nchr1 0 1 -1.5\nchr2\t0\t3\t1e1\n")
+    signal = signals.read(tmp_path / "a.bedgraph")
+    assert signals.along(signal, "chr1", 0, 8).tolist() == [-1.5, 0, 0, 0, 2, 2, 0, 0]
+    assert signals.along(signal, "chr1", 5, 3).tolist() == [2, 0, 0]
+    assert signals.along(signal, "chr2", -2, 4).tolist() == [0, 0, 10, 10]
+    assert signals.along(signal, "chr3", 0, 2).tolist() == [0, 0]
+    wiggle = "fixedStep chrom=chr1 start=2 step=3 span=2\n5\n6\nvariableStep chrom=chr2\n4 7\n"
+    (tmp_path / "a.wig").write_text(wiggle)
+    signal = signals.read(tmp_path / "a.wig")
+    assert signals.along(signal, "chr1", 0, 7).tolist() == [0, 5, 5, 0, 6, 6, 0]
+    assert signals.along(signal, "chr2", 2, 3).tolist() == [0, 7, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("chr1\t0\t5\t1\nchr1\t4\t6\t2\n", "a.wig:2: overlaps the stretch of line 1"),
+        ("chr1\t0\t5\tx\n", "a.wig:1: column 'value': 'x' is no number"),
+        ("chr1\t0\t5\tnan\n", "a.wig:1: 'nan' is no number"),
+        ("chr1\t0\t5\tinf\n", "a.wig:1: column 'value': 'inf' is infinite"),
+        ("chr1\t5\t5\t1\n", "a.wig:1: 5 to 5 is no interval"),
+        ("chr1\t-1\t5\t1\n", "a.wig:1: '-1' is no whole number from 0 on"),
+        ("1 2\n", "a.wig:1: '1 2' is no line of a bedGraph or wiggle file"),
+        ("fixedStep chrom=chr1\n1\n", "a.wig:1: fixedStep wants chrom and start"),
+        ("variableStep chrom=chr1\n0 1\n", "a.wig:2: '0' is no whole number from 1 on"),
+        ("fixedStep chrom=chr1 start=1\n1 2\n", "a.wig:2: '1 2' is no line"),
+        ("track\n", "a.wig: no line with a value"),
+    ],
+)
+def test_a_line_of_a_signal_that_is_none_is_named(text, message, tmp_path):
+    (tmp_path / "a.wig").write_text(text)
+    with pytest.raises(BadInput) as caught:
+        signals.read(tmp_path / "a.wig")
+    assert message in str(caught.value)
+
+
+def test_tracks_follow_the_strand_and_keep_the_model_s_order(tmp_path):
+    (tmp_path / "a.bedgraph").write_text("".join(f"chr1\t{n}\t{n + 1}\t{n}\n" for n in range(30)))
+    (tmp_path / "b.wig").write_text("fixedStep chrom=chr1 start=9\n1\n")
+    files = {"a": tmp_path / "a.bedgraph", "b": tmp_path / "b.wig"}
+    bed = "chr1\t8\t10\tx\t0\t+\nchr1\t8\t10\ty\t0\t-\nchr1\t0\t2\nchr1\t5\t40\nchr1 x 9\nchr2\t8\t10\n"
+    found = read("tracks", tmp_path, "w.bed", bed, TRACKS, signals=files)
+    plus, minus, edge = (record.arrays for record in found[:3])
+    assert plus["codes"].tolist() == CODES[6:12].tolist()
+    assert plus["tracks"].tolist() == [[0, 0, 1, 0, 0, 0], [6, 7, 8, 9, 10, 11]]
+    assert minus["codes"].tolist() == [3 - code for code in CODES[6:12][::-1]]
+    np.testing.assert_array_equal(minus["tracks"], plus["tracks"][:, ::-1])
+    assert edge["codes"].tolist() == [4, 4, *CODES[:4]] and edge["tracks"][1].tolist() == [0, 0, 0, 1, 2, 3]
+    assert problems(found) == ["", "", "", "ends at 40, but 'chr1' has 30 bases",
+                               "no interval: chromosome, start and end are wanted", ""]  # fmt: skip
+    assert (found[5].arrays["tracks"] == 0).all()
+
+
+def test_tracks_that_are_missing_elsewhere_or_no_text_are_refused(tmp_path):
+    bed, one = "chr1\t8\t10\n", tmp_path / "a.bedgraph"
+    one.write_text("chr1\t0\t5\t1\n")
+    with pytest.raises(BadInput, match=r"w\.bed: no signal for the tracks b, a; given are: none"):
+        read("tracks", tmp_path, "w.bed", bed, TRACKS)
+    with pytest.raises(BadInput, match=r"w\.bed: no signal for the tracks b; given are: a"):
+        read("tracks", tmp_path, "w.bed", bed, TRACKS, signals={"a": one})
+    one.write_text("1\t0\t5\t1\n")
+    with pytest.raises(BadInput, match=r"a\.bedgraph: none of its chromosomes \(1\) is in the genome"):
+        read("tracks", tmp_path, "w.bed", bed, TRACKS, signals={"a": one, "b": one})
+    one.write_text("chr1\t0\t5\t1\n")
+    (tmp_path / "a.bw").write_bytes(b"\x26\xfc\x8f\x88")
+    with pytest.raises(BadInput, match=r"a\.bw: bigWig is not read; write it as text by bigWigToBedGraph"):
+        read("tracks", tmp_path, "w.bed", bed, TRACKS, signals={"a": tmp_path / "a.bw", "b": one})
+    with pytest.raises(BadInput, match="no file of intervals"):
+        read("tracks", tmp_path, "w.wig", bed, TRACKS)
+
+
+def own_tracks(folder, **facts):
+    files = {"windows": "w.bed", "shares": "nucleosomes.bedgraph", "starts": "starts.wig"}
+    said = {"input": "tracks", "output": "profile", "file": files, "length": 100, "columns": {"label": "starts"}}
+    path = own_pairs(folder, **(said | facts))
+    lines = [f"chr{n % 5 + 1}\t{90 * n + 100}\t{90 * n + 190}\tw{n}\t0\t{'+-'[n % 2]}" for n in range(60)]
+    (folder / "w.bed").write_text("\n".join(lines) + "\nchr1\t5\tx\n")
+    return path
+
+
+def test_own_profiles_have_the_reads_of_the_strand_as_label(tmp_path):
+    splits, told = prepared(own_tracks(tmp_path))
+    assert "windows of 100 bases; tracks: shares" in told and "parted by chromosome" in told
+    assert "no interval: chromosome, start and end are wanted: w.bed:61" in told
+    assert sum(len(split) for split in splits.values()) == 60 and splits["test"]["tracks"].shape[1:] == (1, 100)
+    # A read at every twentieth base; five lie in each window.
+    assert all(((split.y > 0).sum(axis=1) == 5).all() for split in splits.values())
+
+    (tmp_path / "minus.wig").write_text("variableStep chrom=chr2\n235 3\n")
+    files = {"windows": "w.bed", "shares": "nucleosomes.bedgraph", "plus": "starts.wig", "minus": "minus.wig"}
+    path = own_tracks(tmp_path, file=files, columns={"label": ["plus", "minus"]}, split={"fractions": [0.5, 0.2, 0.3]})
+    splits, told = prepared(path)
+    assert "the label has no read in the window: " in told and sum(len(split) for split in splits.values()) == 31
+    (minus,) = [row for split in splits.values() for row in split.y if np.count_nonzero(row) == 1]
+    assert minus.argmax() == 50 and minus.max() == 3  # the window is 185 to 285 from 0, turned
+    for columns, message in [({}, "which track holds the label?"), ({"label": "ends"}, "no track 'ends'")]:
+        assert message in refused(own_tracks(tmp_path, columns=columns))
+
+
+def test_profiles_of_new_windows_are_predicted_from_the_files_of_the_tracks(tmp_path):
+    run = trained(tmp_path, own_tracks(tmp_path), "linear_profile") / "seed1"
+    words = ["--genome", tmp_path / "genome.fa", "--signals", f'{{"shares": "{tmp_path}/nucleosomes.bedgraph"}}']
+    (tmp_path / "new.bed").write_text("chr3\t400\t500\nchr9\t1\t2\nchr1\t300\t360\n")
+    made = predicted(run, tmp_path / "new.bed", *words, status=3)
+    assert [row["id"] for row in made] == ["chr3:400-500", "chr9:1-2", "chr1:300-360"]
+    rows = [[row[f"output {place} (probability)"] for place in range(1, 101)] for row in made]
+    assert not any(rows[1]) and "the genome has no sequence 'chr9'" in made[1]["note"]
+    assert sum(map(float, rows[0])) == pytest.approx(1, abs=1e-3)
