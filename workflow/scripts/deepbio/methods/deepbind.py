@@ -20,10 +20,13 @@ from deepbio.learning.sequence_network import SequenceMethod
 class DeepBind(nn.Module):
     """codes (n, length) -> scores (n, outputs): convolution, bias, ReLU, maximum, dropout, then M1 or M2's head.
 
-    hidden = 0 is M1 (linear head), hidden = 32 is M2 (supplementary software, model definitions).
+    hidden = 0 is M1 (linear head), hidden = 32 is M2 (supplementary software, model definitions). `head_scale` is the
+    standard deviation of the head's initial weights; None: torch's initialization.
     """
 
-    def __init__(self, motifs=16, motif_length=24, hidden=32, dropout=0.0, motif_scale=1e-3, outputs=1):
+    def __init__(
+        self, motifs=16, motif_length=24, hidden=32, dropout=0.0, motif_scale=1e-3, head_scale=None, outputs=1
+    ):
         super().__init__()
         self.detectors = nn.Parameter(motif_scale * torch.randn(motifs, 4, motif_length))
         self.bias = nn.Parameter(torch.zeros(motifs))
@@ -33,6 +36,17 @@ class DeepBind(nn.Module):
             if hidden
             else nn.Linear(motifs, outputs)
         )
+        for layer in self.head.modules() if head_scale is not None else ():
+            if isinstance(layer, nn.Linear):
+                nn.init.normal_(layer.weight, std=head_scale)
+                nn.init.zeros_(layer.bias)
+        self.decay = 0.0, 0.0  # L1 penalties of the detectors and of the head
+
+    def penalty(self):
+        """Compute the L1 penalty of the weights; biases have none."""
+        motifs, dense = self.decay
+        head = sum(weight.abs().sum() for name, weight in self.head.named_parameters() if name.endswith("weight"))
+        return motifs * self.detectors.abs().sum() + dense * head
 
     def scan(self, codes):
         """Find the best score of every detector on both strands (n, 2, motifs), and where its window begins.
@@ -57,13 +71,21 @@ class DeepBind(nn.Module):
 
 
 class Method(SequenceMethod):
-    """Parameters: motifs, motif_length, fresh_negatives, checkpoints, training, and search: trials, folds (1: judged
-    on the validation split), finals, space, and `steps` where trials are shorter than the final trainings; else
-    the search also chooses the length of training, among the checkpoints."""
+    """Parameters: motifs, motif_length, fresh_negatives, checkpoints, nesterov, penalty (l1 or l2), training, and
+    search: trials, folds (1: judged on the validation split), finals, space, and `steps` where trials are shorter than
+    the final trainings; else (null) the search also chooses the length of training, among the checkpoints."""
 
     def build(self, parameters, shape):
         names = ("motifs", "motif_length", "hidden", "dropout", "motif_scale")
-        return DeepBind(**{name: parameters[name] for name in names}, outputs=shape["outputs"])
+        form = {name: parameters[name] for name in names} | {"head_scale": parameters.get("head_scale")}
+        network = DeepBind(**form, outputs=shape["outputs"])
+        if parameters.get("penalty") == "l1":
+            network.decay = parameters.get("motif_decay", 0.0), parameters.get("dense_decay", 0.0)
+        return network
+
+    def loss(self, network, batch):
+        value = super().loss(network, batch)
+        return value + network.penalty() if network.training and any(network.decay) else value
 
     def fit(self, train, valid, job):
         self.shape = self.describe(train)
@@ -74,7 +96,7 @@ class Method(SequenceMethod):
 
         def final(found):
             # The paper trains the best setting several times and keeps the best network.
-            steps = self.parameters["training"]["steps"] if "steps" in budget else found.result["steps"]
+            steps = self.parameters["training"]["steps"] if budget.get("steps") else found.result["steps"]
             chosen = {**found.setting, "steps": steps}
             finals = [self.train_setting(chosen, train, valid, job, f"final{i}") for i in range(budget["finals"])]
             return min(finals, key=lambda one: one[1].best_loss)[0], chosen
@@ -88,7 +110,7 @@ class Method(SequenceMethod):
         With several folds the loss is that of cross-validation, otherwise that of `valid`.
         """
         count = self.parameters["search"]["folds"]
-        setting = {**setting, "steps": self.parameters["search"].get("steps", self.parameters["training"]["steps"])}
+        setting = {**setting, "steps": self.parameters["search"].get("steps") or self.parameters["training"]["steps"]}
         parts = [(train, valid)]
         if count > 1:
             fold = _folds(train, count, job.rng("folds"))
@@ -107,16 +129,17 @@ class Method(SequenceMethod):
         settings = {
             "steps": setting["steps"],
             "learning_rate": setting["learning_rate"],
-            "optimizer_options": {"momentum": setting["momentum"]},
+            "optimizer_options": {"momentum": setting["momentum"], "nesterov": parameters.get("nesterov", False)},
             "evaluate_every": max(1, setting["steps"] // self.parameters["checkpoints"]),
         }
+        decay = parameters.get("penalty") != "l1"  # otherwise it is part of the loss
 
         def groups(network):
             detectors = [network.detectors]
             dense = [weight for key, weight in network.named_parameters() if key.startswith("head")]
             return [
-                {"params": detectors, "weight_decay": setting["motif_decay"]},
-                {"params": dense, "weight_decay": setting["dense_decay"]},
+                {"params": detectors, "weight_decay": setting["motif_decay"] if decay else 0},
+                {"params": dense, "weight_decay": setting["dense_decay"] if decay else 0},
                 {"params": [network.bias]},
             ]
 
