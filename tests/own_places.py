@@ -1,8 +1,9 @@
 """What tests of a user's own pairs of elements, CpG sites and tracks share: a small genome, and reading over it."""
 
+import re
+
 import numpy as np
-from test_own import genome, write
-from test_predict import places_of_elements_and_sites
+from own_files import genome, write
 
 from deepbio.core import kind, records
 
@@ -33,3 +34,34 @@ def own_pairs(folder, **facts):
     places_of_elements_and_sites(folder)
     said = {"input": "element_pair", "output": "binary", "file": "pairs.csv", "genome": "genome.fa"}
     return write(folder, **(said | {"columns": {"label": "linked"}} | facts))
+
+
+def places_of_elements_and_sites(folder):
+    """Pairs, calls and signals over genome.fa."""
+    rng = np.random.default_rng(1)
+    texts = dict(one.split("\n")[:2] for one in (folder / "genome.fa").read_text().split(">")[1:])
+    pairs, calls, shares, starts = (
+        ["enhancer,promoter,H3K27ac,linked"],
+        ["chromosome\tposition\tcell 1\tcell 2"],
+        [],
+        [],
+    )
+    for name, text in texts.items():
+        for enhancer, promoter in rng.integers(0, 5800, (40, 2)):
+            linked = int(rng.integers(2))
+            signal = f"{linked + rng.standard_normal():.2f}"
+            pairs.append(f"{name}:{enhancer}-{enhancer + 120},{name}:{promoter}-{promoter + 80},{signal},{linked}")
+        for site in re.finditer("CG", text):
+            states = "\t".join(rng.choice(["0", "1", ""], 2))
+            calls.append(f"{name}\t{site.start() + 1}\t{states}")
+        starts.append(f"variableStep chrom={name}")
+        for place in range(0, 6000, 20):
+            shares.append(f"{name}\t{place}\t{place + 20}\t{rng.random():.3f}")
+            starts.append(f"{place + 1} {rng.integers(1, 5)}")
+    for name, lines in {
+        "pairs.csv": pairs,
+        "calls.tsv": calls,
+        "nucleosomes.bedgraph": shares,
+        "starts.wig": starts,
+    }.items():
+        (folder / name).write_text("\n".join(lines) + "\n")

@@ -151,6 +151,12 @@ def killed(monkeypatch, saves):
         yield
 
 
+def call(script, *words):
+    """Run a command of workflow/scripts in a process of its own."""
+    command = [sys.executable, str(ROOT / "workflow/scripts" / script), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
 class Project:
     """A copy of the project in a temporary folder, and snakemake in it."""
 

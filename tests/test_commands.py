@@ -2,11 +2,9 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import pytest
-from support import ROOT
+from support import ROOT, call
 
 from deepbio.core.data import save_dataset
 from deepbio.core.files import read_json
@@ -14,11 +12,6 @@ from deepbio.core.kind import small_problem
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 COMMANDS = sorted(path.name for path in SCRIPTS.glob("*.py"))
-
-
-def call(script, *words):
-    command = [sys.executable, str(SCRIPTS / script), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("script", COMMANDS)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from test_methods import fit
+from support import fit
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 

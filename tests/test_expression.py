@@ -4,7 +4,7 @@ import gzip
 
 import numpy as np
 import pytest
-from test_methods import fit, predict
+from support import fit, predict
 
 from deepbio.core import data, task
 from deepbio.core.files import BadInput

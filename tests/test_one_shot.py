@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from rdkit import Chem
-from test_methods import fit
+from support import fit
 
 from deepbio.core.data import NAMES, Split
 from deepbio.core.files import BadInput

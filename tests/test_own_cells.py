@@ -3,9 +3,8 @@
 import h5py
 import numpy as np
 import pytest
+from own_files import predicted, prepared, refused, sizes, trained, write
 from PIL import Image
-from test_own import prepared, refused, sizes, write
-from test_predict import predicted, trained
 
 from deepbio.core import kind, records
 from deepbio.core.files import BadInput

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
+from own_files import predicted, prepared, refused, trained
 from own_places import CODES, TRACKS, own_pairs, problems, read
-from test_own import prepared, refused
-from test_predict import predicted, trained
 
 from deepbio.core.files import BadInput
 from deepbio.domains.dna import signals

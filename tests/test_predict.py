@@ -1,67 +1,19 @@
-"""Predictions of new files: rows and ids kept, every kind of input, blocks, several seeds; cards and generated records.
+"""Predictions of new files: rows and ids kept, every kind of input, blocks, several seeds; cards and records."""
 
-The page docs/your-own-data.md is run as it stands, on small files.
-"""
-
-import csv
 import re
-import shutil
 import subprocess
 import sys
 import types
 
 import numpy as np
 import pytest
-from support import ROOT, Project
-from test_commands import call
-from test_own import genome, molecules, screen, table, variants, windows, write
+from own_files import genome, molecules, predicted, screen, table, trained, variants, windows, write
+from support import ROOT, call
 
-from deepbio.core import kind, own, predicting
-from deepbio.core.catalog import Catalog
+from deepbio.core import kind, predicting
 from deepbio.core.files import BadInput
 
 pytestmark = pytest.mark.slow
-
-
-def trained(folder, path, method, seeds=(1,)):
-    """Prepare and train by the commands; the folder of the method."""
-    known = Catalog({"own": str(path)})
-    task = next(iter(known.own))
-    facts = known.preparation(task, own.DATASET)
-    from deepbio.core.config import as_json
-
-    for split in sorted({known.split_of(task, own.DATASET, seed) for seed in seeds}):
-        words = [
-            "prepare.py",
-            task,
-            own.DATASET,
-            "--facts",
-            as_json(facts),
-            "--split",
-            split,
-            "--output",
-            folder / f"data{split}",
-        ]
-        done = call(*words)
-        assert done.returncode == 0, done.stderr
-    for seed in seeds:
-        words = ["--seed", seed, "--parameters", as_json(known.parameters(method, task, own.DATASET)), "--code", "x"]
-        words += ["--facts", as_json(known.about(method, task, own.DATASET)), "--scratch", folder / "scratch"]
-        split = known.split_of(task, own.DATASET, seed)
-        done = call(
-            "train.py", method, "--data", folder / f"data{split}", "--output", folder / method / f"seed{seed}", *words
-        )
-        assert '"ok"' in (folder / method / f"seed{seed}" / "run.json").read_text(), done.stderr
-    return folder / method
-
-
-def predicted(run, path, *words, status=0):
-    """The rows of the table that predict.py writes, as dicts."""
-    output = path.parent / "predictions.tsv"
-    done = call("predict.py", run, "--input", path, "--output", output, *words)
-    assert done.returncode == status, done.stderr
-    with open(output, newline="") as handle:
-        return list(csv.DictReader(handle, delimiter="\t"))
 
 
 @pytest.fixture(scope="module")
@@ -301,130 +253,3 @@ def test_networks_export_and_compute_the_same(tmp_path):
 def test_what_is_no_network_is_not_exported(molecule_run, tmp_path):
     done = call("export.py", molecule_run / "seed1", "--onnx", tmp_path / "x.onnx")
     assert done.returncode == 1 and "ecfp_linear is no network" in done.stderr and not (tmp_path / "x.onnx").exists()
-
-
-# ---- through snakemake
-
-
-def blocks(form):
-    text = (ROOT / "docs/your-own-data.md").read_text()
-    return re.findall(rf"```{form}\n(.*?)```", text, re.DOTALL)
-
-
-def small_files(folder):
-    """The files that the page speaks of."""
-    rows = [f"m{n},{text},{'yes' if 'O' in text else 'no'}" for n, text in enumerate(molecules(120))]
-    (folder / "screen.csv").write_text("\n".join(["compound,Structure,blocked", *rows]))
-    (folder / "new.csv").write_text("compound,Structure\na,CCO\nb,C1CC\n")
-    (folder / "library.smi").write_text("\n".join(molecules(120)))
-    genome(folder)
-    (folder / "g.fa").rename(folder / "genome.fa")
-    places = np.random.default_rng(0).integers(200, 5700, (5, 12))
-    (folder / "peaks.bed").write_text("".join(f"chr{n + 1}\t{a}\t{a + 100}\n" for n in range(5) for a in places[n]))
-    table(folder)
-    made = (folder / "t.csv").read_text().replace("id,a,b,c,sex,state,family", "patient,a,b,c,sex,responds,family")
-    made = made.replace("sick", "yes").replace("well", "no").replace("oops", "1.5")
-    (folder / "t.csv").unlink()
-    (folder / "patients.csv").write_text(made)
-    variants(folder, people=60)
-    places_of_elements_and_sites(folder)
-    (folder / "v.vcf").rename(folder / "people.vcf")
-    (folder / "people.tsv").write_text((folder / "p.tsv").read_text().replace("pop\n", "population\n", 1))
-
-
-def places_of_elements_and_sites(folder):
-    """Pairs, calls and signals over genome.fa."""
-    rng = np.random.default_rng(1)
-    texts = dict(one.split("\n")[:2] for one in (folder / "genome.fa").read_text().split(">")[1:])
-    pairs, calls, shares, starts = (
-        ["enhancer,promoter,H3K27ac,linked"],
-        ["chromosome\tposition\tcell 1\tcell 2"],
-        [],
-        [],
-    )
-    for name, text in texts.items():
-        for enhancer, promoter in rng.integers(0, 5800, (40, 2)):
-            linked = int(rng.integers(2))
-            signal = f"{linked + rng.standard_normal():.2f}"
-            pairs.append(f"{name}:{enhancer}-{enhancer + 120},{name}:{promoter}-{promoter + 80},{signal},{linked}")
-        for site in re.finditer("CG", text):
-            states = "\t".join(rng.choice(["0", "1", ""], 2))
-            calls.append(f"{name}\t{site.start() + 1}\t{states}")
-        starts.append(f"variableStep chrom={name}")
-        for place in range(0, 6000, 20):
-            shares.append(f"{name}\t{place}\t{place + 20}\t{rng.random():.3f}")
-            starts.append(f"{place + 1} {rng.integers(1, 5)}")
-    for name, lines in {
-        "pairs.csv": pairs,
-        "calls.tsv": calls,
-        "nucleosomes.bedgraph": shares,
-        "starts.wig": starts,
-    }.items():
-        (folder / name).write_text("\n".join(lines) + "\n")
-
-
-@pytest.mark.workflow
-@pytest.mark.long
-@pytest.mark.timeout(1200)
-def test_the_page_runs_as_it_stands(tmp_path):
-    small_files(tmp_path)
-    (tmp_path / "deepbio-bench").symlink_to(ROOT)
-    names = ("screen", "peaks", "pairs", "calls", "starts", "patients", "people", "library")
-    for name, text in zip(names, blocks("yaml"), strict=True):
-        (tmp_path / f"{name}.yaml").write_text(text)
-    commands = "".join(blocks("bash")).splitlines()
-    assert len(commands) == 18
-    for line in commands:
-        done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True)
-        expected = 3 if "--input new.csv" in line else 0
-        assert done.returncode == expected, f"{line}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-    written = ("predictions", "peaks", "pairs", "calls_predicted", "starts", "patients", "people_predicted")
-    for name in (*(f"{one}.tsv" for one in written), "new_molecules.tsv"):
-        assert len((tmp_path / name).read_text().splitlines()) > 2
-    results = tmp_path / "results/quick"
-    assert "perfect" in (results / "scoreboard.txt").read_text() and (results / "own_screen/comparison.svg").exists()
-    assert "| accuracy |" in (tmp_path / "model/README.md").read_text()
-    # The log of `prepare` has what --check says; an edit of the data reruns what depends on it.
-    assert "samples of molecules" in next((results / "logs/prepare/own_screen").rglob("*.log")).read_text()
-    command = [
-        "snakemake",
-        "--snakefile",
-        "deepbio-bench/Snakefile",
-        "--cores",
-        "1",
-        "-n",
-        "--config",
-        "own=screen.yaml",
-    ]
-    quiet = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert not quiet.returncode and not {"rule prepare:", "rule train:"} & set(quiet.stdout.splitlines())
-    (tmp_path / "screen.csv").write_text((tmp_path / "screen.csv").read_text().replace("m3,", "m3b,"))
-    edited = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert "rule prepare:" in edited.stdout.splitlines()
-
-
-@pytest.mark.workflow
-def test_a_method_of_one_s_own_is_ranked_beside_the_others(tmp_path):
-    project = Project(tmp_path)
-    mine = tmp_path / "my_methods"
-    mine.mkdir()
-    page = (ROOT / "docs/adding-a-method.md").read_text()
-    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
-    facts = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
-    (mine / "mine.py").write_text(code)
-    (mine / "mine.yaml").write_text(facts)
-    words = ["--config", "own_methods=my_methods", "methods=mine", "tasks=estrogen_receptor"]
-    project.snakemake(*words)
-    results = tmp_path / "results/quick"
-    assert "Self-normalising network [listed]" in (results / "scoreboard.txt").read_text()
-    run = results / "estrogen_receptor/datamol/mine/seed1"
-    run = run if run.exists() else next((results / "estrogen_receptor").glob("*/mine/seed1"))
-    assert '"status": "ok"' in (run / "run.json").read_text()
-    (mine / "mine.py").write_text(code.replace("width**-0.5", "0.5 * width**-0.5"))
-    planned = project.planned(*words)
-    assert [output for rule, output in planned if rule == "train"] and all(
-        "/mine/" in o for r, o in planned if r == "train"
-    )
-    shutil.rmtree(mine)
-    done = project.snakemake("-n", *words, check=False)
-    assert "no method (a .yaml and a .py file" in done.stdout + done.stderr

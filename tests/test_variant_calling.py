@@ -5,8 +5,7 @@ import pysam
 import pysam.bcftools
 import pytest
 import torch
-from support import fit
-from test_commands import call
+from support import call, fit
 
 from deepbio.baselines import allele_fraction, mpileup_call
 from deepbio.core import data

@@ -6,8 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from support import fit
-from test_commands import call
+from support import call, fit
 
 from deepbio.core import portrait
 from deepbio.core.data import Split

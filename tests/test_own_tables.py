@@ -1,0 +1,89 @@
+"""A user's own tables, expression matrices, genotypes and frames."""
+
+import numpy as np
+from own_files import prepared, refused, sizes, table, variants, write
+
+
+def test_columns_of_words_and_cells_that_are_no_numbers(tmp_path):
+    facts = table(tmp_path) | {"columns": {"label": "state", "group": "family"}}
+    splits, told = prepared(write(tmp_path, **facts))
+    assert (
+        splits["train"].context["features"] == ["a", "b", "c"] and "columns that hold words are left out: sex" in told
+    )
+    assert "column 'a': 'oops' is no number: t.csv:4 (p2)" in told and "1 gaps are filled" in told
+    assert "parted by group" in told and sum(sizes(splits)) == 59
+    assert not any(np.isnan(split["x"]).any() for split in splits.values())
+    said = write(tmp_path, **(facts | {"columns": {"label": "state", "features": ["a", "d"]}}))
+    assert "no column 'd'" in refused(said)
+
+
+def test_expression_from_h5ad_dense_and_sparse(tmp_path):
+    import h5py
+    from scipy import sparse
+
+    x = np.random.default_rng(0).poisson(1.0, (40, 5)).astype(np.float32)
+    digests = []
+    for form in ("dense", "sparse"):
+        with h5py.File(tmp_path / "cells.h5ad", "w") as file:
+            if form == "dense":
+                file["X"] = x
+            else:
+                group, matrix = file.create_group("X"), sparse.csr_matrix(x)
+                group.attrs["encoding-type"] = "csr_matrix"
+                for key in ("data", "indices", "indptr"):
+                    group[key] = getattr(matrix, key)
+            for name, names in (("obs", [f"c{n}" for n in range(40)]), ("var", [f"g{n}" for n in range(5)])):
+                group = file.create_group(name)
+                group["_index"] = names
+                group.attrs["_index"] = "_index"
+            kinds = file["obs"].create_group("type")
+            kinds["categories"], kinds["codes"] = ["B", "T"], (x[:, 0] > 0).astype(np.int8)
+        facts = {"input": "table", "output": "multiclass", "file": "cells.h5ad", "columns": {"label": "type"}}
+        splits, _ = prepared(write(tmp_path, **facts))
+        assert splits["train"].context["classes"] == ["B", "T"] and len(splits["train"].context["features"]) == 5
+        digests.append(splits["train"].digest())
+    assert digests[0] == digests[1]
+
+
+def test_multi_allelic_records_and_deletions_are_left_out_and_no_call_is_unknown(tmp_path):
+    cells = "\t".join(["0/1"] * 29 + ["./."])
+    more = [
+        f"1\t900\t.\tA\tG,T\t.\t.\t.\tGT\t{cells}",
+        f"1\t901\t.\tAC\tA\t.\t.\t.\tGT\t{cells}",
+        f"1\t902\t.\tC\tT\t.\t.\t.\tGT\t{cells}",
+    ]
+    splits, told = prepared(write(tmp_path, **variants(tmp_path, more=more)))
+    assert "41 biallelic SNPs; 2 other records are left out" in told
+    x = np.concatenate([split["x"] for split in splits.values()])
+    assert (x == -1).sum() == 1 and set(np.unique(x)) == {-1, 0, 1, 2}
+    haploid = [f"1\t903\t.\tC\tT\t.\t.\t.\tGT\t{chr(9).join(['1'] * 30)}"]
+    assert "person p0: 1 alleles; two are expected" in refused(write(tmp_path, **variants(tmp_path, more=haploid)))
+
+
+def test_sites_are_chosen_by_training_people_alone(tmp_path):
+    facts = variants(tmp_path)
+    first, _ = prepared(write(tmp_path, **facts))
+    held = {row.tobytes() for row in first["test"]["x"]}
+    assert held and len(first["train"].context["sites"]) == first["train"]["x"].shape[1]
+    seen = first["train"]["x"].astype(float)
+    share = seen.mean(axis=0) / 2
+    assert (np.minimum(share, 1 - share) >= 0.05).all()
+
+
+def test_frames_and_their_points(tmp_path):
+    from skimage import io
+
+    (tmp_path / "frames").mkdir()
+    rng = np.random.default_rng(0)
+    for n in range(40):
+        io.imsave(
+            tmp_path / f"frames/f{n:02}.png", rng.integers(0, 255, (16, 20), dtype=np.uint8), check_contrast=False
+        )
+    io.imsave(tmp_path / "frames/f40.png", rng.integers(0, 255, (8, 8), dtype=np.uint8), check_contrast=False)
+    (tmp_path / "frames/f41.png").write_bytes(b"no picture")
+    rows = [f"f{n:02}.png,{n % 20},{n % 16},," for n in range(42)]
+    (tmp_path / "points.csv").write_text("\n".join(["id,left_x,left_y,right_x,right_y", *rows]))
+    facts = {"input": "animal_frame", "output": "regression", "file": "frames", "labels": "points.csv"}
+    splits, told = prepared(write(tmp_path, **facts))
+    assert splits["train"].y.shape[1:] == (2, 2) and splits["train"].context["mirrored"] == [1, 0]
+    assert "a picture of 8 x 8 pixels, not 16 x 20" in told and "no picture: " in told and "parted by blocks" in told
