@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepbio.domains.variation import genotypes
-from deepbio.learning.layers import glorot
+from deepbio.learning.layers import glorot, limit_norms
 from deepbio.learning.network import NetworkMethod, tensors
 
 
@@ -127,9 +127,10 @@ class Method(NetworkMethod):
     """Parameters: hidden (units of the main network's layers), embedding (histogram, raw or none), auxiliary (units of
     the auxiliary networks before their last layer), learned (units of the embedding that is learned from raw
     genotypes), dropout, first (bound of the initial weights of the auxiliary networks that encode and decode),
-    reconstruction (its weight in the loss), others (whether a training step's people are left out of the histograms
-    that its weights come from), validate (false: the network also learns from the validation people, and trains to the
-    last epoch), training.
+    reconstruction (its weight in the loss), max_norm (the largest Euclidean norm of a unit's incoming weights, but for
+    free fat ones; null: none), others (whether a training step's people are left out of the histograms that its weights
+    come from), validate (false: the network also learns from the validation people, and trains to the last epoch),
+    training.
     """
 
     by_row = True
@@ -163,6 +164,9 @@ class Method(NetworkMethod):
 
     def loss(self, network, batch):
         """Compute the cross-entropy plus the weighted squared error of the reconstructed, standardised genotypes."""
+        if network.training and self.parameters.get("max_norm"):  # which the last step may have passed
+            linear = (module for module in network.modules() if isinstance(module, nn.Linear))
+            limit_norms(linear, self.parameters["max_norm"])
         x = network.standardise(batch["x"])
         embedded = network.embedded(batch if network.training else None)
         hidden = network.first(x, network.weights(embedded))
