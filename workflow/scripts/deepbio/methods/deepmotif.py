@@ -44,27 +44,37 @@ class ConvolutionalHighway(Convolutional):
 
 
 class Recurrent(SequenceNetwork):
-    """The Dashboard's RNN and CNN-RNN: a bidirectional LSTM over bases or over motifs, its mean over time, the head."""
+    """The Dashboard's RNN and CNN-RNN: a bidirectional LSTM over bases or over motifs, its mean over time, the head.
 
-    def __init__(self, kernels, widths, units, dropout, shape):
+    `where` is what dropout acts on: the LSTM's "states", or the "mean" and the motifs.
+    """
+
+    def __init__(self, kernels, widths, units, dropout, where, shape):
         super().__init__()
         self.detectors = nn.Conv1d(4, kernels, widths[0], padding=widths[0] // 2) if kernels else None
         self.lstm = layers.lstm(kernels or 4, units, bidirectional=True)
         self.dropout = nn.Dropout(dropout)
+        if where not in ("states", "mean"):
+            raise ValueError(f"recurrent_dropout: '{where}' is neither states nor mean")
+        self.early = where == "states"
         self.head = layers.head(2 * units, shape)
 
     def states(self, x):
         """Compute the states of both directions: (n, length, 2 · units)."""
         if self.detectors is not None:
-            x = self.dropout(F.relu(self.detectors(x)))
-        return self.lstm(x.transpose(1, 2))[0]
+            x = F.relu(self.detectors(x))
+            x = x if self.early else self.dropout(x)
+        states = self.lstm(x.transpose(1, 2))[0]
+        return self.dropout(states) if self.early else states
 
     def score(self, x):
-        return self.head(self.dropout(self.states(x).mean(1)))
+        mean = self.states(x).mean(1)
+        return self.head(mean if self.early else self.dropout(mean))
 
 
 class Method(SequenceMethod):
-    """Parameters: network (cnn, rnn, cnn_rnn or demo), kernels, widths, units, highways, dropout, training."""
+    """Parameters: network (cnn, rnn, cnn_rnn or demo), kernels, widths, units, highways, dropout, recurrent_dropout
+    (states or mean), training."""
 
     def build(self, parameters, shape):
         kernels, widths, dropout = (parameters[name] for name in ("kernels", "widths", "dropout"))
@@ -74,7 +84,8 @@ class Method(SequenceMethod):
         if form == "demo":
             return ConvolutionalHighway(kernels, widths, dropout, parameters["highways"], shape)
         if form in ("rnn", "cnn_rnn"):
-            return Recurrent(kernels if form == "cnn_rnn" else 0, widths, parameters["units"], dropout, shape)
+            kernels, where = kernels if form == "cnn_rnn" else 0, parameters.get("recurrent_dropout", "mean")
+            return Recurrent(kernels, widths, parameters["units"], dropout, where, shape)
         raise ValueError(f"network: '{form}' is none of cnn, rnn, cnn_rnn and demo")
 
     def interpret(self, split, folder):
