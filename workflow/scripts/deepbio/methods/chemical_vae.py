@@ -25,6 +25,7 @@ BATCH = 256  # molecules decoded at a time
 PATH = 6  # molecules drawn between two given ones
 SEEDS, TRIES = 20, 10  # molecules around which strings are decoded, and strings at each distance
 DISTANCES = (0, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2)
+TINY = 1e-7  # the smallest share of a symbol
 
 
 class Autoencoder(nn.Module):
@@ -43,12 +44,17 @@ class Autoencoder(nn.Module):
         self.encoder = nn.Sequential(*layers, nn.Flatten(), *dense(before * left, latent, dropout))
         self.mean, self.log_variance = nn.Linear(latent, latent), nn.Linear(latent, latent)
         self.middle = nn.Sequential(*dense(latent, latent, dropout))
+        units, kept_out = parameters["units"], parameters["recurrent_dropout"]
+        shares, self.temperature = parameters["terminal"] == "shares", parameters["temperature"]
         self.recurrent = nn.GRU(
-            latent, parameters["units"], parameters["layers"], batch_first=True, dropout=parameters["recurrent_dropout"]
+            latent, units, parameters["layers"], batch_first=True, dropout=0.0 if shares else kept_out
         )
-        self.terminal = nn.GRU(parameters["units"] + self.symbols, self.symbols, batch_first=True)
-        self.head = nn.Linear(self.symbols, self.symbols)
-        sizes = [latent, *(round(parameters["predictor"] * parameters["growth"] ** i) for i in range(3))]
+        if shares:
+            self.terminal = Shares(units, self.symbols, kept_out)
+        else:
+            self.terminal = nn.GRU(units + self.symbols, self.symbols, batch_first=True)
+            self.head = nn.Linear(self.symbols, self.symbols)
+        sizes = [latent, *(int(parameters["predictor"] * parameters["growth"] ** i) for i in range(3))]
         predictor = [layer for pair in pairwise(sizes) for layer in dense(*pair, parameters["predictor_dropout"])]
         self.properties = nn.Sequential(*predictor, nn.Linear(sizes[-1], shape["properties"]))
 
@@ -64,26 +70,72 @@ class Autoencoder(nn.Module):
         """Compute the states that the last layer reads, from latent codes (n, latent): (n, length, units)."""
         return self.recurrent(self.middle(latent)[:, None].expand(-1, self.length, -1))[0]
 
+    def finish(self, context, before, state=None):
+        """Compute logits (n, steps, symbols) from the context and the symbols before each step, and the last state."""
+        if isinstance(self.terminal, Shares):
+            return self.terminal(context, before, state)
+        found, state = self.terminal(torch.cat([context, before], dim=2), state)
+        return self.head(found), state
+
     def decode(self, latent, codes):
         """Compute logits (n, length, symbols), with the true symbols before each position given (teacher forcing)."""
         before = F.pad(self.one_hot(codes)[:, :-1], (0, 0, 1, 0))
-        return self.head(self.terminal(torch.cat([self.context(latent), before], dim=2))[0])
+        return self.finish(self.context(latent), before)[0]
 
     @torch.no_grad()
-    def write(self, latent, temperature=0.01):
-        """Sample codes (n, length) from latent codes (n, latent) with torch's generator.
+    def write(self, latent, temperature=None):
+        """Sample codes (n, length) from latent codes (n, latent) with torch's generator, at the network's temperature
+        unless another one is given.
 
         Each step reads the symbol that was sampled before.
         """
-        context, state = self.context(latent), None
+        context, state, temperature = self.context(latent), None, temperature or self.temperature
         before = torch.zeros(len(latent), 1, self.symbols, device=latent.device)
         codes = torch.zeros(len(latent), self.length, dtype=torch.long, device=latent.device)
         for position in range(self.length):
-            output, state = self.terminal(torch.cat([context[:, position : position + 1], before], dim=2), state)
-            drawn = torch.multinomial(F.softmax(self.head(output[:, 0]).float() / temperature, dim=1), 1)
+            logits, state = self.finish(context[:, position : position + 1], before, state)
+            drawn = torch.multinomial(F.softmax(logits[:, 0].float() / temperature, dim=1), 1)
             codes[:, position] = drawn[:, 0]
             before = self.one_hot(drawn)
         return codes
+
+
+class Shares(nn.Module):
+    """The decoder's last layer of the published code: a gated recurrent layer whose states are shares of the symbols.
+
+    The candidate for the next state is a softmax in place of a tanh, and the gates, hard sigmoids, mix it with the
+    state before. Only the candidate reads the symbol before, through the reset gate. In training each of the three
+    products with the state leaves out the same random part of it in all steps.
+    """
+
+    def __init__(self, units, symbols, dropout):
+        super().__init__()
+        self.read, self.dropout = nn.Linear(units, 3 * symbols), dropout
+        self.update, self.reset, self.state, self.symbol = (nn.Linear(symbols, symbols, bias=False) for _ in range(4))
+
+    def forward(self, context, before, state=None):
+        """Compute logits (n, steps, symbols) from the context (n, steps, units) and the symbols before each step (n,
+        steps, symbols), and the last state (n, symbols); without a `state` the first one is 0.
+        """
+        if state is None:
+            state = torch.zeros_like(before[:, 0])
+        kept = [F.dropout(torch.ones_like(state), self.dropout, self.training) for _ in range(3)]
+        found = []
+        for read, symbol in zip(self.read(context).float().unbind(1), before.unbind(1), strict=True):
+            update, reset, candidate = read.chunk(3, dim=1)
+            update = hard_sigmoid(update + self.update(state * kept[0]))
+            reset = hard_sigmoid(reset + self.reset(state * kept[1]))
+            candidate = candidate + self.state(reset * state * kept[2]) + self.symbol(reset * symbol)
+            state = update * state + (1 - update) * F.softmax(candidate, dim=1)
+            found.append(state)
+        shares = torch.stack(found, dim=1)
+        # The first states add up to less than 1.
+        return torch.log((shares / shares.sum(2, keepdim=True).clamp(min=TINY)).clamp(min=TINY)), state
+
+
+def hard_sigmoid(x):
+    """Compute Keras's piecewise linear sigmoid."""
+    return (0.2 * x + 0.5).clamp(0, 1)
 
 
 def dense(before, units, dropout):
@@ -92,7 +144,9 @@ def dense(before, units, dropout):
 
 class Method(NetworkMethod):
     """Parameters: length; filters and widths of the encoder's convolutions, latent, dropout, units and layers of the
-    decoder, recurrent_dropout, predictor (units of the first of three layers that predict properties), growth,
+    decoder, `terminal` (the decoder's last layer: "shares", the published one, or "gru", an ordinary one with a linear
+    layer on it), recurrent_dropout (of the states of a "shares" layer, else between the recurrent layers), temperature
+    of the symbols that are drawn, predictor (units of the first of three layers that predict properties), growth,
     predictor_dropout; mix (share of the properties in the loss), joint (whether their error shapes the latent codes, or
     the predictor learns from codes that know nothing of it), anneal (centre and slope, in epochs, of the sigmoid
     that scales the divergence and the noise); training; search (molecules: the latent codes that a Gaussian process
