@@ -123,3 +123,36 @@ def test_the_way_between_two_places_is_an_arc():
     one, other = np.array([2.0, 0.0]), np.array([0.0, 2.0])
     way = chemical_vae.slerp(one, other, np.array([0, 0.5, 1]))
     np.testing.assert_allclose(way, [[2, 0], [2**0.5, 2**0.5], [0, 2]], atol=1e-12)
+
+
+def test_the_published_last_layer_mixes_shares_of_the_symbols_by_its_gates():
+    layer = chemical_vae.Shares(2, 3, dropout=0.5).eval()
+    rng = torch.Generator().manual_seed(0)
+    for weight in layer.parameters():
+        weight.data = torch.randn(weight.shape, generator=rng)
+    context, before = torch.randn(2, 4, 2, generator=rng), torch.eye(3)[torch.randint(3, (2, 4), generator=rng)]
+    found, last = layer(context, before)
+    # By hand, for the first two steps of one string, in numpy.
+    weight = {name: value.detach().numpy() for name, value in layer.named_parameters()}
+    state = np.zeros(3)
+    for step in range(2):
+        read = weight["read.weight"] @ context[1, step].numpy() + weight["read.bias"]
+        gates = [
+            np.clip(0.2 * (read[at : at + 3] + weight[name] @ state) + 0.5, 0, 1)
+            for at, name in ((0, "update.weight"), (3, "reset.weight"))
+        ]
+        candidate = (
+            read[6:]
+            + weight["state.weight"] @ (gates[1] * state)
+            + weight["symbol.weight"] @ (gates[1] * before[1, step].numpy())
+        )
+        share = np.exp(candidate) / np.exp(candidate).sum()
+        state = gates[0] * state + (1 - gates[0]) * share
+        np.testing.assert_allclose(np.exp(found[1, step].detach().numpy()), state / state.sum(), rtol=1e-4)
+    # Step by step with the state handed on, as a string is written, and with what is left out in training.
+    stepped = None
+    for step in range(4):
+        one, stepped = layer(context[:, step : step + 1], before[:, step : step + 1], stepped)
+        torch.testing.assert_close(one[:, 0], found[:, step])
+    torch.testing.assert_close(stepped, last)
+    assert not torch.equal(layer.train()(context, before)[0], found)
