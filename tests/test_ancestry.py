@@ -33,6 +33,18 @@ def untrained(splits, name="diet_networks"):
     return model
 
 
+@pytest.mark.parametrize("limit, bounded", [(1.0, True), (None, False)])
+def test_incoming_weights_are_limited_in_training_where_it_is_asked_for(splits, limit, bounded):
+    model = untrained(splits)
+    model.parameters["max_norm"] = limit
+    linear = [module for module in model.network.modules() if isinstance(module, torch.nn.Linear)]
+    for module in linear:
+        module.weight.data *= 50
+    model.loss(model.network, model.batch(splits["train"], np.arange(20)))
+    norms = [float(module.weight.detach().norm(dim=1).max()) for module in linear]
+    assert linear and all((norm <= 1 + 1e-5) == bounded for norm in norms)
+
+
 # ---- embeddings and predicted weights
 
 
