@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 SCALE ?= quick
+# Tests of Snakemake and of a queue wait now and then, so that there are three for two cores.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, 3 * os.cpu_count() // 2))')
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # Where pip is told of wheels beside PyPI's (such as torch for CPUs, a tenth of the size), pip takes torch from there;
@@ -27,11 +29,11 @@ report: .venv/ready
 
 # A file's tests share what takes long to make, so they stay with one worker. `pytest -m fuzz` runs what is left out.
 test: .venv/ready
-	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not fuzz'
+	OMP_NUM_THREADS=1 pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not fuzz'
 
 # Without what runs snakemake or takes long.
 test-fast: .venv/ready
-	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not (workflow or slow or long or fuzz)'
+	OMP_NUM_THREADS=1 pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not (workflow or slow or long or fuzz)'
 
 lint: .venv/ready
 	ruff check .

@@ -4,8 +4,8 @@ import pytest
 from support import Project
 
 # Files that take longest, the longest first: workers begin with them, so that none is left with one at the end.
-LONGEST = ("test_methods", "test_workflow", "test_reruns", "test_failures", "test_elsewhere", "test_pages")
-LONGEST += ("test_predict", "test_slurm", "test_cluster", "test_seeds", "test_tasks", "test_variants")
+LONGEST = ("test_methods", "test_workflow", "test_seeds", "test_pages", "test_cluster", "test_variants", "test_reruns")
+LONGEST += ("test_slurm", "test_tasks", "test_predict", "test_elsewhere", "test_fuzz", "test_commands", "test_failures")
 
 
 def pytest_collection_modifyitems(items):
