@@ -158,6 +158,26 @@ def test_one_cycle_rises_to_the_highest_rate_and_falls_to_nothing():
 
 def test_rates_fall_from_layer_to_layer():
     np.testing.assert_allclose(one_cycle.rates(0.01, 3), [0.01 / 2.6**2, 0.01 / 2.6, 0.01])
+    assert one_cycle.rates(0.01, 3, 1.0) == [0.01] * 3
+
+
+def test_a_phase_may_have_one_rate_for_all_layers(tmp_path):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 1))
+    groups, x = [list(layer.parameters()) for layer in network], torch.randn(8, 3)
+
+    def moved(name, **settings):
+        before = [layer.bias.detach().clone() for layer in network]
+        settings = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 8, "weight_decay": 0.0} | settings
+        loss = lambda network, batch: network(batch["x"]).sum()  # noqa: E731
+        one_cycle.fit(network, groups, 8, lambda index, _: {"x": x[index]}, loss, settings, Job(1, tmp_path), name)
+        return [float((layer.bias.detach() - old).abs().max()) for layer, old in zip(network, before, strict=True)]
+
+    # The first step of Adam is as large as the rate.
+    low, high = moved("falling")
+    assert high / low == pytest.approx(2.6, rel=1e-2)
+    low, high = moved("even", layer_decay=1.0)
+    assert high / low == pytest.approx(1.0, rel=1e-2)
 
 
 def test_frozen_layers_stay_as_they_are(tmp_path):

@@ -15,7 +15,7 @@ from deepbio.learning import device, training
 RISING = 0.3  # share of a phase in which the rate rises
 START, END = 25.0, 2.5e5  # what the highest rate is divided by at the beginning and at the end
 MOMENTA = (0.8, 0.7)  # of Adam: at a low and at the highest rate
-DECAY = 2.6  # what the rate is divided by from layer to layer, going down
+DECAY = 2.6  # what the rate is divided by from layer to layer, going down, where a phase says nothing else
 
 
 def factor(share: float) -> float:
@@ -27,9 +27,9 @@ def factor(share: float) -> float:
     return low + (high - low) * (1 - math.cos(math.pi * place)) / 2
 
 
-def rates(highest: float, groups: int) -> list[float]:
+def rates(highest: float, groups: int, decay: float = DECAY) -> list[float]:
     """Give the rate of each group of layers, the lowest layer first."""
-    return [highest / DECAY ** (groups - 1 - number) for number in range(groups)]
+    return [highest / decay ** (groups - 1 - number) for number in range(groups)]
 
 
 def fit(
@@ -45,14 +45,14 @@ def fit(
 ) -> training.FitResult:
     """Train the upper `settings["unfrozen"]` groups of parameters (by default all) through one cycle.
 
-    `batch(index, epoch)` gives tensors; `settings`: epochs, batch_size, learning_rate (of the top group), unfrozen,
-    weight_decay. The last weights remain.
+    `batch(index, epoch)` gives tensors; `settings`: epochs, batch_size, learning_rate (of the top group), layer_decay
+    (what it is divided by from group to group; 1: one rate for all), unfrozen, weight_decay. The last weights remain.
     """
     unfrozen = min(settings.get("unfrozen") or len(groups), len(groups))
     for number, group in enumerate(groups):
         for parameter in group:
             parameter.requires_grad_(number >= len(groups) - unfrozen)
-    highest = rates(settings["learning_rate"], len(groups))
+    highest = rates(settings["learning_rate"], len(groups), settings.get("layer_decay", DECAY))
     chosen = [{"params": list(group), "lr": rate} for group, rate in zip(groups, highest, strict=True)][-unfrozen:]
     highest = highest[-unfrozen:]
     network.to(job.device)
