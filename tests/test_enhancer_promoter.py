@@ -123,6 +123,28 @@ def test_only_linked_training_pairs_are_copied_and_moved_with_their_places(tmp_p
     assert (seen["all"]["enhancer"][2, :5] == sequences.UNKNOWN).all()
 
 
+@pytest.mark.parametrize(("copies", "linked", "others"), [(4, 80, 80), (1, 20, 20)])
+def test_pairs_of_the_smaller_class_are_repeated(tmp_path, monkeypatch, copies, linked, others):
+    from deepbio.learning import training
+
+    split, seen = kind.small_problem("element_pair", "binary", 40)["train"], {}
+    settings = {"copies": copies, "step": 5, "equal": True}
+
+    def note(network, samples, batch, loss, settings, job, name, validate=None):
+        seen.update(all=batch(np.arange(samples)))
+        return training.FitResult(0, None, [])
+
+    monkeypatch.setattr(training, "fit", note)
+    model = method.create("epiann", "listed", parameters_of("epiann") | settings)
+    model.fit(split, split, Job(1, tmp_path))
+    y = seen["all"]["y"]
+    assert int((y == 1).sum()) == linked and int((y == 0).sum()) == others
+    first = np.flatnonzero(split.y == 0)[0]
+    again = [int(one) for one in torch.nonzero(y == 0)[:, 0]][:: len(np.flatnonzero(split.y == 0))]
+    original = torch.from_numpy(split["enhancer"][first])
+    assert len(again) == others // 20 and all(seen["all"]["enhancer"][one].equal(original) for one in again)
+
+
 def test_attention_weights_sum_to_one_and_follow_the_keys():
     torch.manual_seed(0)
     attention, queries, keys = Attention(6, 4), torch.randn(2, 3, 6), torch.randn(2, 5, 6)

@@ -77,7 +77,8 @@ class Network(nn.Module):
 class Method(NetworkMethod):
     """Parameters: kernels, width, pool, hidden (of the attention), top (largest scores that are kept), dense, heads
     (layers that guess where the elements lie), dropout, cross_weight (of the cross-entropy), place_weight, copies (of
-    each linked training pair, each moved by so many `step` bases), step, training, predict_batch."""
+    each linked training pair, each moved by so many `step` bases), step, equal (whether pairs of the smaller class are
+    repeated until both are equally large), training, predict_batch."""
 
     def describe(self, split):
         places = np.asarray(split["places"], np.float64)
@@ -117,8 +118,11 @@ class Method(NetworkMethod):
         linked, others = np.flatnonzero(y == 1), np.flatnonzero(y != 1)
         shifts = step * (np.arange(copies) - copies // 2 + (copies > 1))
         # Only training pairs are copied, and only linked ones.
-        rows = np.concatenate([np.repeat(linked, copies), others])
-        moves = np.concatenate([np.tile(shifts, len(linked)), np.zeros(len(others), int)])
+        classes = [(np.repeat(linked, copies), np.tile(shifts, len(linked))), (others, np.zeros(len(others), int))]
+        if self.parameters["equal"] and all(len(rows) for rows, _ in classes):
+            size = max(len(rows) for rows, _ in classes)
+            classes = [(np.resize(rows, size), np.resize(moves, size)) for rows, moves in classes]
+        rows, moves = map(np.concatenate, zip(*classes, strict=True))
         pairs = _Copies(train, rows, moves)
         self.network, _ = self.train_network(self.parameters, pairs, valid, job)
 
