@@ -136,11 +136,10 @@ def glance(known, comparisons, folder):
         for method, mean in group.items():
             if method in known.methods and span:
                 value = (mean - group["constant"]) / span
-                rows.append(
-                    {"row": f"{known.tasks[task]['title']}\n{facts['title']}", "method": method, "value": value}
-                )
+                titles = {"task": known.tasks[task]["title"], "dataset": facts["title"]}
+                titles["method"] = known.methods[method]["title"]
+                rows.append(titles | {"role": known.shown_role(method), "value": value})
     table = pd.DataFrame(rows)
-    table["role"] = [known.shown_role(method) for method in table["method"]]
     origins = {known.plan(task)["origin"] for task in comparisons["task"].unique()}
     comparison.glance(
         table, f"Where does each method stand? ({known.scale})", " and ".join(sorted(origins)), Path(folder) / "glance"

@@ -167,29 +167,32 @@ def categories(table: pd.DataFrame, title: str, origin: str, path) -> None:
 
 
 def glance(table: pd.DataFrame, title: str, origin: str, path) -> None:
-    """Draw one line per dataset: every method between the constant control (0) and the perfect control (1).
+    """Draw one line per dataset, below its task's title, in two columns: every method between the constant control (0)
+    and the perfect control (1), and the name of the best one.
 
-    `table` has the columns row, method, role, value. Values below -0.2 are drawn at the left edge as arrows.
+    `table` has the columns task, dataset, method (titles), role, value. Values below -0.2 are drawn at the left edge as
+    arrows.
     """
-    names = list(dict.fromkeys(table["row"]))
-    figure, axis = plt.subplots(figsize=(8.5, 1.4 + 0.55 * len(names)))
-    for place, name in enumerate(reversed(names)):
-        group = table[table["row"] == name]
-        axis.axhline(place, color="#dddddd", lw=0.8, zorder=0)
-        for role in ("baseline", "listed"):
-            values = group[group["role"] == role]["value"].to_numpy()
-            inside = values[values >= -0.2]
-            axis.plot(inside, [place] * len(inside), MARKS[role], color=COLOURS[role], ms=7, alpha=0.85)
-            axis.plot(
-                [-0.2] * (len(values) - len(inside)), [place] * (len(values) - len(inside)), "<", color=COLOURS[role]
-            )
-    axis.set_yticks(range(len(names)), reversed(names), fontsize=8)
-    axis.set(
-        xlim=(-0.23, 1.03),
-        ylim=(-0.6, len(names) - 0.4),
-        xlabel="0: constant control     primary metric, rescaled     1: perfect control",
-    )
-    axis.axvline(0, color="#999999", lw=0.8)
+    tasks = {task: list(found.groupby("dataset", sort=False)) for task, found in table.groupby("task", sort=False)}
+    sizes = np.array([1 + len(datasets) for datasets in tasks.values()])
+    half = 1 + int(np.argmin(np.abs(2 * np.cumsum(sizes) - sizes.sum())))  # tasks of the first column
+    longest = max(sizes[:half].sum(), sizes[half:].sum())
+    figure, axes = plt.subplots(1, 2, figsize=(11.5, 1.1 + 0.165 * longest))
+    for axis, names in zip(axes, (list(tasks)[:half], list(tasks)[half:]), strict=True):
+        place, ticks = 0, {}
+        for task in names:
+            axis.text(-0.22, place, task, va="center", fontsize=7, fontweight="bold")
+            for dataset, found in tasks[task]:
+                place += 1
+                ticks[place] = textwrap.shorten(dataset, 40, placeholder="…")
+                _line(axis, place, found)
+            place += 1
+        axis.set_yticks(list(ticks), ticks.values(), fontsize=7)
+        axis.tick_params(axis="y", length=0)
+        axis.spines["left"].set_visible(False)
+        axis.set(xlim=(-0.23, 1.03), ylim=(longest - 0.4, -0.6), xticks=[0, 0.5, 1])
+        axis.tick_params(axis="x", labelsize=8)
+        axis.set_xlabel("primary metric, 0: constant control, 1: perfect control", fontsize=8)
     handles = [
         plt.Line2D([], [], color=COLOURS[role], marker=MARKS[role], ls="", label=name)
         for role, name in (("listed", "listed system"), ("baseline", "baseline"))
@@ -197,6 +200,22 @@ def glance(table: pd.DataFrame, title: str, origin: str, path) -> None:
     figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     save(figure, path, origin)
+
+
+def _line(axis, place, found):
+    """Draw the methods of one dataset on a line, and name the best one at its right end."""
+    axis.plot([-0.2, 1], [place, place], color="#dddddd", lw=0.8, zorder=0)
+    axis.plot([0, 0], [place - 0.45, place + 0.45], color="#999999", lw=0.8, zorder=0)
+    for role in ("baseline", "listed"):
+        values = found[found["role"] == role]["value"].to_numpy()
+        inside, outside = values[values >= -0.2], values[values < -0.2]
+        axis.plot(inside, [place] * len(inside), MARKS[role], color=COLOURS[role], ms=5, alpha=0.85)
+        axis.plot([-0.2] * len(outside), [place] * len(outside), "<", color=COLOURS[role], ms=5)
+    ranked = found[found["role"].isin(["baseline", "listed"])].sort_values("role", ascending=False)  # of equals, listed
+    if len(ranked):
+        best = ranked.loc[ranked["value"].idxmax()]
+        name = textwrap.shorten(best["method"], 27, placeholder="…")
+        axis.text(1.05, place, name, va="center", fontsize=7, color=COLOURS[best["role"]])
 
 
 def cross(blocks: dict, titles: dict[str, str], names: dict[str, str], title: str, origin: str, path) -> None:
