@@ -178,3 +178,34 @@ def test_a_living_training_is_the_same_with_restarts_and_without(tmp_path, monke
         assert job.restarts == 0
         weights.append(model.network.state_dict())
     assert all(weights[0][key].equal(weights[1][key]) for key in weights[0])
+
+
+def test_deepbind_s_penalty_is_that_of_weights_in_training_and_its_head_begins_as_drawn():
+    parameters = parameters_of("deepbind") | {
+        "penalty": "l1",
+        "motif_decay": 0.5,
+        "dense_decay": 0.25,
+        "head_scale": 1e-3,
+    }
+    model = method.create("deepbind", "listed", parameters | {"hidden": 32, "dropout": 0.0, "motif_scale": 0.1})
+    split = small_problem("sequence", "binary")["train"]
+    model.shape = model.describe(split)
+    torch.manual_seed(0)
+    network = model.network = model.build(model.parameters, model.shape)
+    weights = [layer.weight for layer in network.head.modules() if isinstance(layer, torch.nn.Linear)]
+    assert all(0 < float(weight.detach().std()) < 2e-3 for weight in weights)
+    batch = model.batch(split, np.arange(8))
+    added = float(model.loss(network.train(), batch) - model.loss(network.eval(), batch))
+    by_hand = 0.5 * network.detectors.abs().sum() + 0.25 * sum(weight.abs().sum() for weight in weights)
+    assert added == pytest.approx(float(by_hand), rel=1e-3)
+
+
+@pytest.mark.parametrize(("where", "fixed"), [("states", False), ("mean", True)])
+def test_deepmotif_s_recurrent_dropout_is_on_states_or_on_their_mean(where, fixed):
+    from deepbio.methods.deepmotif import Recurrent
+
+    torch.manual_seed(0)
+    network = Recurrent(0, [3], 4, 0.5, where, {"outputs": 1, "kind": "binary"}).train()
+    x = torch.randn(2, 4, 12)
+    assert torch.equal(network.states(x), network.states(x)) == fixed
+    assert not torch.equal(network.score(x), network.score(x))
