@@ -182,6 +182,30 @@ def test_windows_are_parted_by_chromosome_and_told_without_a_structure(tmp_path,
     assert found["train"].context["structure_note"] == structure.ABSENT and structure.ABSENT in caplog.text
 
 
+def test_published_parts_keep_their_test_windows_and_no_training_window_is_one(tmp_path):
+    rng = np.random.default_rng(0)
+    texts = ["".join("ACGU"[base] for base in row) for row in rng.integers(0, 4, (48, 30))]
+
+    def fasta(name, rows):
+        (tmp_path / name).write_text("".join(f">chr1:{row}-{row + 30}(+)\n{texts[row]}\n" for row in rows))
+
+    # The windows 0 and 20 are in both parts, and 1 stands twice.
+    fasta("tp", [0, 1, 1, *range(2, 12)])
+    fasta("tn", range(20, 32))
+    fasta("sp", [0, *range(12, 16)])
+    fasta("sn", [20, *range(32, 36)])
+    files = {"train": {"positives": "tp", "background": "tn"}, "test": {"positives": "sp", "background": "sn"}}
+    parameters = {"format": "published", "files": files, "fold": False, "valid_fraction": 0.3}
+    splits = rna_motifs.prepare({"s": tmp_path}, parameters, 1)
+    found = {
+        name: {sequences.decode(row).replace("T", "U") for row in split["codes"]} for name, split in splits.items()
+    }
+    assert found["test"] == {texts[row] for row in (0, *range(12, 16), 20, *range(32, 36))}
+    assert found["train"] | found["valid"] == {texts[row] for row in (*range(1, 12), *range(21, 32))}
+    assert not found["train"] & found["valid"] and 0 < len(found["valid"]) < 15
+    assert splits["test"].y.sum() == 5 and splits["train"].y.sum() + splits["valid"].y.sum() == 11
+
+
 def test_own_windows_with_a_structure_of_their_own(tmp_path):
     rng, rows = np.random.default_rng(0), ["id,sequence,structure,label"]
     for number in range(60):

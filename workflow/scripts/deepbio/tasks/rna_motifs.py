@@ -25,11 +25,13 @@ def prepare(sources, parameters, seed):
         in the stem in negatives.
     windows : two FASTA files, positives and background, whose headers say where they are; repeated windows count once.
         With `fold` they are folded where ViennaRNA is installed.
+    published : such `files` of training and of test windows; training windows that are also test windows are left out,
+        and `valid_fraction` of the others, at random, are for validation.
 
     Arrays: codes (n, length) uint8, structure where it is known, y (n,) float32, group. The context holds the letters
     of the structure, and `structure_note`, which says where it comes from.
     """
-    readers = {"artificial": _artificial, "hairpins": _hairpins, "windows": _windows}
+    readers = {"artificial": _artificial, "hairpins": _hairpins, "windows": _windows, "published": _published}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2018]))
 
 
@@ -78,20 +80,42 @@ def _hairpins(sources, parameters, rng):
 
 
 def _windows(sources, parameters, rng):
-    folder = next(iter(sources.values()))
-    names, texts, y = [], [], []
-    for label, key in enumerate(("background", "positives")):
-        path = folder / parameters[key]
-        here, sequence = sequences.read_fasta(path)
-        chromosomes = [sequences.place(name.partition("(")[0], path)[0] for name in here]
-        names, texts, y = names + chromosomes, texts + sequence, y + [label] * len(here)
+    chromosome, codes, y = _read(next(iter(sources.values())), parameters["background"], parameters["positives"])
+    whole = _folded(codes, y, chromosome, parameters["fold"])
+    return {name: whole.take(part) for name, part in sequences.by_chromosome(chromosome, parameters).items()}
+
+
+def _published(sources, parameters, rng):
+    folder, files = next(iter(sources.values())), parameters["files"]
+    parts = {name: _read(folder, pair["background"], pair["positives"]) for name, pair in files.items()}
+    (_, known, known_y), (_, tested, tested_y) = parts["train"], parts["test"]
+    seen = set(map(bytes, tested))
+    apart = np.array([bytes(row) not in seen for row in known])
+    codes, y = np.concatenate([known[apart], tested]), np.concatenate([known_y[apart], tested_y])
+    part = np.where(rng.random(len(codes)) < parameters["valid_fraction"], 1, 0)
+    part[apart.sum() :] = 2
+    whole = _folded(codes, y, planted.names("window", len(codes)), parameters["fold"])
+    return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
+
+
+def _read(folder, background, positives):
+    """Read the FASTA files of both classes: chromosomes, codes (n, length) and labels (n,) of windows whose headers say
+    where they are. A window that comes again counts once."""
+    chromosomes, texts, y = [], [], []
+    for label, path in enumerate((folder / background, folder / positives)):
+        names, sequence = sequences.read_fasta(path)
+        chromosomes += [sequences.place(name.partition("(")[0], path)[0] for name in names]
+        texts, y = texts + sequence, y + [label] * len(names)
     codes = sequences.encode(texts, folder)
-    _, kept = np.unique(codes, axis=0, return_index=True)
-    kept = np.sort(kept)
-    codes, chromosome, y = codes[kept], np.array(names)[kept], np.array(y, np.float32)[kept]
-    arrays = {"codes": codes, "y": y, "group": chromosome.astype("S")}
+    kept = np.sort(np.unique(codes, axis=0, return_index=True)[1])
+    return np.array(chromosomes)[kept], codes[kept], np.array(y, np.float32)[kept]
+
+
+def _folded(codes, y, group, fold):
+    """Make a split of windows, with their structure where it is asked for and ViennaRNA is installed."""
+    arrays = {"codes": codes, "y": y, "group": np.asarray(group).astype("S")}
     context = {"classes": ["background", "bound"], "structure_letters": "", "structure_note": "not asked for"}
-    if parameters["fold"]:
+    if fold:
         folded = structure.fold(codes)
         if folded is None:
             log.warning("%s", structure.ABSENT)
@@ -99,5 +123,4 @@ def _windows(sources, parameters, rng):
         else:
             arrays["structure"] = folded
             context |= {"structure_letters": structure.LETTERS, "structure_note": "folded by ViennaRNA"}
-    whole = Split(arrays, context)
-    return {name: whole.take(part) for name, part in sequences.by_chromosome(chromosome, parameters).items()}
+    return Split(arrays, context)
