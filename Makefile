@@ -27,13 +27,13 @@ report: .venv/ready
 	snakemake --cores 1 --quiet all --configfile config/$(SCALE).yaml --report results/$(SCALE)/report.html
 	@echo "report: $(CURDIR)/results/$(SCALE)/report.html"
 
-# A file's tests share what takes long to make, so they stay with one worker. `pytest -m fuzz` runs what is left out.
+# tests/conftest.py says which tests stay with one worker. `pytest -m fuzz` runs what is left out.
 test: .venv/ready
-	OMP_NUM_THREADS=1 pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not fuzz'
+	OMP_NUM_THREADS=1 pytest -n $(WORKERS) --no-loadscope-reorder -m 'not fuzz'
 
 # Without what runs snakemake or takes long.
 test-fast: .venv/ready
-	OMP_NUM_THREADS=1 pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not (workflow or slow or long or fuzz)'
+	OMP_NUM_THREADS=1 pytest -n $(WORKERS) --no-loadscope-reorder -m 'not (workflow or slow or long or fuzz)'
 
 lint: .venv/ready
 	ruff check .

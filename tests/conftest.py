@@ -1,5 +1,7 @@
 """Fixtures of all tests: a copy of the project to run snakemake in, and one in which a task is finished."""
 
+import zlib
+
 import pytest
 from support import Project
 
@@ -11,6 +13,21 @@ LONGEST += ("test_slurm", "test_tasks", "test_predict", "test_elsewhere", "test_
 def pytest_collection_modifyitems(items):
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep tests with one worker that share what takes long to make: those of a file, and in test_methods, the longest,
+    those of a method, all methods in four groups."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file, _, test = nodeid.partition("::")
+            method = test.partition("[")[2].rstrip("]").split("-")[0]
+            return f"{file}{zlib.crc32(method.encode()) % 4}" if file.endswith("test_methods.py") else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")
