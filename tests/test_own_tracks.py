@@ -1,5 +1,7 @@
 """A user's own tracks along windows: what each line becomes, and what is said of one that is bad."""
 
+import sys
+
 import numpy as np
 import pytest
 from own_files import predicted, prepared, refused, trained
@@ -12,15 +14,15 @@ from deepbio.domains.dna import signals
 def test_bedgraph_and_both_forms_of_wiggle(tmp_path):
     (tmp_path / "a.bedgraph").write_text("track type=bedGraph\nchr1\t4\t6\t2\n# none\nchr1 0 1 -1.5\nchr2\t0\t3\t1e1\n")
     signal = signals.read(tmp_path / "a.bedgraph")
-    assert signals.along(signal, "chr1", 0, 8).tolist() == [-1.5, 0, 0, 0, 2, 2, 0, 0]
-    assert signals.along(signal, "chr1", 5, 3).tolist() == [2, 0, 0]
-    assert signals.along(signal, "chr2", -2, 4).tolist() == [0, 0, 10, 10]
-    assert signals.along(signal, "chr3", 0, 2).tolist() == [0, 0]
+    assert signal.along("chr1", 0, 8).tolist() == [-1.5, 0, 0, 0, 2, 2, 0, 0]
+    assert signal.along("chr1", 5, 3).tolist() == [2, 0, 0]
+    assert signal.along("chr2", -2, 4).tolist() == [0, 0, 10, 10]
+    assert signal.along("chr3", 0, 2).tolist() == [0, 0]
     wiggle = "fixedStep chrom=chr1 start=2 step=3 span=2\n5\n6\nvariableStep chrom=chr2\n4 7\n"
     (tmp_path / "a.wig").write_text(wiggle)
     signal = signals.read(tmp_path / "a.wig")
-    assert signals.along(signal, "chr1", 0, 7).tolist() == [0, 5, 5, 0, 6, 6, 0]
-    assert signals.along(signal, "chr2", 2, 3).tolist() == [0, 7, 0]
+    assert signal.along("chr1", 0, 7).tolist() == [0, 5, 5, 0, 6, 6, 0]
+    assert signal.along("chr2", 2, 3).tolist() == [0, 7, 0]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,49 @@ def test_tracks_follow_the_strand_and_keep_the_model_s_order(tmp_path):
     assert (found[5].arrays["tracks"] == 0).all()
 
 
-def test_tracks_that_are_missing_elsewhere_or_no_text_are_refused(tmp_path):
+def big_wig(path, sizes, stretches):
+    pytest.importorskip("pybigtools").open(str(path), "w").write(sizes, iter(stretches))
+
+
+def test_a_bigwig_file_says_what_its_text_says(tmp_path):
+    stretches = [("chr1", 0, 1, -1.5), ("chr1", 4, 6, 2.0), ("chr2", 0, 3, 10.0)]
+    big_wig(tmp_path / "a.bw", {"chr1": 30, "chr2": 8}, stretches)
+    (tmp_path / "a.bedgraph").write_text("".join("\t".join(map(str, one)) + "\n" for one in stretches))
+    packed, plain = (signals.read(tmp_path / name) for name in ("a.bw", "a.bedgraph"))
+    assert sorted(packed.chromosomes) == sorted(plain.chromosomes)
+    for window in (("chr1", 0, 8), ("chr1", 5, 3), ("chr2", -2, 4), ("chr2", 5, 10), ("chr2", 9, 2), ("chr3", 0, 2)):
+        np.testing.assert_array_equal(packed.along(*window), plain.along(*window))
+        assert packed.along(*window).dtype == np.float32
+    bed, files = "chr1\t3\t9\n", {"a": tmp_path / "a.bw", "b": tmp_path / "a.bedgraph"}
+    found = next(iter(read("tracks", tmp_path, "w.bed", bed, TRACKS, signals=files))).arrays["tracks"]
+    assert found[0].tolist() == found[1].tolist() == [0, 2, 2, 0, 0, 0]
+
+
+def test_a_bigwig_file_that_is_none_or_cut_is_named(tmp_path):
+    path = tmp_path / "a.bw"
+    path.write_bytes(b"\x26\xfc\x8f\x88")
+    pytest.importorskip("pybigtools")
+    with pytest.raises(BadInput, match=r"a\.bw: no bigWig file, or a damaged one"):
+        signals.read(path)
+    values = np.random.default_rng(0).random(20000)
+    big_wig(path, {"chr1": 20000}, [("chr1", n, n + 1, float(value)) for n, value in enumerate(values)])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadInput, match=r"a\.bw: no bigWig file, or a damaged one"):
+        signals.read(path)
+    path.write_bytes(whole[:30000] + bytes(9000) + whole[39000:])
+    with pytest.raises(BadInput, match=r"a\.bw: damaged at chr1:0-20000"):
+        signals.read(path).along("chr1", 0, 20000)
+
+
+def test_without_the_library_a_bigwig_file_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pybigtools", None)
+    (tmp_path / "a.bw").write_bytes(b"\x26\xfc\x8f\x88")
+    with pytest.raises(BadInput, match=r"a\.bw: for bigWig files: pip install pybigtools \(or bigWigToBedGraph\)"):
+        signals.read(tmp_path / "a.bw")
+
+
+def test_tracks_that_are_missing_or_elsewhere_are_refused(tmp_path):
     bed, one = "chr1\t8\t10\n", tmp_path / "a.bedgraph"
     one.write_text("chr1\t0\t5\t1\n")
     with pytest.raises(BadInput, match=r"w\.bed: no signal for the tracks b, a; given are: none"):
@@ -73,10 +117,6 @@ def test_tracks_that_are_missing_elsewhere_or_no_text_are_refused(tmp_path):
     one.write_text("1\t0\t5\t1\n")
     with pytest.raises(BadInput, match=r"a\.bedgraph: none of its chromosomes \(1\) is in the genome"):
         read("tracks", tmp_path, "w.bed", bed, TRACKS, signals={"a": one, "b": one})
-    one.write_text("chr1\t0\t5\t1\n")
-    (tmp_path / "a.bw").write_bytes(b"\x26\xfc\x8f\x88")
-    with pytest.raises(BadInput, match=r"a\.bw: bigWig is not read; write it as text by bigWigToBedGraph"):
-        read("tracks", tmp_path, "w.bed", bed, TRACKS, signals={"a": tmp_path / "a.bw", "b": one})
     with pytest.raises(BadInput, match="no file of intervals"):
         read("tracks", tmp_path, "w.wig", bed, TRACKS)
 

@@ -26,7 +26,7 @@ def windows(given: Given, known: dict | None) -> Iterator[Record]:
     of_track |= {name: Path(path) for name, path in given.options.get("signals", {}).items()}
     if not peaks:
         raise BadInput(f"{', '.join(map(str, given.files.values()))}: no file of intervals ({', '.join(PEAKS)})")
-    wrong = [path for path in of_track.values() if records.suffix(path) not in signals.SUFFIXES + signals.PACKED]
+    wrong = [path for path in of_track.values() if records.suffix(path) not in signals.SUFFIXES]
     if wrong:
         raise BadInput(f"{wrong[0]}: no intervals and no signal; signals end in {', '.join(signals.SUFFIXES)}")
     labels = [] if known else _labels(given, of_track)
@@ -61,11 +61,11 @@ def _labels(given: Given, of_track: dict) -> list[str]:
     return given.labels
 
 
-def _signal(path: Path, sizes: dict) -> signals.Signal:
+def _signal(path: Path, sizes: dict) -> signals.Signal | signals.BigWig:
     """Read a signal; BadInput where it lies on other chromosomes than those of the genome."""
     signal = signals.read(path)
-    if not signal.keys() & sizes.keys():
-        raise BadInput(f"{path}: none of its chromosomes ({', '.join(list(signal)[:5])}) is in the genome")
+    if not set(signal.chromosomes) & sizes.keys():
+        raise BadInput(f"{path}: none of its chromosomes ({', '.join(signal.chromosomes[:5])}) is in the genome")
     return signal
 
 
@@ -75,7 +75,7 @@ def _add(record: Record, found: tuple, read: dict, names: list[str], labels: lis
     turn = slice(None, None, -1 if strand == "-" else 1)
 
     def cut(name: str) -> np.ndarray:
-        return signals.along(read[name], chromosome, middle - length // 2, length)[turn]
+        return read[name].along(chromosome, middle - length // 2, length)[turn]
 
     record.arrays["tracks"] = np.array([cut(name) for name in names], np.float32).reshape(-1, length)
     if labels:

@@ -1,4 +1,4 @@
-"""Signals along a genome in text files: bedGraph, and wiggle with fixed or variable steps."""
+"""Signals along a genome: bedGraph, wiggle with fixed or variable steps, and bigWig."""
 
 from array import array
 from collections.abc import Iterator
@@ -9,20 +9,79 @@ import numpy as np
 from deepbio.core import records, tables, text
 from deepbio.core.files import BadInput
 
-SUFFIXES = (".bedgraph", ".bdg", ".bg", ".wig")
-PACKED = (".bw", ".bigwig")
-
-Signal = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # chromosome → starts, ends and values of its stretches
+SUFFIXES = (".bedgraph", ".bdg", ".bg", ".wig", ".bw", ".bigwig")
+PACKED = SUFFIXES[-2:]
 
 
-def read(path: Path) -> Signal:
-    """Read a signal: of each chromosome the stretches that have a value, sorted, 0-based, the end not included.
+class Signal:
+    """A signal whose stretches are in memory: `of` holds for each chromosome their starts, ends and values, sorted,
+    0-based, the end not included."""
 
-    A file may hold lines of both forms. Raises BadInput with file and line for a line that is none, a value that is no
-    finite number, and stretches that overlap.
+    def __init__(self, of: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]):
+        self.of = of
+
+    @property
+    def chromosomes(self) -> list[str]:
+        return list(self.of)
+
+    def along(self, chromosome: str, start: int, length: int) -> np.ndarray:
+        """Give the values of a window (length,) float32 from its first base on; 0 where there is none."""
+        found = np.zeros(length, np.float32)
+        if chromosome in self.of:
+            starts, ends, values = self.of[chromosome]
+            here = slice(np.searchsorted(ends, start, "right"), np.searchsorted(starts, start + length))
+            low, high = (np.clip(places[here] - start, 0, length) for places in (starts, ends))
+            width = high - low
+            place = np.repeat(low - (np.cumsum(width) - width), width) + np.arange(width.sum())
+            found[place] = np.repeat(values[here], width)
+        return found
+
+
+class BigWig:
+    """A signal in a bigWig file, of which each window is read when it is asked for.
+
+    Raises BadInput for a file that is none, or is damaged, and where pybigtools is not installed.
+    """
+
+    def __init__(self, path: Path):
+        try:
+            import pybigtools
+        except ImportError:
+            raise BadInput(f"{path}: for bigWig files: pip install pybigtools (or bigWigToBedGraph)") from None
+        self.path, self.error = path, pybigtools.BBIReadError
+        try:
+            self.file = pybigtools.open(str(path))
+        except self.error as error:
+            raise BadInput(f"{path}: no bigWig file, or a damaged one ({error})") from None
+        if not self.file.is_bigwig:
+            raise BadInput(f"{path}: no bigWig file, but a bigBed file")
+        self.sizes = self.file.chroms()
+
+    @property
+    def chromosomes(self) -> list[str]:
+        return list(self.sizes)
+
+    def along(self, chromosome: str, start: int, length: int) -> np.ndarray:
+        """Give the values of a window as Signal.along does."""
+        if chromosome not in self.sizes:
+            return np.zeros(length, np.float32)
+        try:
+            values = self.file.values(chromosome, start, start + length, fillna=0.0, oob=0.0)
+        except BaseException as error:  # the library panics on some damage, which is no Exception
+            if not (isinstance(error, self.error) or type(error).__name__ == "PanicException"):
+                raise
+            raise BadInput(f"{self.path}: damaged at {chromosome}:{start}-{start + length} ({error})") from None
+        return np.asarray(values, np.float32)
+
+
+def read(path: Path) -> Signal | BigWig:
+    """Read a signal along a genome.
+
+    A text file may hold lines of both forms. Raises BadInput with file and line for a line that is none, a value that
+    is no finite number, and stretches that overlap.
     """
     if records.suffix(path) in PACKED:
-        raise BadInput(f"{path}: bigWig is not read; write it as text by bigWigToBedGraph")
+        return BigWig(path)
     found: dict[str, tuple[array, array, array, array]] = {}
     for number, chromosome, start, end, value in _stretches(path):
         columns = found.setdefault(chromosome, (array("q"), array("q"), array("d"), array("q")))
@@ -40,7 +99,7 @@ def read(path: Path) -> Signal:
             one, other = sorted(numbers[twice[0] : twice[0] + 2])
             raise BadInput(f"{path}:{other}: overlaps the stretch of line {one}")
         signal[chromosome] = starts, ends, values.astype(np.float32)
-    return signal
+    return Signal(signal)
 
 
 def _stretches(path: Path) -> Iterator[tuple[int, str, int, int, float]]:
@@ -84,17 +143,4 @@ def _value(cell: str, where: str) -> float:
     found = tables.number(cell, "value", where)
     if np.isnan(found):
         raise BadInput(f"{where}: {cell!r} is no number")
-    return found
-
-
-def along(signal: Signal, chromosome: str, start: int, length: int) -> np.ndarray:
-    """Give the values of a window (length,) float32 from its first base on; 0 where there is none."""
-    found = np.zeros(length, np.float32)
-    if chromosome in signal:
-        starts, ends, values = signal[chromosome]
-        here = slice(np.searchsorted(ends, start, "right"), np.searchsorted(starts, start + length))
-        low, high = (np.clip(places[here] - start, 0, length) for places in (starts, ends))
-        width = high - low
-        place = np.repeat(low - (np.cumsum(width) - width), width) + np.arange(width.sum())
-        found[place] = np.repeat(values[here], width)
     return found
