@@ -38,10 +38,11 @@ def draw_maps(split, p, path):
                 axis.plot(*pairs[right == hit].T[::way], ".", ms=3, color=colour)
             rows.append([row, name, size, f"{right.mean():.4f}"])
         axis.plot([0, size - 1], [0, size - 1], color="black", lw=0.5)
-        axis.set_title(f"forests {rows[-2][3]} (above), {rows[-1][1]} {rows[-1][3]}", fontsize=8)
+        above, below = (f"{name} {float(share):.2f}" for _, name, _, share in rows[-2:])
+        axis.set_title(f"above: {above}, below: {below}", fontsize=8)
         axis.set(xlabel="residue", ylabel="residue")
     tables.write_csv(path.with_suffix(".csv"), ["protein", "map", "pairs", "ppv"], rows)
-    figure.suptitle("Best L pairs of validation proteins: green right, orange wrong", x=0.01, ha="left", fontsize=10)
+    figure.suptitle("Best L pairs: right green, wrong orange", x=0.01, ha="left", fontsize=10)
     save(figure, path, split.context["origin"])
 
 
