@@ -204,6 +204,14 @@ def test_documented_example_works_to_the_letter(project):
     assert error["self_normalizing"] < 0.9 * error["constant"]
 
 
+def test_a_training_asks_for_what_the_scale_of_its_settings_needs(project):
+    asked = {}
+    for scale in ("quick", "full"):
+        plan = project.snakemake("-n", "--config", "tasks=motif_primer", f"method_scale={scale}").stdout
+        asked[scale] = {int(one) for one in re.findall(r"rule train:.*?mem_mb=(\d+)", plan, re.DOTALL)}
+    assert max(asked["quick"]) < min(asked["full"])
+
+
 def test_results_can_be_put_elsewhere(project, tmp_path):
     done = project.snakemake("-n", "--directory", tmp_path / "elsewhere", "--workflow-profile", "profiles/default")
     assert "train" in done.stdout

@@ -165,12 +165,13 @@ def is_plain(wildcards):
     )
 
 
-# Megabytes and minutes of a training by its class: a plain baseline, another method of the CPU, a network for a GPU.
+# Megabytes and minutes of a training by the scale of its settings and its class: a plain baseline, another method of the
+# CPU, a network for a GPU.
 NEEDS = {
     "quick": {"plain": (1000, 10), "cpu": (2000, 30), "gpu": (4000, 60)},
     "standard": {"plain": (1000, 15), "cpu": (4000, 120), "gpu": (6000, 240)},
     "full": {"plain": (2000, 30), "cpu": (8000, 480), "gpu": (16000, 1440)},
-}[SCALE]
+}
 
 
 def needs(what):
@@ -178,7 +179,7 @@ def needs(what):
 
     def amount(wildcards, attempt):
         group = "plain" if is_plain(wildcards) else "gpu" if gains(wildcards) else "cpu"
-        return NEEDS[group][what] * 2 ** (attempt - 1)
+        return NEEDS[CATALOG.scale_of(wildcards.task)][group][what] * 2 ** (attempt - 1)
 
     return amount
 
