@@ -95,11 +95,15 @@ def renew(source, place, known, commit):
 
 def merged(old, new, known):
     """Merge the rows of `new` and those of `old` that are of none of its methods on a dataset (or, of costs, of its
-    sources), but of datasets and methods that there still are."""
+    sources), but of datasets and methods that there still are. A method that did not run takes no row's place."""
 
     def key(table):
         return list(zip(table["task"], table["dataset"].fillna(""), table["method"].fillna(""), strict=True))
 
+    if "status" in new:
+        ran = {place for place, status in zip(key(new), new["status"], strict=True) if status != "missing"}
+        kept = ran | (set(key(new)) - set(key(old)))
+        new = new[[place in kept for place in key(new)]]
     there = {(task, dataset) for task in known.tasks for dataset in ["", *known.datasets(task)]}
     named = {"", *known.methods, *CONTROLS}
     replaced, renewed = set(key(new)), set(new["task"])
