@@ -195,7 +195,7 @@ def test_deepbind_s_penalty_is_that_of_weights_in_training_and_its_head_begins_a
     weights = [layer.weight for layer in network.head.modules() if isinstance(layer, torch.nn.Linear)]
     assert all(0 < float(weight.detach().std()) < 2e-3 for weight in weights)
     batch = model.batch(split, np.arange(8))
-    added = float(model.loss(network.train(), batch) - model.loss(network.eval(), batch))
+    added = float((model.loss(network.train(), batch) - model.loss(network.eval(), batch)).detach())
     by_hand = 0.5 * network.detectors.abs().sum() + 0.25 * sum(weight.abs().sum() for weight in weights)
     assert added == pytest.approx(float(by_hand), rel=1e-3)
 
