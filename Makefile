@@ -4,8 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 SCALE ?= quick
-# Tests of Snakemake and of a queue wait now and then, so that there are four for two cores.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, 2 * os.cpu_count()))')
+# Tests of Snakemake and of a queue wait now and then, so that there are three for two cores.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, 3 * os.cpu_count() // 2))')
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # Where pip is told of wheels beside PyPI's (such as torch for CPUs, a tenth of the size), pip takes torch from there;
