@@ -197,7 +197,7 @@ def test_deepbind_s_penalty_is_that_of_weights_in_training_and_its_head_begins_a
     batch = model.batch(split, np.arange(8))
     added = float((model.loss(network.train(), batch) - model.loss(network.eval(), batch)).detach())
     by_hand = 0.5 * network.detectors.abs().sum() + 0.25 * sum(weight.abs().sum() for weight in weights)
-    assert added == pytest.approx(float(by_hand), rel=1e-3)
+    assert added == pytest.approx(float(by_hand.detach()), rel=1e-3)
 
 
 @pytest.mark.parametrize(("where", "fixed"), [("states", False), ("mean", True)])
