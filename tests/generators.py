@@ -2,15 +2,12 @@
 
 from support import parameters_of
 
-from deepbio.core.catalog import Catalog
 from deepbio.core.config import merge
 from deepbio.core.job import Job
 from deepbio.core.kind import small_problem
 from deepbio.domains.chemistry.smiles import Vocabulary
 from deepbio.kinds import molecule_set
 from deepbio.methods import organ, reinvent
-
-CATALOG = Catalog({"scale": "quick"})
 
 SYMBOLS = Vocabulary(molecule_set.SYMBOLS)
 

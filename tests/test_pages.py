@@ -11,9 +11,9 @@ from own_places import places_of_elements_and_sites
 from support import ROOT, Project
 
 
-def blocks(form):
-    text = (ROOT / "docs/your-own-data.md").read_text()
-    return re.findall(rf"```{form}\n(.*?)```", text, re.DOTALL)
+def blocks(form, page="your-own-data"):
+    """What stands in the code blocks of one language of a page."""
+    return re.findall(rf"```{form}\n(.*?)```", (ROOT / f"docs/{page}.md").read_text(), re.DOTALL)
 
 
 def small_files(folder):
@@ -82,9 +82,7 @@ def test_a_method_of_one_s_own_is_ranked_beside_the_others(tmp_path):
     project = Project(tmp_path)
     mine = tmp_path / "my_methods"
     mine.mkdir()
-    page = (ROOT / "docs/adding-a-method.md").read_text()
-    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
-    facts = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
+    code, facts = (blocks(form, "adding-a-method")[0] for form in ("python", "yaml"))
     (mine / "mine.py").write_text(code)
     (mine / "mine.yaml").write_text(facts)
     words = ["--config", "own_methods=my_methods", "methods=mine", "tasks=biological_age"]

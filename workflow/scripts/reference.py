@@ -102,8 +102,8 @@ def merged(old, new, known):
 
     if "status" in new:
         ran = {place for place, status in zip(key(new), new["status"], strict=True) if status != "missing"}
-        kept = ran | (set(key(new)) - set(key(old)))
-        new = new[[place in kept for place in key(new)]]
+        known_before = set(key(old))
+        new = new[[place in ran or place not in known_before for place in key(new)]]
     there = {(task, dataset) for task in known.tasks for dataset in ["", *known.datasets(task)]}
     named = {"", *known.methods, *CONTROLS}
     replaced, renewed = set(key(new)), set(new["task"])

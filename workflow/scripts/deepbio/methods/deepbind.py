@@ -21,11 +21,20 @@ class DeepBind(nn.Module):
     """codes (n, length) -> scores (n, outputs): convolution, bias, ReLU, maximum, dropout, then M1 or M2's head.
 
     hidden = 0 is M1 (linear head), hidden = 32 is M2 (supplementary software, model definitions). `head_scale` is the
-    standard deviation of the head's initial weights; None: torch's initialization.
+    standard deviation of the head's initial weights; None: torch's initialization. `decay` are the L1 penalties of the
+    detectors and of the head.
     """
 
     def __init__(
-        self, motifs=16, motif_length=24, hidden=32, dropout=0.0, motif_scale=1e-3, head_scale=None, outputs=1
+        self,
+        motifs=16,
+        motif_length=24,
+        hidden=32,
+        dropout=0.0,
+        motif_scale=1e-3,
+        head_scale=None,
+        decay=(0.0, 0.0),
+        outputs=1,
     ):
         super().__init__()
         self.detectors = nn.Parameter(motif_scale * torch.randn(motifs, 4, motif_length))
@@ -40,7 +49,7 @@ class DeepBind(nn.Module):
             if isinstance(layer, nn.Linear):
                 nn.init.normal_(layer.weight, std=head_scale)
                 nn.init.zeros_(layer.bias)
-        self.decay = 0.0, 0.0  # L1 penalties of the detectors and of the head
+        self.decay = decay
 
     def penalty(self):
         """Compute the L1 penalty of the weights; biases have none."""
@@ -78,10 +87,9 @@ class Method(SequenceMethod):
     def build(self, parameters, shape):
         names = ("motifs", "motif_length", "hidden", "dropout", "motif_scale")
         form = {name: parameters[name] for name in names} | {"head_scale": parameters.get("head_scale")}
-        network = DeepBind(**form, outputs=shape["outputs"])
         if parameters.get("penalty") == "l1":
-            network.decay = parameters.get("motif_decay", 0.0), parameters.get("dense_decay", 0.0)
-        return network
+            form["decay"] = parameters.get("motif_decay", 0.0), parameters.get("dense_decay", 0.0)
+        return DeepBind(**form, outputs=shape["outputs"])
 
     def loss(self, network, batch):
         value = super().loss(network, batch)
