@@ -11,7 +11,7 @@ from deepbio.core.catalog import Catalog
 from deepbio.core.code import defines
 from deepbio.core.config import ROOT
 from deepbio.core.kind import small_problem
-from deepbio.domains.dna import motifs
+from deepbio.domains.dna import motifs, sequences
 from deepbio.figures import interpretation
 
 LISTED = sorted(path.stem for path in (ROOT / "config" / "methods").glob("*.yaml"))
@@ -49,6 +49,17 @@ def test_detectors_are_named_after_motifs_of_the_datas_own_organism(tmp_path, co
     assert row["id"] in {one for one, *_ in motifs.jaspar((group,))}
     assert (row["id"] == identity and row["name"] == name) == (group == "fungi")
     assert (tmp_path / "detectors.png").exists()
+
+
+def test_detectors_of_a_planted_word_are_named_after_it(tmp_path):
+    codes = np.random.default_rng(0).integers(0, 4, (80, 60)).astype(np.uint8)
+    codes[:, 20:32] = sequences.encode(["CGACCGAACTCC"])
+    active, place, strand = np.ones((80, 1)), np.full((80, 1), 20), np.zeros((80, 1), int)
+    context = {"motif": "CGACCGAACTCC", "origin": "simulated"}
+    interpretation.detector_logos(codes, active, place, strand, 12, context, tmp_path)
+    (row,) = read(tmp_path / "detectors.csv")
+    assert row["name"] == "planted" and row["id"] == context["motif"] and float(row["q"]) < 0.01
+    assert "planted (CGACCGAACTCC)" in (tmp_path / "detectors.svg").read_text()
 
 
 def test_detectors_of_rna_are_named_after_no_motif_of_dna(tmp_path):

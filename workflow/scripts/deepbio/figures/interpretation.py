@@ -34,9 +34,10 @@ def detector_logos(codes, active, place, strand, width, context, folder):
     A window counts when its activation is above half of the detector's largest (as in Alipanahi et al. 2015, Online
     Methods: subsequences that pass the threshold are aligned). If there are many detectors, those with the highest mean
     activation are drawn. They are matched to the groups of JASPAR that the context names as `jaspar_groups`; without
-    it, to vertebrates, and to none where the list is empty, as for RNA.
+    it, to vertebrates, and to none where the list is empty, as for RNA. A word that the context says was planted, as
+    `motif`, is among them.
     """
-    groups = context.get("jaspar_groups", ["vertebrates"])
+    groups, planted = context.get("jaspar_groups", ["vertebrates"]), context.get("motif", "")
     length = codes.shape[1]
     padded = np.pad(codes, ((0, 0), (width, width)), constant_values=sequences.UNKNOWN)
     rows, found = [], []
@@ -53,7 +54,7 @@ def detector_logos(codes, active, place, strand, width, context, folder):
         cut[reverse] = sequences.reverse_complement(cut[reverse])
         found.append(motifs.trim(motifs.probabilities(motifs.count_matrix(cut))))
         rows.append({"detector": int(detector), "windows": len(fires), "mean_activation": float(strength.mean())})
-    for row, motif, hit in zip(rows, found, motifs.match(found, groups) if found else [], strict=True):
+    for row, motif, hit in zip(rows, found, motifs.match(found, groups, planted) if found else [], strict=True):
         row |= hit | {"consensus": "".join(sequences.BASES[i] for i in motif.argmax(0))}
     tables.write_csv(Path(folder) / "detectors.csv", FIELDS, ([row[field] for field in FIELDS] for row in rows))
     if not found:
@@ -64,6 +65,7 @@ def detector_logos(codes, active, place, strand, width, context, folder):
         about = _match(rows[i]) if groups else f"detector {rows[i]['detector']}, {rows[i]['windows']} windows"
         motifs.logo(axis, found[i], about)
     nearest = f" and their nearest JASPAR motif ({', '.join(groups)})" if groups else ""
+    nearest += f" or {planted}" if nearest and planted else ""
     figure.suptitle(f"Motif detectors{nearest}", x=0.01, ha="left", fontweight="bold")
     style.save(figure, Path(folder) / "detectors", context["origin"])
 

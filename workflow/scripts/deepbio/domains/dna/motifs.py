@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from deepbio.domains.dna.sequences import UNKNOWN
+from deepbio.domains.dna.sequences import UNKNOWN, encode
 
 BACKGROUND = 0.25
 LEAST_BITS = 6  # over all positions; a motif with less resembles the flat columns of every long motif
@@ -67,10 +67,10 @@ def best_scores(codes, matrices, batch=256):
     return torch.cat(scores).numpy()
 
 
-def match(motifs, groups=("vertebrates",)):
+def match(motifs, groups=("vertebrates",), planted=""):
     """Find the most similar JASPAR motif for each of `motifs` (4, width): dicts with bits, id, name, p and q.
 
-    p-values are Tomtom's, by memelite; q-values by Benjamini and Hochberg over all comparisons. A motif of fewer than
+    A word that was planted in the data is compared beside JASPAR's motifs, on both strands as they are. p-values are Tomtom's, by memelite; q-values by Benjamini and Hochberg over all comparisons. A motif of fewer than
     LEAST_BITS bits is not compared, and without groups none is: its id and name are empty, its p and q are 1.
     """
     import torch
@@ -83,6 +83,8 @@ def match(motifs, groups=("vertebrates",)):
     if not compared or not groups:
         return rows
     known, threads = jaspar(tuple(groups)), torch.get_num_threads()
+    if planted:
+        known = [*known, (planted, "planted", probabilities(count_matrix(encode([planted])), 0.01))]
     p = tomtom([motifs[i] for i in compared], [matrix for _, _, matrix in known], n_jobs=1)[0]
     p = np.clip(p, 1e-14, 1)  # it subtracts probabilities from one, so smaller ones are rounding
     torch.set_num_threads(threads)  # tomtom sets the number of OpenMP threads, and torch's is the same
