@@ -3,6 +3,7 @@
 import csv
 import errno
 import json
+import shutil
 import subprocess
 import sys
 
@@ -192,7 +193,13 @@ def test_failed_runs_can_be_run_again(spoiled):
 
 @pytest.mark.workflow
 def test_what_is_there_is_summarised_and_reported(project):
-    """`partial: true` after a run that ended early: tables, scoreboard and report name what is missing."""
+    """`partial: true` after a run that ended early: tables, scoreboard and report name what is missing, also the source
+    of a dataset that never ran."""
+    sources = project.folder / "config/sources"
+    shutil.copy(sources / "motif_primer.yaml", sources / "never_fetched.yaml")
+    task = project.folder / "config/tasks/motif_primer.yaml"
+    never = "    datasets:\n      never: {title: Never run, sources: [never_fetched], parameters: {format: primer}}\n"
+    task.write_text(task.read_text().replace("    datasets:\n", never, 1))
     kept = f"{RESULTS}/motif_primer/planted/kmer_logistic/seed1/run.json"
     project.snakemake(*CHEAP, "--", kept)
     two = ("--config", "tasks=[motif_primer,estrogen_receptor]", "seeds=1", "partial=true")
@@ -203,5 +210,7 @@ def test_what_is_there_is_summarised_and_reported(project):
     assert done == {"kmer_logistic"} and missing >= {"primer_cnn", "best_word", "er_metabolomics"}
     text = (project.folder / RESULTS / "scoreboard.txt").read_text()
     assert "5-mer logistic regression" in text and "it was not run to its end" in text
+    page = (project.folder / RESULTS / "provenance.html").read_text()
+    assert "Not fetched" in page.split("never_fetched: ")[1]
     project.snakemake(*two, "--report", "report.html")
     assert "Scoreboard" in (project.folder / "report.html").read_text()

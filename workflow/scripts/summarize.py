@@ -69,8 +69,11 @@ def state(known, run):
 
 
 def record(resources, source, facts):
-    """Read what is recorded of a fetched source, with its present title, licence and citation."""
-    return read_json(resources / f"{source}.json") | {key: facts[key] for key in ("title", "licence", "citation")}
+    """Read what is recorded of a fetched source, with its present title, licence and citation; a source of datasets
+    that never ran may not be fetched yet, and has no files."""
+    path = resources / f"{source}.json"
+    found = read_json(path) if path.exists() else {"files": {}}
+    return found | {key: facts[key] for key in ("title", "licence", "citation")}
 
 
 def write_csv(path, table):

@@ -94,13 +94,16 @@ def scoreboard_text(board, failed, scale):
 
 def provenance_html(versions, records, scale):
     """Return a page of the packages with versions, and of every source with address, hash, size, licence and
-    citation."""
+    citation; a record without files is of a source that is not fetched."""
     parts = [f'<p class="note">Scale: {escape(scale)}.</p>', "<h2>Software</h2>"]
     parts.append(table(("package", "version"), sorted(versions.items())))
     parts.append("<h2>Sources</h2>")
     for source, record in records.items():
         parts.append(f"<h2>{escape(source)}: {escape(record['title'])}</h2>")
         parts.append(f"<p>Licence: {escape(record['licence'])}<br>Citation: {escape(record['citation'])}</p>")
+        if not record["files"]:
+            parts.append("<p>Not fetched.</p>")
+            continue
         rows = [
             f"<tr><td>{escape(name)}</td><td class='n'>{file['bytes']:,}</td>"
             f"<td><code>{escape(file['url'])}</code></td><td><code>{file['sha256']}</code></td></tr>"
