@@ -17,6 +17,16 @@ from deepbio.core.files import BadInput, read_json
 
 CONTENT = bytes(range(256)) * 2000
 SHA = hashlib.sha256(CONTENT).hexdigest()
+NEWER = CONTENT[::-1]  # what the file becomes while it is fetched
+# How a server tells versions of a file apart, by the name of a path: header, its value before and after the change.
+VERSIONS = {
+    "tag": ("ETag", '"1"', '"2"'),
+    "date": ("Last-Modified", "Sat, 01 Mar 2025 10:00:00 GMT", "Sun, 02 Mar 2025 10:00:00 GMT"),
+    "deaf": ("ETag", '"1"', '"2"'),  # knows no If-Range
+    "weak": ("ETag", 'W/"1"', 'W/"1"'),  # of no use for parts of a file
+    "nothing": ("Server", "s", "s"),
+    "steady": ("ETag", '"1"', '"1"'),
+}
 
 
 def archive(name):
@@ -39,6 +49,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked.append((self.path, self.headers.get("Range")))
+        self.server.headers.append(self.headers)
         name = self.path.rsplit("/", 1)[-1]
         if name == "missing":
             return self.send_error(404)
@@ -54,13 +65,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(0.5)
         if name == "broken" and len([a for a in self.server.asked if a[0] == self.path]) < 3:
             return self.answer(CONTENT, stop=len(CONTENT) // 3)
+        if name in VERSIONS:
+            header, before, after = VERSIONS[name]
+            if len(self.server.asked) == 1:
+                return self.answer(CONTENT, len(CONTENT) // 3, (header, before))
+            known = self.headers.get("If-Range") in (None, after) or name == "deaf"
+            return self.answer(CONTENT if name == "steady" else NEWER, None, (header, after), known)
         return self.answer(CONTENT)
 
-    def answer(self, content, stop=None):
-        wanted = self.headers.get("Range")
+    def answer(self, content, stop=None, version=None, known=True):
+        """Send `content` up to `stop`; a range of it, where it is asked for and the asker's version is `known`."""
+        wanted = self.headers.get("Range") if known else None
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
         self.send_response(206 if wanted else 200)
         self.send_header("Content-Length", str(len(content) - start))
+        if version:
+            self.send_header(*version)
         self.end_headers()
         self.wfile.write(content[start : start + stop if stop else None])
 
@@ -72,7 +92,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds, real=time.sleep: real(min(seconds, 0.5)))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        running.asked = []
+        running.asked, running.headers = [], []
         running.base = f"http://127.0.0.1:{running.server_port}/"
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield running
@@ -86,7 +106,7 @@ def facts(server, *names, sha256=SHA, **more):
 
 def leftovers(folder):
     """Files that a fetch should not leave behind."""
-    return [path for path in Path(folder).rglob("*") if path.is_file() and path.suffix in (".tmp", ".part")]
+    return [path for path in Path(folder).rglob("*") if path.is_file() and path.suffix in (".tmp", ".part", ".version")]
 
 
 def test_good_file_arrives_with_a_record(server, tmp_path):
@@ -123,6 +143,23 @@ def test_broken_transfer_goes_on_where_it_stopped(server, tmp_path):
     assert (tmp_path / "s/data/broken.bin").read_bytes() == CONTENT
     ranges = [wanted for path, wanted in server.asked]
     assert ranges[0] is None and all(wanted and wanted != "bytes=0-" for wanted in ranges[1:])
+    assert not leftovers(tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name in VERSIONS if name != "steady"])
+@pytest.mark.parametrize("sha256", ["unknown", hashlib.sha256(NEWER).hexdigest()], ids=["unknown", "known"])
+def test_two_versions_of_a_file_are_never_joined(server, tmp_path, name, sha256):
+    sources.fetch("s", facts(server, name, sha256=sha256), tmp_path)
+    assert (tmp_path / f"s/data/{name}.bin").read_bytes() == NEWER
+    assert {headers["Accept-Encoding"] for headers in server.headers} == {"identity"}
+    assert not leftovers(tmp_path)
+
+
+def test_the_same_version_of_a_file_goes_on_where_it_stopped(server, tmp_path):
+    sources.fetch("s", facts(server, "steady", sha256="unknown"), tmp_path)
+    assert (tmp_path / "s/data/steady.bin").read_bytes() == CONTENT
+    (_, first), (_, second) = server.asked
+    assert first is None and second.startswith("bytes=") and server.headers[1]["If-Range"] == '"1"'
     assert not leftovers(tmp_path)
 
 

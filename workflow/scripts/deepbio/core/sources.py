@@ -199,7 +199,7 @@ class _Fetch:
                 path=folder, base_url="", registry={"file": expected}, urls={"file": url}, retry_if_failed=retries
             )
             part = self.record.parent / f".{self.source}-{digest(url)}.part"
-            downloader = _Resuming(part)
+            downloader = _Resuming(part, checked=expected is not None)
             try:
                 path = keeper.fetch("file", downloader=downloader)
             except ValueError as error:
@@ -269,27 +269,37 @@ def _members(archive, wanted, strip):
 
 
 class _Resuming:
-    """A downloader for pooch that goes on where a broken transfer stopped, if the server allows it."""
+    """A downloader for pooch that goes on where a broken transfer stopped, if the server allows it and it is sure that
+    the file is still the same: by the server's own word (ETag or Last-Modified), or because its hash is checked."""
 
-    def __init__(self, part):
-        self.part = Path(part)
+    def __init__(self, part, checked):
+        self.part, self.checked = Path(part), checked
+        # What the server calls the version of the part; without this file the part is no good.
+        self.version = self.part.with_suffix(".version")
         self.got_web_page = False
 
     def __call__(self, url, output_file, keeper, check_only=False):
         import requests
         from tqdm import tqdm
 
-        have = self.part.stat().st_size if self.part.exists() else 0
-        headers = {"Range": f"bytes={have}-"} if have else {}
+        have = self.part.stat().st_size if self.part.exists() and self.version.exists() else 0
+        version = self.version.read_text() if have else ""
+        # Packed on the way, the bytes that came would not be those that a range counts.
+        headers = {"Accept-Encoding": "identity"}
+        headers |= {"Range": f"bytes={have}-"} if have else {}
+        headers |= {"If-Range": version} if version else {}
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
-            if answer.status_code == 416:  # all bytes are here already, or the file has changed
-                self.part.unlink()
+            resumed = have and answer.status_code == 206
+            other = resumed and _version(answer) not in ("", version)  # from a server that knows no If-Range
+            if other or (have and answer.status_code == 416):  # that, or all bytes are here already
+                self.version.unlink()
                 return self(url, output_file, keeper)
             answer.raise_for_status()
-            resumed = answer.status_code == 206
             total = int(answer.headers.get("Content-Length", 0)) + (have if resumed else 0)
+            if not resumed:
+                self.begin(answer)
             with (
-                open(self.part, "ab" if resumed else "wb") as target,
+                open(self.part, "ab") as target,
                 tqdm(total=total, initial=have if resumed else 0, unit="B", unit_scale=True, disable=None) as bar,
             ):
                 for block in answer.iter_content(2**16):  # what a broken transfer loses at most
@@ -298,4 +308,19 @@ class _Resuming:
         with open(self.part, "rb") as handle:
             self.got_web_page = handle.read(512).lstrip().lower().startswith((b"<!doctype html", b"<html"))
         output_file = getattr(output_file, "name", output_file)
+        self.version.unlink(missing_ok=True)
         shutil.move(self.part, output_file)
+
+    def begin(self, answer):
+        """Empty the part, and write down which version it will hold where it is good to go on from."""
+        self.version.unlink(missing_ok=True)
+        self.part.write_bytes(b"")
+        version = _version(answer)
+        if (version or self.checked) and answer.headers.get("Content-Encoding", "identity") == "identity":
+            self.version.write_text(version)
+
+
+def _version(answer):
+    """Return what a server calls the version of a file, byte for byte; empty where it does not say."""
+    tag = answer.headers.get("ETag", "")
+    return tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
