@@ -87,3 +87,28 @@ def test_frames_and_their_points(tmp_path):
     splits, told = prepared(write(tmp_path, **facts))
     assert splits["train"].y.shape[1:] == (2, 2) and splits["train"].context["mirrored"] == [1, 0]
     assert "a picture of 8 x 8 pixels, not 16 x 20" in told and "no picture: " in told and "parted by blocks" in told
+
+
+def test_a_frame_that_stands_in_several_stretches_is_in_one_part(tmp_path):
+    from skimage import io
+
+    (tmp_path / "frames").mkdir()
+    rng = np.random.default_rng(0)
+    still = rng.integers(0, 255, (16, 20), dtype=np.uint8)
+    for n in range(60):
+        frame = still if n % 3 == 0 else rng.integers(0, 255, (16, 20), dtype=np.uint8)
+        io.imsave(tmp_path / f"frames/f{n:02}.png", frame, check_contrast=False)
+    rows = [f"f{n:02}.png,{n % 20},{n % 16}" for n in range(60)]
+    (tmp_path / "points.csv").write_text("\n".join(["id,nose_x,nose_y", *rows]))
+    facts = {"input": "animal_frame", "output": "regression", "file": "frames", "labels": "points.csv"}
+    splits, told = prepared(write(tmp_path, **facts))
+    found = {name: {row.tobytes() for row in np.asarray(split["image"])} for name, split in splits.items()}
+    assert still.tobytes() in found["test"] and "parted by blocks" in told
+    assert still.tobytes() not in found["train"] | found["valid"] and "are in another part as well" in told
+
+
+def test_chromosomes_that_hold_the_same_regions_are_no_parts(tmp_path):
+    rows = [f"chr{n // 20},{n % 20 * 1000},{n % 20},{n % 20 % 3},{n % 2}" for n in range(60)]
+    (tmp_path / "s.csv").write_text("\n".join(["chromosome,start,a,b,label", *rows]))
+    told = refused(write(tmp_path, input="signal_table", output="binary", file="s.csv", columns={"label": "label"}))
+    assert "by: chromosome: all samples of train are in a later part as well" in told

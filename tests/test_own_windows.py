@@ -105,3 +105,21 @@ def test_several_peak_files_label_bins(tmp_path):
     y = np.concatenate([split.y for split in splits.values()])
     # Bins of each chromosome: 10 and 11 (A), 30 (A), 31 (A and B), 32 (B).
     assert y.sum(axis=0).tolist() == [20, 10] and len(y) == 25 and splits["train"].context["features"] == ["A", "B"]
+
+
+def test_a_window_that_stands_on_several_chromosomes_is_in_one_part(tmp_path):
+    texts = genome(tmp_path)
+    repeat = windows(1, 100, 9)[0]
+    texts = {name: text[:1000] + repeat + text[1100:] for name, text in texts.items()}
+    (tmp_path / "g.fa").write_text("".join(f">{name}\n{text}\n" for name, text in texts.items()))
+    places = [(name, start) for name in texts for start in (1000, *range(2000, 5000, 300))]
+    (tmp_path / "p.bed").write_text("".join(f"{name}\t{start}\t{start + 100}\n" for name, start in places))
+    facts = {"input": "sequence", "output": "binary", "file": "p.bed", "genome": "g.fa", "length": 100}
+    facts |= {"negatives": {"kind": "shuffled"}}
+    splits, told = prepared(write(tmp_path, **facts))
+    assert "parted by chromosome" in told
+    found = {name: {row.tobytes() for row in np.asarray(split["codes"])} for name, split in splits.items()}
+    assert not found["train"] & found["test"] and not found["valid"] & found["test"]
+    assert not found["train"] & found["valid"]
+    codes = np.array(["ACGT".index(base) for base in repeat], np.uint8).tobytes()
+    assert codes in found["test"] and "4 samples of training" in told and "another part as well" in told

@@ -60,6 +60,11 @@ def part(
         raise BadInput(
             f"{yaml}: split.by: {by}: {len(np.unique(group))} groups cannot be dealt to train, valid and test"
         )
+    if by in ("chromosome", "blocks"):  # the other groups hold all samples that are the same
+        dealt = _apart(dealt, same)
+        for number, name in enumerate(("train", "valid", "test")):
+            if not (dealt == number).any():
+                raise BadInput(f"{yaml}: split.by: {by}: all samples of {name} are in a later part as well")
     return dealt, np.char.add(f"{by}:".encode(), np.asarray(group).astype("S")), by
 
 
@@ -85,9 +90,15 @@ def _given(good, same, columns, yaml):
         raise BadInput(
             f"{yaml}: {good[row].where}: column '{columns['split']}': {cell!r}; train, valid or test is expected"
         )
+    return _apart(part, same), same
+
+
+def _apart(part, same):
+    """Take samples of training that are in a later part as well, and of validation that are in test, out of theirs."""
+    part = part.copy()
     part[(part == 0) & np.isin(same, same[part > 0])] = -1
     part[(part == 1) & np.isin(same, same[part == 2])] = -1
-    return part, same
+    return part
 
 
 def deal(
