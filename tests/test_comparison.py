@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import document
+import score
 from deepbio.core.catalog import Catalog, data_folder
 from deepbio.core.config import SCRIPTS
 from deepbio.core.data import Split, read_facts, save_dataset
@@ -97,6 +98,35 @@ def test_differences_are_paired_with_the_best_baseline_and_the_best_method(resul
     # The noise is common to both, so that the difference is surer than that of two methods on samples of their own.
     widths = read(results, "intervals").set_index("method").eval("high - low")
     assert ours["high"] - ours["low"] < 0.8 * np.hypot(widths["deepsea"], widths["kmer_logistic"])
+
+
+def tables_of(values):
+    """What add_intervals makes of methods whose metric on each split is given, with draws close to it."""
+    roles, rng = {"net": "listed"}, np.random.default_rng(0)
+    about = {"scale": "quick", "task": TASK, "dataset": DATASET, "metric": "auroc", "higher_is_better": True}
+    tables, draws = {"scores": [], "intervals": [], "paired": []}, {}
+    for method, of_split in values.items():
+        tables["scores"].append(about | {"method": method, "role": roles.get(method, "baseline")})
+        found = [(split, value) for split, value in enumerate(of_split, 1) if value is not None]
+        draws[DATASET, method] = [
+            score.Drawn(split, 10, value, value + 0.001 * rng.standard_normal(50)) for split, value in found
+        ]
+    score.add_intervals(tables, draws)
+    return {(row["method"], row["other"]): row for row in tables["paired"]}
+
+
+def test_two_methods_are_compared_on_the_splits_that_both_have():
+    """The network failed on the split that is hard for all, and is worse on the others."""
+    paired = tables_of({"net": (0.88, 0.88, None), "base": (0.90, 0.90, 0.50)})
+    ours = paired["net", "base"]
+    assert ours["difference"] == pytest.approx(-0.02) and ours["high"] < 0 and ours["samples"] == 20
+    assert ("base", "net") not in paired  # which is the best on what it has, but lacks a split
+
+
+def test_a_split_on_which_the_metric_is_not_defined_is_left_out():
+    paired = tables_of({"net": (0.88, np.nan), "base": (0.90, 0.50), "other": (0.80, 0.45)})
+    assert paired["net", "base"]["difference"] == pytest.approx(-0.02)
+    assert paired["other", "base"]["difference"] == pytest.approx(-0.075)
 
 
 def test_the_comparison_holds_both_kinds_of_interval(results):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -148,6 +149,28 @@ def test_bootstrap_covers_the_truth_and_pairing_narrows_a_difference():
     draws = [intervals.draw(intervals.resampled("mae", y, p), 200, seed=1) for p in (one, other)]
     (low, high), (least, most) = intervals.percentiles(draws[1] - draws[0]), intervals.percentiles(draws[0])
     assert low > 0 and high - low < 0.3 * (most - least)
+
+
+def test_samples_of_a_unit_are_drawn_together_and_alike_in_every_split():
+    known = np.array(list("abcdefgh"))
+    units = [np.array(list("aabbc")), np.array(list("cdea"))]
+    one, other = (np.concatenate(list(intervals.counts(len(names), 300, 0, names, known))) for names in units)
+    assert (one[:, 0] == one[:, 1]).all() and (one[:, 2] == one[:, 3]).all() and (one[:, 0] != one[:, 2]).any()
+    assert (one[:, 4] == other[:, 0]).all() and (one[:, 0] == other[:, 3]).all()
+    assert one.mean(axis=0) == pytest.approx(np.ones(5), abs=0.25)
+
+
+def test_an_interval_of_whole_units_covers_the_truth():
+    """Forty units of ten samples with nearly the same error: by samples, the interval is far too narrow."""
+    rng, inside = np.random.default_rng(0), {"unit": 0, "sample": 0}
+    names = np.repeat(np.arange(40), 10).astype(str)
+    for seed in range(100):
+        error = np.repeat(rng.standard_normal(40), 10) + 0.1 * rng.standard_normal(400)
+        by_sample = intervals.share_of(error)
+        for form, one in (("sample", by_sample), ("unit", replace(by_sample, units=names))):
+            low, high = intervals.percentiles(intervals.draw(one, 200, seed))
+            inside[form] += low < 0 < high
+    assert inside["unit"] / 100 == pytest.approx(0.95, abs=0.06) and inside["sample"] < 60
 
 
 def test_the_work_of_resampling_is_bounded():

@@ -124,13 +124,19 @@ def test_each_round_adds_the_labels_that_its_arm_asks_for(tmp_path):
     assert np.array_equal(starts[0], other.shape["places"][:first])  # both arms begin alike
 
 
-def test_the_score_is_that_of_the_resample_of_each_quarter_once():
+def test_the_score_is_that_of_the_resample_of_each_block_once():
     splits = small_problem("micrograph", "mask", 6)
     found = {"y": np.roll(splits["test"].y, 2, axis=2)}
     resampling = cell_segmentation.resampled(splits["test"], found, "dice")
     expected = cell_segmentation.score(splits["test"], found, ["dice"])["dice"]
-    assert resampling.samples == 24 and resampling.function(np.ones((1, 24)))[0] == pytest.approx(expected)
+    assert resampling.samples == 96 and resampling.function(np.ones((1, 96)))[0] == pytest.approx(expected)
     assert cell_segmentation.resampled(splits["test"], found, "object_f1") is None
+    assert len(set(resampling.units)) == 96
+    # Frames of one movie show the same cells, so that a block is drawn in all of them.
+    frames = np.array([f"gowt10{i}" for i in range(6)]).astype("S")
+    movie = Split(splits["test"].arrays | {"group": frames}, splits["test"].context)
+    units = cell_segmentation.resampled(movie, found, "dice").units
+    assert len(set(units)) == 16 and len(units) == 96
 
 
 def test_labels_to_a_target_are_interpolated():

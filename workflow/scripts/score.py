@@ -11,6 +11,7 @@ A failed run has no scores. Nothing else in the workflow reads test labels.
 
 import csv
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,35 @@ TABLES = {
 }
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """The primary metric of one run: on its split, and in each resample, (repeats,)."""
+
+    split: int
+    samples: int
+    value: float
+    draws: np.ndarray
+
+
+class Draws:
+    """The same of a method, for each split on which the metric is defined: the test samples, the mean over the runs,
+    and that in each resample."""
+
+    def __init__(self, found):
+        self.samples, self.values, self.draws = {}, {}, {}
+        for split in sorted({one.split for one in found if not np.isnan(one.value)}):
+            several = [one for one in found if one.split == split and not np.isnan(one.value)]
+            self.samples[split] = several[0].samples
+            self.values[split] = np.mean([one.value for one in several])
+            self.draws[split] = np.mean([one.draws for one in several], axis=0)
+
+    def over(self, splits):
+        """Average over some splits: the value and, in as many resamples as all of them have, the draws."""
+        least = min(len(self.draws[split]) for split in splits)
+        draws = np.mean([self.draws[split][:least] for split in splits], axis=0)
+        return float(np.mean([self.values[split] for split in splits])), draws
+
+
 def main():
     arguments = command.parser(__doc__)
     arguments.add_argument("task", help="id of config/tasks")
@@ -43,9 +73,12 @@ def main():
     here = [(folder, read_json(folder / "run.json")) for folder in folders if (folder / "run.json").exists()]
     here = [(folder, run | {"role": known.shown_role(run["method"])}) for folder, run in here]
     tables, draws = {name: [] for name in TABLES}, defaultdict(list)
-    for place in sorted({(run["dataset"], run["split"]) for _, run in here}):
-        on_split = [(path, run) for path, run in here if (run["dataset"], run["split"]) == place]
-        score_split(on_split, known.results, given.bootstrap, tables, draws)
+    for dataset in sorted({run["dataset"] for _, run in here}):
+        splits = sorted({run["split"] for _, run in here if run["dataset"] == dataset})
+        units = units_of(known.results, given.task, dataset, splits)
+        for split in splits:
+            on_split = [(path, run) for path, run in here if (run["dataset"], run["split"]) == (dataset, split)]
+            score_split(on_split, known.results, given.bootstrap, units, tables, draws)
     add_intervals(tables, draws)
     for name, columns in TABLES.items():
         write(Path(given.output) / f"{name}.csv", columns, tables[name])
@@ -65,9 +98,18 @@ def cell(value):
     return value
 
 
-def score_split(on_split, results, repeats, tables, draws):
-    """Add the rows of all runs on one split, and of its controls, to `tables`, and the primary metric of each run in
-    resamples of the test samples to `draws`: (dataset, method) → split → list of draws."""
+def units_of(results, task, dataset, splits):
+    """List the groups of the test samples of all splits, which resamples draw; None where they are too few."""
+    found = [runs.groups(data.read_split(results / data_folder(task, dataset, split), "test")) for split in splits]
+    if any(groups is None for groups in found):
+        return None
+    known = np.unique(np.concatenate(found))
+    return known if len(known) >= intervals.LEAST_UNITS else None
+
+
+def score_split(on_split, results, repeats, units, tables, draws):
+    """Add the rows of all runs on one split, and of its controls, to `tables`, and of each run the primary metric, and
+    that metric in resamples of the `units` of test samples, to `draws`: (dataset, method) → list of Drawn."""
     first = on_split[0][1]
     folder = results / data_folder(first["task"], first["dataset"], first["split"])
     about = command.about(first)
@@ -80,14 +122,16 @@ def score_split(on_split, results, repeats, tables, draws):
             raise BadInput(f"{path}/run.json: the run saw other data than {folder} holds now; train it again")
         with np.load(path / "predictions.npz", allow_pickle=False) as stored:
             predictions = dict(stored)
-        identity = add_scores(tables, run, train, test, predictions)
+        identity, scores = add_scores(tables, run, train, test, predictions)
         add_details(tables, identity, test, predictions)
         metric = test.context["metrics"][0]
-        resampling = runs.resampled(run["task"], test, predictions, metric, train)
+        resampling = runs.resampled(run["task"], test, predictions, metric, train, by_group=units is not None)
         if resampling:
             labels = resampling.samples * max(1, test.y.size // len(test))
-            drawn = intervals.draw(resampling, intervals.repeats_for(labels, repeats), first["split"])
-            draws[run["dataset"], run["method"]].append((run["split"], resampling.samples, drawn))
+            # Splits that have units in common share their draws too; others are independent of each other.
+            seed = first["split"] if resampling.units is None else 0
+            drawn = intervals.draw(resampling, intervals.repeats_for(labels, repeats), seed, units)
+            draws[run["dataset"], run["method"]].append(Drawn(run["split"], resampling.samples, scores[metric], drawn))
     for control in CONTROLS:
         rng = np.random.default_rng([first["split"], CONTROLS.index(control)])
         guess = kind.load(test.context["output"]).control(control, train.y, test.y, rng)
@@ -96,12 +140,13 @@ def score_split(on_split, results, repeats, tables, draws):
 
 
 def add_scores(tables, run, train, test, predictions):
-    """Add the rows of one run in scores.csv; returns what names the run."""
+    """Add the rows of one run in scores.csv; returns what names the run, and its metrics."""
     identity = {key: run[key] for key in (*METHOD, "seed")}
-    for metric, value in runs.score(run["task"], test, predictions, test.context["metrics"], train).items():
+    scores = runs.score(run["task"], test, predictions, test.context["metrics"], train)
+    for metric, value in scores.items():
         facts = {"higher_is_better": metrics.higher_is_better(metric, run["task"]), "origin": run["origin"]}
         tables["scores"].append({**identity, "metric": metric, "value": value, **facts})
-    return identity
+    return identity, scores
 
 
 def add_details(tables, identity, test, predictions):
@@ -117,44 +162,41 @@ def add_intervals(tables, draws):
     """Add the rows of intervals.csv and paired.csv.
 
     A method's draws are the means over its runs on a split, on the same resamples as every other method's, and then
-    the means over splits, whose resamples are independent.
+    the means over splits. Two methods are compared on the splits that both have; the best one and the best baseline are
+    sought among those that have the most splits.
     """
-    scores = defaultdict(list)
-    for row in tables["scores"]:
-        scores[row["dataset"], row["method"], row["metric"]].append(row)
-    of_dataset = defaultdict(dict)
-    for (dataset, method), found in draws.items():
-        of_dataset[dataset][method] = found
-    for dataset, methods in of_dataset.items():
-        means, mean_draws, identities = {}, {}, {}
-        for method, found in methods.items():
-            rows = scores[dataset, method, primary(tables["scores"], dataset)]
-            means[method] = float(np.mean([row["value"] for row in rows]))
-            identities[method] = {key: rows[0][key] for key in (*METHOD, "metric")}
-            splits = {split for split, _, _ in found}
-            mean_draws[method] = np.mean(
-                [np.mean([drawn for one, _, drawn in found if one == split], axis=0) for split in splits], axis=0
-            )
-            samples = sum({split: count for split, count, _ in found}.values())
-            low, high = intervals.percentiles(mean_draws[method])
-            tables["intervals"].append(identities[method] | {"low": low, "high": high, "samples": samples})
-            identities[method]["samples"] = samples
-        sign = 1 if rows[0]["higher_is_better"] else -1
+    about = {(row["dataset"], row["method"]): row for row in reversed(tables["scores"])}
+    metric_of = {row["dataset"]: row["metric"] for row in reversed(tables["scores"])}  # the first, which is primary
+    for dataset in sorted({dataset for dataset, _ in draws}):
+        found = {method: Draws(several) for (one, method), several in sorted(draws.items()) if one == dataset}
+        found = {method: its for method, its in found.items() if its.samples}
+        if not found:
+            continue
+        identities = {
+            method: {key: about[dataset, method][key] for key in METHOD} | {"metric": metric_of[dataset]}
+            for method in found
+        }
+        for method, its in found.items():
+            identities[method]["samples"] = sum(its.samples.values())
+            low, high = intervals.percentiles(its.over(its.samples)[1])
+            tables["intervals"].append(identities[method] | {"low": low, "high": high})
+        sign = 1 if metrics.higher_is_better(metric_of[dataset], about[dataset, method]["task"]) else -1
+        most = max(len(its.samples) for its in found.values())
         ranked = sorted(
-            (name for name in means if identities[name]["role"] != "control"), key=lambda method: -sign * means[method]
+            (name for name, its in found.items() if identities[name]["role"] != "control" and len(its.samples) == most),
+            key=lambda name: -sign * found[name].over(found[name].samples)[0],
         )
         baselines = [method for method in ranked if identities[method]["role"] == "baseline"]
-        for method in sorted(means):
+        for method, its in found.items():
             for other in dict.fromkeys([*baselines[:1], *ranked[:1]]):
-                if other != method:
-                    low, high = intervals.percentiles(mean_draws[method] - mean_draws[other])
-                    row = {"other": other, "difference": means[method] - means[other], "low": low, "high": high}
-                    tables["paired"].append(identities[method] | row)
-
-
-def primary(rows, dataset):
-    """Find the primary metric of a dataset: the first one of its rows."""
-    return next(row["metric"] for row in rows if row["dataset"] == dataset)
+                common = sorted(its.samples.keys() & found[other].samples.keys())
+                if other == method or not common:
+                    continue
+                (mean, drawn), (other_mean, other_drawn) = its.over(common), found[other].over(common)
+                low, high = intervals.percentiles(drawn - other_drawn)
+                row = {"other": other, "difference": mean - other_mean, "low": low, "high": high}
+                row["samples"] = sum(its.samples[split] for split in common)
+                tables["paired"].append(identities[method] | row)
 
 
 if __name__ == "__main__":

@@ -6,17 +6,16 @@ from deepbio.learning.estimator import EstimatorMethod
 
 
 class Method(EstimatorMethod):
-    """Parameters: `learning_rate`, `min_samples_leaf` and the grid."""
+    """Parameters: `learning_rate`, `min_samples_leaf`, `class_weight` (`balanced`: classes weigh the same) and the
+    grid."""
 
     def estimator(self, kind, seed):
-        model = HistGradientBoostingRegressor if kind == "regression" else HistGradientBoostingClassifier
         # Early stopping would set samples aside; the number of trees is in the grid.
-        return model(
-            learning_rate=self.parameters["learning_rate"],
-            min_samples_leaf=self.parameters["min_samples_leaf"],
-            early_stopping=False,
-            random_state=seed,
-        )
+        settings = {"early_stopping": False, "random_state": seed}
+        settings |= {name: self.parameters[name] for name in ("learning_rate", "min_samples_leaf")}
+        if kind == "regression":
+            return HistGradientBoostingRegressor(**settings)
+        return HistGradientBoostingClassifier(**settings, class_weight=self.parameters["class_weight"])
 
     def fit_output(self, x, y, in_valid, seed):
         # Nothing but the folds is random; one draw of them for all seeds makes the baseline deterministic.

@@ -9,7 +9,7 @@ A task is a module `tasks/<id>.py` with
     score(test, predictions, wanted, train) -> {metric: value}      optional; default: scoring.metrics.evaluate
     curve(test, predictions) -> Curve, a list of them, or None      optional; default: scoring.curves.curve
     resampled(test, predictions, metric, train) -> Resampling or None      optional: how the test samples are resampled
-        for a metric of its own; default: scoring.intervals.resampled
+        for a metric of its own, and which of them are drawn together; default: scoring.intervals.resampled, by group
     interpret(train, runs, path)                   optional: figures of several methods side by side; runs: title of a
         method → its inputs and predictions, `role`, `weights`, `scores` (metric → values of all runs) and `per_output`
         (metric → output → mean over runs); the files' names begin with `path`

@@ -10,10 +10,13 @@ from deepbio.learning.estimator import EstimatorMethod
 
 
 class RidgeLogistic(EstimatorMethod):
-    """Parameters: penalty (strengths to choose from), and those of EstimatorMethod."""
+    """Parameters: penalty (strengths to choose from), class_weight (`balanced`: classes weigh the same), and those of
+    EstimatorMethod."""
 
     def estimator(self, kind: str, seed: int):
-        return make_pipeline(StandardScaler(), Ridge() if kind == "regression" else LogisticRegression(max_iter=2000))
+        weight = self.parameters.get("class_weight")
+        model = Ridge() if kind == "regression" else LogisticRegression(max_iter=2000, class_weight=weight)
+        return make_pipeline(StandardScaler(), model)
 
     def grid(self, x: Any) -> dict[str, list]:
         # The grid says the penalty's strength; ridge and logistic regression spell it in opposite ways.

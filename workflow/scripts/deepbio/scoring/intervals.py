@@ -2,7 +2,9 @@
 
 A resample is written as counts: how often each of n samples was drawn, (repeats, n) in all. Two methods that are scored
 on the same counts are paired: what a hard sample costs both does not count as a difference (Efron and Tibshirani 1993,
-An Introduction to the Bootstrap, chapters 13 and 16).
+An Introduction to the Bootstrap, chapters 13 and 16). Samples that depend on each other, such as the substitutions of
+one position or the proteins of one family, are drawn together as one unit (Davison and Hinkley 1997, Bootstrap Methods
+and Their Application, section 3.8), and a unit that is in several splits is drawn as often in each of them.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,16 +21,19 @@ from deepbio.scoring.metrics import evaluate
 @dataclass(frozen=True)
 class Resampling:
     """How a metric is computed in resamples of `samples` samples: `function` takes counts (repeats, samples) and gives
-    the metric in each resample, (repeats,)."""
+    the metric in each resample, (repeats,). `units` (samples,) names what each sample is drawn with; without it each
+    is drawn by itself."""
 
     samples: int
     function: Callable[[np.ndarray], np.ndarray]
+    units: np.ndarray | None = None
 
 
 REPEATS = 400
 # Resampling stops at so many labels in all, though not before the least number of resamples that has percentiles.
 WORK, LEAST = 10**9, 40
-BLOCK = 4 * 10**6  # counts held at a time
+BLOCK = 8 * 10**6  # counts held at a time
+LEAST_UNITS = 10  # of fewer groups, such as chromosomes, resamples say nothing; their samples are drawn by themselves
 
 
 def repeats_for(labels: int, repeats: int = REPEATS) -> int:
@@ -36,18 +41,28 @@ def repeats_for(labels: int, repeats: int = REPEATS) -> int:
     return min(repeats, max(LEAST, WORK // max(1, labels)))
 
 
-def counts(samples: int, repeats: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield blocks (repeats, samples) of how often each sample is drawn; the same ones for the same seed."""
+def counts(
+    samples: int, repeats: int, seed: int, units: np.ndarray | None = None, known: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
+    """Yield blocks (repeats, samples) of how often each sample is drawn; the same ones for the same seed.
+
+    Samples of one of the `units` (samples,) are drawn together, out of these and all that are `known`: with the same
+    `known`, a unit is drawn equally often in every split.
+    """
     rng = np.random.default_rng([seed, 1993])
-    rows = max(1, BLOCK // samples)
+    names = np.arange(samples) if units is None else np.unique(units if known is None else np.union1d(units, known))
+    place = None if units is None else np.searchsorted(names, units)
+    rows = max(1, BLOCK // max(samples, len(names)))
     for start in range(0, repeats, rows):
-        drawn = rng.integers(0, samples, (min(rows, repeats - start), samples))
-        yield np.stack([np.bincount(row, minlength=samples) for row in drawn]).astype(np.float64)
+        drawn = rng.integers(0, len(names), (min(rows, repeats - start), len(names)))
+        found = np.stack([np.bincount(row, minlength=len(names)) for row in drawn]).astype(np.float64)
+        yield found if place is None else found[:, place]
 
 
-def draw(resampling: Resampling, repeats: int, seed: int) -> np.ndarray:
-    """Compute a metric in every resample, (repeats,)."""
-    return np.concatenate([resampling.function(block) for block in counts(resampling.samples, repeats, seed)])
+def draw(resampling: Resampling, repeats: int, seed: int, known: np.ndarray | None = None) -> np.ndarray:
+    """Compute a metric in every resample, (repeats,); `known`: see counts."""
+    blocks = counts(resampling.samples, repeats, seed, resampling.units, known)
+    return np.concatenate([resampling.function(block) for block in blocks])
 
 
 def percentiles(draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:
@@ -69,8 +84,8 @@ def resampled(metric: str, y: np.ndarray, p: np.ndarray) -> Resampling:
     """Say how a metric is computed in resamples of the rows of labels `y` and predictions `p`.
 
     The value is that of `evaluate` on the resampled rows of labels and predictions. Errors, calls and Pearson's
-    correlation are sums over samples, and scores are sorted once for all resamples; only metrics that are neither are
-    computed resample by resample.
+    correlation are sums over samples, and scores are sorted once for a block of resamples; only metrics that are
+    neither are computed resample by resample.
     """
     y, p = np.asarray(y), np.asarray(p)
     return Resampling(len(y), _function(metric, y, p))
@@ -184,22 +199,24 @@ def _of_moments(metric, y, p):
     return metric_of
 
 
-# ---- ranked scores: sorted once
+# ---- ranked scores: sorted once a block
 
 
 def _of_outputs(ranked, y, p):
-    """Average a ranked metric over the outputs."""
-    functions_of = []
-    for label, score in zip(flat(y).T, flat(p).T, strict=True):
-        label = label.astype(float)
-        known = np.flatnonzero(~np.isnan(label))
-        if len(known):
-            functions_of.append((known, ranked(label[known], score[known].astype(float))))
-    return lambda drawn: (
-        nanmean(np.array([function(drawn[:, known]) for known, function in functions_of]))
-        if functions_of
-        else np.full(len(drawn), np.nan)
-    )
+    """Average a ranked metric over the outputs, which are sorted one after the other: their orders would not fit into
+    memory together."""
+    y, p = flat(y), flat(p)
+
+    def metric_of(drawn):
+        found = []
+        for output in range(y.shape[1]):
+            known = np.flatnonzero(~np.isnan(y[:, output].astype(float)))
+            if len(known):
+                label, score = (values[known, output].astype(float) for values in (y, p))
+                found.append(ranked(label, score)(drawn if len(known) == len(y) else drawn[:, known]))
+        return nanmean(np.array(found)) if found else np.full(len(drawn), np.nan)
+
+    return metric_of
 
 
 RANKED = {

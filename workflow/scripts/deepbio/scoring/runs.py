@@ -2,10 +2,11 @@
 
 import importlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 
-from deepbio.core.data import Split
+from deepbio.core.data import GROUP, Split
 from deepbio.core.labels import one_hot
 from deepbio.core.own import module_of
 from deepbio.scoring import intervals
@@ -33,19 +34,29 @@ def curves(name: str, test: Split, predictions: dict) -> list[Curve]:
 
 
 def resampled(
-    name: str, test: Split, predictions: dict, metric: str, train: Split | None = None
+    name: str, test: Split, predictions: dict, metric: str, train: Split | None = None, by_group: bool = False
 ) -> intervals.Resampling | None:
     """Say how `metric` is computed in resamples of the test samples, or None where nothing says so.
 
     A task whose `score` measures the metric itself says by `resampled(test, predictions, metric, train)`
-    how it does so.
+    how it does so, and may name the units that are drawn together; otherwise these are the groups of the test samples,
+    where `by_group` says so.
     """
     own = _own(name, "resampled")
     if own:
-        return own(test, predictions, metric, train)
-    if metric not in METRICS or test.context["output"] == "ranking" or "y" not in predictions:
+        found = own(test, predictions, metric, train)
+    elif metric not in METRICS or test.context["output"] == "ranking" or "y" not in predictions:
         return None
-    return intervals.resampled(metric, test.y, predictions["y"])
+    else:
+        found = intervals.resampled(metric, test.y, predictions["y"])
+    if by_group and found and found.units is None and found.samples == len(test):
+        return replace(found, units=groups(test))
+    return found
+
+
+def groups(test: Split) -> np.ndarray | None:
+    """Name the group of each test sample, as text; None of a split without groups."""
+    return np.asarray(test[GROUP]).astype(str) if GROUP in test else None
 
 
 def per_output(test: Split, predictions: dict, wanted: Iterable[str]) -> list[dict]:

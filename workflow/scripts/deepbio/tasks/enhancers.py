@@ -1,5 +1,7 @@
 """Enhancers: regions told from others by what is measured there, or by their sequence."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from deepbio.core import labels, tables, text
@@ -112,11 +114,12 @@ def score(test, predictions, wanted, train=None):
 
 
 def resampled(test, predictions, metric, train=None):
-    """Say how a metric is computed in resamples of the regions."""
+    """Say how a metric is computed in resamples of the regions, those of a chain together."""
     from deepbio.scoring import intervals
 
+    chains = np.asarray(test["chain"]) if "chain" in test else None
     if metric not in METRICS:
-        return intervals.resampled(metric, test.y, predictions["y"])
+        return replace(intervals.resampled(metric, test.y, predictions["y"]), units=chains)
     y, right = labels.columns(test.y)[:, 0] == 1, None
     right = (labels.columns(predictions["y"])[:, 0] > 0.5) == y
 
@@ -124,4 +127,4 @@ def resampled(test, predictions, metric, train=None):
         shares = [(drawn * (right & side)).sum(axis=1) / np.maximum((drawn * side).sum(axis=1), 1) for side in (y, ~y)]
         return np.sqrt(shares[0] * shares[1])
 
-    return intervals.Resampling(len(y), function)
+    return intervals.Resampling(len(y), function, chains)

@@ -1,5 +1,7 @@
 """Features of expression, learned without labels: which known regulators do units, or clusters of genes, find?"""
 
+from dataclasses import replace
+
 import numpy as np
 
 from deepbio.core import tables
@@ -203,10 +205,12 @@ def curve(test, predictions):
 
 
 def resampled(test, predictions, metric, train=None):
-    """Resample the regulators, each with the best unit's average precision; None for other metrics."""
+    """Resample the regulators, each with the best unit's average precision, the same in all splits; None for other
+    metrics."""
     if metric != "regulon_auprc":
         return None
-    return intervals.share_of(enrichment.best_precision(_weights(test, predictions), test.context["member"]))
+    found = intervals.share_of(enrichment.best_precision(_weights(test, predictions), test.context["member"]))
+    return replace(found, units=np.char.add("regulator ", np.arange(found.samples).astype(str)))
 
 
 def interpret(train, runs, path):

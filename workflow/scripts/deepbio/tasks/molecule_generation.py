@@ -1,5 +1,6 @@
 """Generation of molecules: write new SMILES like those of a data set, or such as an objective rewards."""
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -339,7 +340,8 @@ def resampled(test, predictions, metric, train=None):
         return None
     with molecule_sets.Reader() as reader:
         made = reader.read(decoded(smiles.Vocabulary(test.context["symbols"]), predictions["y"]))
-    return intervals.share_of(molecule_sets.is_new(made, np.asarray(train["smiles"]).astype(str)))
+    found = intervals.share_of(molecule_sets.is_new(made, np.asarray(train["smiles"]).astype(str)))
+    return replace(found, units=np.arange(found.samples))  # which have nothing to do with groups of test molecules
 
 
 def interpret(train, runs, path):

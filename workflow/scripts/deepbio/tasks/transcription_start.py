@@ -1,5 +1,7 @@
 """Starts of transcription: where in a window do reads begin, given its bases and what other assays show there?"""
 
+from dataclasses import replace
+
 import numpy as np
 
 from deepbio.core.data import Split
@@ -26,8 +28,8 @@ def prepare(sources, parameters, seed):
         windows (`fractions`), where windows of one gene overlap.
     planted : a start behind a TATA box and at an initiator, among decoys; tracks that each know it roughly.
 
-    Arrays: codes (n, length) uint8; tracks (n, tracks, length) float32; y (n, length) float32, reads; group. The
-    context holds the names of the `tracks`.
+    Arrays: codes (n, length) uint8; tracks (n, tracks, length) float32; y (n, length) float32, reads; y_gene (n,), the
+    number of the gene; group. The context holds the names of the `tracks`.
     """
     readers = {"genome": _genome, "planted": _planted}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2016]))
@@ -74,7 +76,7 @@ def _genome(sources, parameters, rng):
     cut = genome.windows_of(codes, chromosome[kept], first[kept] + length // 2, length)
     cut[minus[kept]] = sequences.reverse_complement(cut[minus[kept]])
     tracks = np.stack([along(of, kept) for of in signals.values()], axis=1)
-    arrays = {"codes": cut, "tracks": tracks, "y": y[kept]}
+    arrays = {"codes": cut, "tracks": tracks, "y": y[kept], "y_gene": gene[kept].astype(np.float32)}
     context = {"tracks": list(signals)}
     if "fractions" in parameters:
         parts = np.searchsorted(np.cumsum(parameters["fractions"]), rng.random(len(kept)), side="right")
@@ -159,8 +161,11 @@ def score(test, predictions, wanted, train=None):
 
 
 def resampled(test, predictions, metric, train=None):
-    """Resample the windows; None for a metric other than kl_divergence."""
-    return intervals.share_of(divergences(test.y, predictions["y"])) if metric == "kl_divergence" else None
+    """Resample the genes, each with its windows, which overlap; None for a metric other than kl_divergence."""
+    if metric != "kl_divergence":
+        return None
+    genes = np.asarray(test["y_gene"]) if "y_gene" in test else None
+    return replace(intervals.share_of(divergences(test.y, predictions["y"])), units=genes)
 
 
 def interpret(train, runs, path):

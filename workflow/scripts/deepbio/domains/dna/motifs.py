@@ -70,8 +70,9 @@ def best_scores(codes, matrices, batch=256):
 def match(motifs, groups=("vertebrates",), planted=""):
     """Find the most similar JASPAR motif for each of `motifs` (4, width): dicts with bits, id, name, p and q.
 
-    A word that was planted in the data is compared beside JASPAR's motifs, on both strands as they are. p-values are Tomtom's, by memelite; q-values by Benjamini and Hochberg over all comparisons. A motif of fewer than
-    LEAST_BITS bits is not compared, and without groups none is: its id and name are empty, its p and q are 1.
+    A word that was planted in the data is compared beside JASPAR's motifs. p-values are Tomtom's, by memelite; q-values
+    by Benjamini and Hochberg over all comparisons. A motif of fewer than LEAST_BITS bits is not compared, and without
+    groups none is: its id and name are empty, its p and q are 1.
     """
     import torch
     from memelite import tomtom
