@@ -60,6 +60,17 @@ def test_a_folder_of_yaml_files_is_as_many_tasks_and_others_may_be_named_beside_
     assert not Catalog({}).own and "own_mine" not in CATALOG.tasks
 
 
+def test_a_name_of_a_file_may_hold_blanks(tmp_path):
+    folder = tmp_path / "own dir, two"
+    folder.mkdir()
+    path = screen(folder)
+    assert own.files_of(str(path)) == own.files_of("own dir, two/mine.yaml", tmp_path) == [path]
+    assert own.files_of(str(folder)) == [path]
+    assert Catalog({"own": str(path)}).selected_tasks == ["own_mine"]
+    several = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    assert own.files_of("a.yaml, b.yaml", tmp_path) == own.files_of("a.yaml b.yaml", tmp_path) == several
+
+
 def test_check_tells_and_init_guesses_what_check_takes(tmp_path):
 
     path = screen(tmp_path)

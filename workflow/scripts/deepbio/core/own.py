@@ -26,7 +26,9 @@ def module_of(task: str | None) -> str | None:
 
 def files_of(said: str | list, folder: Path | None = None) -> list[Path]:
     """List the YAML files that `--config own=…` means: a file, several, or all of a folder."""
-    names = said.replace(",", " ").split() if isinstance(said, str) else list(said)
+    names = list(said)
+    if isinstance(said, str):  # the name of a folder may hold blanks
+        names = [said] if Path(folder or ".", said).exists() else said.replace(",", " ").split()
     found = []
     for name in names:
         path = Path(folder or ".", name).resolve()
