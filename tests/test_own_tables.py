@@ -1,7 +1,12 @@
 """A user's own tables, expression matrices, genotypes and frames."""
 
+import time
+
 import numpy as np
 from own_files import prepared, refused, sizes, table, variants, write
+
+from deepbio.core import records
+from deepbio.kinds import table as tables
 
 
 def test_columns_of_words_and_cells_that_are_no_numbers(tmp_path):
@@ -112,3 +117,14 @@ def test_chromosomes_that_hold_the_same_regions_are_no_parts(tmp_path):
     (tmp_path / "s.csv").write_text("\n".join(["chromosome,start,a,b,label", *rows]))
     told = refused(write(tmp_path, input="signal_table", output="binary", file="s.csv", columns={"label": "label"}))
     assert "by: chromosome: all samples of train are in a later part as well" in told
+
+
+def test_a_table_of_many_columns_is_read_in_a_time_that_grows_as_they_do(tmp_path):
+    count, path = 20_000, tmp_path / "wide.csv"
+    names = ",".join(f"gene{n}" for n in range(count))
+    path.write_text(f"id,{names},label\na{',1' * count},0\n")
+    given = records.Given({"wide.csv": path}, {"label": "label"}, {}, "binary")
+    began = time.process_time()
+    (record,) = tables.read(given)
+    assert time.process_time() - began < 1
+    assert len(record.arrays["x"]) == count and record.fields == {"id": "a", "label": "0", "file": "wide.csv"}

@@ -44,16 +44,15 @@ def read(given, known=None):
         features = [said] if isinstance(said, str) else said
         if known is not None:
             features = known["features"]
-        lacking = [one for one in features or () if one not in header]
+        place_of = {one: place for place, one in reversed(list(enumerate(header)))}  # the first of a name
+        lacking = [one for one in features or () if one not in place_of]
         if lacking:
             records.need(path, header, "features", lacking[0])
-        features = features or [one for one in header if one not in given.taken | {ident}]
-        places = [header.index(one) for one in features]
-        others = [
-            place
-            for place, one in enumerate(header)
-            if one in given.taken | {ident} or known is None and place not in places
-        ]
+        taken = given.taken | {ident}
+        features = features or [one for one in header if one not in taken]
+        places = [place_of[one] for one in features]
+        chosen = set(places)
+        others = [place for place, one in enumerate(header) if one in taken or known is None and place not in chosen]
         for number, (where, cells, problem) in enumerate(found, 1):
             record = records.Record(str(number), where, problem=problem)
             if not problem:
