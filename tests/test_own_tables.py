@@ -3,9 +3,10 @@
 import time
 
 import numpy as np
+import pytest
 from own_files import prepared, refused, sizes, table, variants, write
 
-from deepbio.core import records
+from deepbio.core import own, own_parts, records
 from deepbio.kinds import table as tables
 
 
@@ -128,3 +129,12 @@ def test_a_table_of_many_columns_is_read_in_a_time_that_grows_as_they_do(tmp_pat
     (record,) = tables.read(given)
     assert time.process_time() - began < 1
     assert len(record.arrays["x"]) == count and record.fields == {"id": "a", "label": "0", "file": "wide.csv"}
+
+
+def test_the_labels_of_the_whole_are_counted_once_while_groups_are_dealt(monkeypatch):
+    rng, seen = np.random.default_rng(0), []
+    y, mean = rng.integers(0, 2, (300, 4)).astype(float), np.nanmean
+    monkeypatch.setattr(np, "nanmean", lambda x, **more: seen.append(len(x)) or mean(x, **more))
+    part = own_parts.deal(np.arange(300) // 10, y, own.FRACTIONS, rng, "multilabel")
+    assert seen.count(300) == 1 and len(seen) > 100
+    assert np.bincount(part) / 300 == pytest.approx(own.FRACTIONS, abs=0.05)

@@ -117,6 +117,7 @@ def deal(
     small = free[sizes <= max(1, min(targets) / 2)]
     free = small if len(names) >= 10 and sizes[small].sum() >= targets.sum() else free
     shares = _shares(y, output)
+    whole = None if shares is None else np.nanmean(shares, axis=0)
     best, least = None, np.inf
     for _ in range(TRIES if len(names) > 3 else 6 * len(names)):
         order = rng.permutation(free)
@@ -133,7 +134,6 @@ def deal(
         if shares is not None:
             for number in range(3):
                 here = np.nanmean(shares[part == number], axis=0) if (part == number).any() else 0
-                whole = np.nanmean(shares, axis=0)
                 off += np.nansum(np.abs(here - whole)) / shares.shape[1]
                 off += 2 * np.isnan(here).any() + (np.abs(here - 0.5) == 0.5).any() * (output == "binary")
         if off < least:
