@@ -25,6 +25,8 @@ def prepared(tmp_path_factory):
     """A project in which the data of one task are prepared, so that all of its trainings are due."""
     project = Project(tmp_path_factory.mktemp("cluster"))
     project.snakemake("--until", "prepare", "--config", f"tasks={TASK}")
+    profile = project.folder / "profiles/slurm/config.yaml"  # with its line on partitions in force
+    profile.write_text(profile.read_text().replace("# slurm-partition-config:", "slurm-partition-config:"))
     return project
 
 
@@ -40,7 +42,7 @@ def submissions(prepared, tmp_path, monkeypatch):
 
     def call(*words):
         quick = ["--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"]
-        quick += ["--latency-wait", "1", "--default-resources", "slurm_partition=p", "--slurm-no-account"]
+        quick += ["--latency-wait", "1", "--slurm-no-account"]
         wanted = [f"results/quick/{TASK}/{dataset}/{method}/seed1/run.json" for dataset, method in sorted(DUE)]
         done = prepared.snakemake(
             *words, *quick, "--slurm-status-command", "sacct", "--", *wanted, check=False, cores="all"
@@ -70,7 +72,8 @@ def test_every_due_training_is_submitted_with_what_it_needs(submissions):
     for (_, method), asked in found.items():
         assert len(asked) == ATTEMPTS
         assert all(("--gpus=1" in one) == (method in GPU) for one in asked), method
-        assert all("--requeue" in one and "-p p" in one for one in asked)
+        assert all("--requeue" in one for one in asked)
+        assert all(f"-p {'gpu' if method in GPU else 'cpu'} " in one for one in asked), method
         memory, minutes = amount("--mem", asked), amount("-t", asked)
         assert [memory[0] * factor for factor in (1, 2, 4)] == memory
         assert [minutes[0] * factor for factor in (1, 2, 4)] == minutes
