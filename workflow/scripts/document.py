@@ -51,7 +51,7 @@ def tally():
             "a paired interval over test samples; until it is renewed, nothing here is called better.\n"
             "[docs/RESULTS.md](docs/RESULTS.md) has all means, and the cross table.\n"
         )
-    unpaired = f"\n{counts['unpaired']} have no paired interval yet." if counts["unpaired"] else ""
+    unpaired = f"\n{counts['unpaired']} have no paired interval." if counts["unpaired"] else ""
     return (
         f"Of the {sum(counts.values())} datasets of scale `standard`, the best listed system is above the best baseline"
         f" on {counts['above']} and below it on {counts['below']}\n(95 % interval of the paired difference over test"
