@@ -225,6 +225,27 @@ def test_what_is_remembered_of_the_code_changes_no_digest(scripts):
     assert digest() != before
 
 
+def test_a_comment_behind_code_is_no_code_but_a_mark_in_a_string_is(tmp_path):
+    def seen(text):
+        return code._parsed(tmp_path / "one.py", text).code["numbers"]
+
+    plain = 'x = 1\ny = f("#a", \'b\')\nz = (\n    "#",\n    x)\n'
+    for old, new in [
+        ("x = 1", "x = 1  # one"),
+        ("x = 1", "# one\n\nx = 1  # it's one, # \"so"),
+        ("'b')", "'b')# it's #b"),
+        ("(\n", "(  # a bracket\n    # that stays open: '\n"),
+        ('"#",', '"#",  # it is "#"'),
+        ("x)", "x)  # 'closed'"),
+    ]:
+        assert old in plain and seen(plain.replace(old, new)) == seen(plain), new
+    for old, new in [('"#a"', '"#c"'), ("'b'", "'c'"), ('"#",', '"##",'), ('"#",', '"#" ,  # "')]:
+        assert old in plain and seen(plain.replace(old, new)) != seen(plain), new
+    for long in ('x = """\n a # {}\n\n"""\n', "x = '\\\n a # {}'\n"):
+        texts = {seen(long.format(word)) for word in "bc"}
+        assert len(texts) == 2 and all("a # " in text for text in texts)
+
+
 @pytest.mark.slow
 def test_only_what_decides_a_number_changes_the_code_of_a_training(scripts):
     folder, digest = scripts

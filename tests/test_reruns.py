@@ -70,6 +70,7 @@ CHANGES = {
     ),
     "docstring": (f"{SCRIPTS}/methods/primer_cnn.py", '"""Parameters: ', '"""The parameters: '),
     "comment": (f"{SCRIPTS}/learning/training.py", None, "\n# a comment\n"),
+    "comment behind code": (f"{SCRIPTS}/learning/training.py", "import math\n", "import math  # what's used\n"),
     "what records a failure": (f"{SCRIPTS}/core/failure.py", None, "\nUNUSED = 1\n"),
 }
 

@@ -9,6 +9,7 @@ import ast
 import atexit
 import json
 import re
+import tokenize
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,7 @@ NUMBERS, FIGURES, PREPARATION, READING = "numbers", "figures", "preparation", "r
 # Outlines of earlier calls in this working directory, with the digest of the text that each was made from: to parse 400
 # files takes a second, at each call of Snakemake and in each job that reads the catalog.
 KEPT = Path(".snakemake") / "outlines.json"
+QUOTE = re.compile("['\"]")
 
 
 @dataclass(frozen=True)
@@ -284,7 +286,7 @@ def _imported_names(node: ast.AST, left_out: set[ast.stmt]):
 
 def _stripped(text: str, tree: ast.Module, statements: list[ast.stmt], left_out: set[ast.stmt]) -> str:
     """Give the source of a file without docstrings, comments, blank lines and the statements that are left out."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     kept, strings, docstrings = [True] * len(lines), set(), 0
     for node in statements:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
@@ -293,14 +295,31 @@ def _stripped(text: str, tree: ast.Module, statements: list[ast.stmt], left_out:
             continue
         first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
         kept[first - 1 : node.end_lineno] = [False] * (node.end_lineno - first + 1)
-    # Blank lines and lines with # in a string of several lines are part of it. Few files have such strings.
-    if text.count('"""') > 2 * docstrings or "'''" in text:
+    # Blank lines and # in a string of several lines are part of it. Few files have such strings.
+    if text.count('"""') > 2 * docstrings or "'''" in text or "\\\n" in text:
         for node in ast.walk(tree):
             if isinstance(node, (ast.Constant, ast.JoinedStr)) and node.end_lineno > node.lineno:
                 strings.update(range(node.lineno, node.end_lineno + 1))
     code = (
-        line
+        (line if number in strings else _uncommented(line), number in strings)
         for number, (line, keep) in enumerate(zip(lines, kept, strict=True), 1)
-        if keep and (number in strings or (line.strip() and not line.lstrip().startswith("#")))
+        if keep
     )
-    return "\n".join(code)
+    return "\n".join(line for line, is_string in code if is_string or line.strip())
+
+
+def _uncommented(line: str) -> str:
+    """Cut the comment of a line that begins and ends outside of strings."""
+    code, mark, rest = line.partition("#")
+    if not mark:
+        return line
+    # A string that holds the mark begins before it and ends behind it.
+    if not QUOTE.search(code) or not QUOTE.search(rest):
+        return code.rstrip()
+    try:
+        for token in tokenize.generate_tokens(iter([line]).__next__):
+            if token.type == tokenize.COMMENT:
+                return line[: token.start[1]].rstrip()
+    except (tokenize.TokenError, SyntaxError):
+        pass  # a bracket that other lines close
+    return line
