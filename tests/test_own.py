@@ -1,7 +1,7 @@
 """A user's own data: the YAML that names it, and the command that checks and guesses it."""
 
 import pytest
-from own_files import molecules, refused, screen, table, windows
+from own_files import molecules, refused, screen, table, windows, write
 from support import CATALOG, call
 
 from deepbio.core import own
@@ -69,6 +69,21 @@ def test_a_name_of_a_file_may_hold_blanks(tmp_path):
     assert Catalog({"own": str(path)}).selected_tasks == ["own_mine"]
     several = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
     assert own.files_of("a.yaml, b.yaml", tmp_path) == own.files_of("a.yaml b.yaml", tmp_path) == several
+
+
+def test_files_within_a_folder_are_watched_as_the_folder_is(tmp_path):
+    folder = tmp_path / "frames"
+    (folder / "more").mkdir(parents=True)
+    for name in ("b.png", "a.png"):
+        (folder / name).write_bytes(b"")
+    (tmp_path / "points.csv").write_text("id,x_x,x_y\na.png,1,2\n")
+    facts = {"input": "animal_frame", "output": "regression", "file": "frames", "labels": "points.csv"}
+    known = Catalog({"own": str(write(tmp_path, **facts))})
+    found = own.watched(known.dataset("own_mine", own.DATASET))
+    assert found == [str(path) for path in (folder, folder / "a.png", folder / "b.png", tmp_path / "points.csv")]
+    # They are inputs of a job and no word of its command, which may not be as long as some thousand names.
+    assert known.preparation("own_mine", own.DATASET)["own"]["files"] == [found[0], found[-1]]
+    assert own.watched(known.dataset("motif_primer", known.datasets("motif_primer")[0])) == []
 
 
 def test_check_tells_and_init_guesses_what_check_takes(tmp_path):

@@ -141,3 +141,22 @@ def test_a_machine_with_a_gpu_plans_as_one_without(trained, tmp_path, monkeypatc
 def test_what_decides_a_number_reruns_its_own_runs(trained, name, old, new, expected):
     with changed(trained, name, old, new):
         assert trainings(trained)[0] == expected
+
+
+def test_an_edit_within_a_folder_of_one_s_own_data_prepares_anew(project):
+    folder = project.folder / "samples"
+    folder.mkdir()
+    text = "gate,CD3,CD19\n" + "".join(f"{'BT'[n % 2]},{n},{n * n % 17}\n" for n in range(40))
+    for name in ("one.csv", "two.csv"):
+        (folder / name).write_text(text)
+    facts = "title: Gates\ninput: cells\noutput: multiclass\nfile: samples\ncolumns: {label: gate}\n"
+    (project.folder / "gates.yaml").write_text(facts)
+    words = ("--config", "own=gates.yaml", "--", "results/quick/own_gates/data/data/split1/dataset.json")
+    project.snakemake(*words)
+    (folder / "two.csv").touch()
+    assert project.planned(*words) == []
+    (folder / "two.csv").write_text(text.replace("B,0,0", "B,1,0"))
+    assert [rule for rule, _ in project.planned(*words)] == ["prepare"]
+    (folder / "two.csv").write_text(text)
+    (folder / "three.csv").write_text(text)
+    assert [rule for rule, _ in project.planned(*words)] == ["prepare"]

@@ -6,6 +6,7 @@ from functools import cache
 from deepbio.core.catalog import Catalog, data_folder
 from deepbio.core.config import as_json
 from deepbio.core.files import BadInput, digest
+from deepbio.core.own import watched
 
 try:
     CATALOG = Catalog(dict(config), CONFIG, origin=origin_of)

@@ -32,9 +32,7 @@ rule prepare:
             for source in CATALOG.dataset(wildcards.task, wildcards.dataset)["sources"]
         ],
         batches=lambda wildcards: batch_files(wildcards.task, wildcards.dataset),
-        own=lambda wildcards: CATALOG.dataset(wildcards.task, wildcards.dataset)
-        .get("own", {})
-        .get("files", []),
+        own=lambda wildcards: watched(CATALOG.dataset(wildcards.task, wildcards.dataset)),
     output:
         facts="<results>/{task}/{dataset}/data/split{split}/dataset.json",
         speed="<results>/{task}/{dataset}/data/split{split}/preparation.json",

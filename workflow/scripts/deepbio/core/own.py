@@ -3,6 +3,7 @@
 The id of such a task is own_<name of the file>, that of its dataset `data`. Imports nothing heavy.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -103,6 +104,18 @@ def inputs(said: dict, folder: Path) -> dict[str, Path]:
         found = {f"file.{number}" if len(many) > 1 else "file": path for number, path in enumerate(many, 1)}
     found |= {key: said[key] for key in ("genome", "labels") if key in said}
     return {key: folder / name for key, name in found.items()}
+
+
+def watched(dataset: dict) -> list[str]:
+    """List the files that the arrays of own data are made from, none of other datasets: those that the YAML names, and
+    those in a folder that it names, since an edit of one leaves the folder as it is."""
+    found = []
+    for name in dataset.get("own", {}).get("files", []):
+        found.append(name)
+        if os.path.isdir(name):
+            with os.scandir(name) as entries:
+                found += sorted(entry.path for entry in entries if entry.is_file())
+    return found
 
 
 def entrants(path: Path, facts: dict, tasks: dict, methods: dict, roles: dict) -> dict[str, list[str]]:
