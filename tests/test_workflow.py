@@ -148,6 +148,7 @@ def test_a_method_that_raises_is_reported_and_the_rest_goes_on(project):
     assert "no such luck" in (results / "scoreboard.html").read_text()
     stopped = project.snakemake(*CHEAP, "on_failure=stop", "--forcerun", "train", check=False)
     assert stopped.returncode and "ValueError: no such luck" in stopped.stderr
+    assert "Trying to restart job" not in stopped.stderr
 
 
 def test_a_missing_source_fails_its_task_alone(project):

@@ -11,7 +11,8 @@ rule train:
         "<logs>/train/{task}/{dataset}/{method}/seed{seed}.log",
     benchmark:
         "<benchmarks>/train/{task}/{dataset}/{method}/seed{seed}.tsv"
-    retries: ATTEMPTS - 1
+    # A job that ends with whatever its method raises would raise it again.
+    retries: 0 if CATALOG.settings["on_failure"] == "stop" else ATTEMPTS - 1
     conda:
         CONDA
     threads: lambda wildcards: 1 if is_plain(wildcards) else CATALOG.settings["threads"]
