@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from own_files import predicted, prepared, refused, sizes, trained, write
 from PIL import Image
+from support import call
 
 from deepbio.core import kind, records
 from deepbio.core.files import BadInput
@@ -238,9 +239,37 @@ def test_masks_of_new_pictures_are_pictures_beside_the_table(tmp_path):
     (new / "c.png").write_bytes(b"no picture")
     rows = predicted(run, new, status=3)
     assert [row["id"] for row in rows] == ["b1.png", "b2.png", "c.png"] and "no readable picture" in rows[2]["note"]
-    assert rows[0]["objects"] == "2" and rows[0]["file"] == "b1_mask.png"
-    with Image.open(tmp_path / "b1_mask.png") as picture:
+    assert rows[0]["objects"] == "2" and rows[0]["file"] == "predictions_masks/b1_mask.png"
+    with Image.open(tmp_path / rows[0]["file"]) as picture:
         found = np.asarray(picture)
     truth = np.asarray(Image.open(tmp_path / "masks" / "a01.tif"))
     assert np.unique(found).tolist() == [0, 1, 2] and np.mean((found > 0) == (truth > 0)) > 0.97
     assert float(rows[0]["foreground"]) == pytest.approx(np.mean(found > 0), rel=1e-4)
+
+
+def test_each_mask_has_a_file_of_its_own_and_takes_none_s_place(tmp_path):
+    run = trained(tmp_path, write(tmp_path, **pictures(tmp_path)), "otsu")
+    new = tmp_path / "new"
+    new.mkdir()
+    for place, name in enumerate(("a.1.png", "a.2.png", "b.png", "b.tif", "B_2.bmp")):
+        with Image.open(tmp_path / "images" / f"a0{place}.png") as picture:
+            picture.save(new / name)
+    (tmp_path / "b_mask.png").write_bytes(b"a mask of the user's")
+    rows = predicted(run, new)
+    names = {row["id"]: row["file"].removeprefix("predictions_masks/") for row in rows}
+    assert names["a.1.png"] == "a.1_mask.png" and names["a.2.png"] == "a.2_mask.png"
+    assert {names["b.png"], names["b.tif"], names["B_2.bmp"]} == {"b_mask.png", "b_3_mask.png", "B_2_mask.png"}
+    for place, name in enumerate(("a.1.png", "a.2.png", "b.png", "b.tif", "B_2.bmp")):
+        truth = np.asarray(Image.open(tmp_path / "masks" / f"a0{place}.tif"))
+        found = np.asarray(Image.open(tmp_path / "predictions_masks" / names[name]))
+        assert np.mean((found > 0) == (truth > 0)) > 0.97, name
+    assert (tmp_path / "b_mask.png").read_bytes() == b"a mask of the user's"
+    before = (tmp_path / "predictions.tsv").read_bytes()
+    predicted(run, new, status=1)
+    assert (tmp_path / "predictions.tsv").read_bytes() == before
+    images = np.stack([np.asarray(Image.open(tmp_path / "images" / f"a0{n}.png")) for n in range(3)])
+    np.savez(tmp_path / "new.npz", image=images, id=np.array(["x", "x", "../x"]))
+    done = call("predict.py", run, "--input", tmp_path / "new.npz", "--output", tmp_path / "out" / "more.tsv.gz")
+    assert done.returncode == 0, done.stderr
+    found = sorted(path.name for path in (tmp_path / "out" / "more_masks").iterdir())
+    assert found == [".._x_mask.png", "x_2_mask.png", "x_mask.png"]

@@ -3,7 +3,7 @@
 RUN is the folder of a run (…/seed1), a folder `model` by itself, or the folder of a method with several seeds; of
 several seeds the mean and the standard deviation are written. The table has one row for each record of the input, in
 its order: `id`, one column for each output (its name, and what the number is: a probability or its unit), and `note`.
-Masks are written as pictures beside it, those of the first seed.
+Masks, those of the first seed, are written as pictures into a new folder beside it, <name of the table>_masks.
 A record that cannot be read has empty predictions and the reason in `note`, and the exit status is 3. The file is read
 in blocks, so that its length is not bounded by memory.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepbio.core import command, predicting, text
+from deepbio.core import command, predicting, records, text
 from deepbio.core.files import BadInput, atomic, read_json
 
 UNREADABLE = 3  # exit status where a record has no prediction
@@ -82,12 +82,17 @@ def write_numbers(models, given, options):
 
 
 def write_masks(model, given):
-    """Write each mask as a picture of 16 bits beside the table, which says its file, its number of objects and its
-    share of foreground; how many records could not be read."""
+    """Write each mask as a picture of 16 bits into a folder beside the table, which says its file, its number of
+    objects and its share of foreground; how many records could not be read."""
     from PIL import Image
 
-    unreadable, folder = 0, Path(given.output).parent
-    with atomic(given.output) as temporary, text.writing(temporary) as handle:
+    folder, unreadable, used = masks_folder(Path(given.output)), 0, set()
+    with (
+        atomic(given.output) as temporary,
+        atomic(folder, folder=True) as pictures,
+        text.writing(temporary) as handle,
+    ):
+        pictures.mkdir(exist_ok=True)
         writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
         writer.writerow(["id", "objects", "foreground", "file", "note"])
         for record, row in model.predict(given.input, given.columns):
@@ -96,12 +101,37 @@ def write_masks(model, given):
                 writer.writerow([record.id, "", "", "", f"{record.where}: {record.problem}"])
                 continue
             mask = row.reshape(record.arrays["image"].shape).astype(np.uint16)
-            name = f"{Path(record.id).stem}_mask.png"
-            with atomic(folder / name) as picture:
-                Image.fromarray(mask).save(picture, format="png")
+            name = mask_name(record.id, used)
+            Image.fromarray(mask).save(pictures / name, format="png")
             objects = len(np.unique(mask[mask > 0]))
-            writer.writerow([record.id, objects, f"{np.mean(mask > 0):.6g}", name, record.note])
+            line = [record.id, objects, f"{np.mean(mask > 0):.6g}", f"{folder.name}/{name}", record.note]
+            writer.writerow(line)
     return unreadable
+
+
+def masks_folder(output):
+    """Name the folder of the masks that belong to a table; BadInput where it holds something already."""
+    name = output.name
+    while Path(name).suffix.lower() in records.PACKED:
+        name = Path(name).stem
+    folder = output.parent / f"{Path(name).stem}_masks"
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadInput(f"{folder}: is there already; remove it or choose another --output")
+    return folder
+
+
+def mask_name(ident, used):
+    """Name the picture of a mask by the id of its record, with a number where that of another record has the name."""
+    from deepbio.domains.cells.pictures import ENDINGS
+
+    stem = ident[: -len(Path(ident).suffix)] if Path(ident).suffix.lower() in ENDINGS else ident
+    stem, count = stem.replace("/", "_").replace("\\", "_"), 1
+    name = f"{stem}_mask.png"
+    while name.casefold() in used:  # some file systems take a for A
+        count += 1
+        name = f"{stem}_{count}_mask.png"
+    used.add(name.casefold())
+    return name
 
 
 def folders(run):
