@@ -210,6 +210,36 @@ def scripts(tmp_path):
     return folder / "deepbio", digest
 
 
+OWN_METHOD = """{line}
+from deepbio.learning.rule import RuleMethod
+class Method(RuleMethod):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from deepbio.methods.mine_layers import Layer",
+        "from deepbio.methods import mine_layers",
+        "from .mine_layers import Layer",
+        "from . import mine_layers",
+    ],
+)
+def test_a_module_beside_a_method_of_one_s_own_decides_its_runs(line, tmp_path):
+    file, helper, further = (tmp_path / f"{name}.py" for name in ("mine", "mine_layers", "mine_units"))
+    file.write_text(OWN_METHOD.format(line=line))
+    helper.write_text("from deepbio.methods.mine_units import units as Layer\n")
+    further.write_text("units = 1\n")
+    assert {helper, further} <= code.imports("train.py", file)
+    (tmp_path / "danq.py").write_text("# the package's own module of this name comes first\n")
+    file.write_text(OWN_METHOD.format(line="from deepbio.methods.danq import Method as Other\nimport numpy.random"))
+    for remembered in (code.imports, code._imports, code._imported_files, code._outline):
+        remembered.cache_clear()
+    found = code.imports("train.py", file)
+    assert code.PACKAGE / "methods" / "danq.py" in found and not {helper, tmp_path / "danq.py"} & found
+
+
 def test_what_is_remembered_of_the_code_changes_no_digest(scripts):
     """Outlines of the files are kept between calls; a damaged or an old one is made anew."""
     folder, digest = scripts

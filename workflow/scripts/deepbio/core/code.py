@@ -239,12 +239,16 @@ def _base_modules(file: Path) -> set[Path]:
         current = todo.pop()
         if current not in found and current.exists():
             found.add(current)
-            todo += map(_file, _outline(current).bases)
+            todo += (_file(module, current) for module in _outline(current).bases)
     return found
 
 
-def _file(module: str) -> Path:
-    return SCRIPTS / (module.replace(".", "/") + ".py")
+def _file(module: str, importer: Path) -> Path:
+    """Name the file of a module: below workflow/scripts, else in the folder of a user's own method that imports it."""
+    file = SCRIPTS / (module.replace(".", "/") + ".py")
+    if file.exists() or importer.is_relative_to(SCRIPTS):
+        return file
+    return importer.parent / (module.removeprefix("deepbio.methods.").replace(".", "/") + ".py")
 
 
 @cache
@@ -267,7 +271,8 @@ def _imports(file: Path, view: str, scoring: bool) -> frozenset[Path]:
 
 @cache
 def _imported_files(file: Path, view: str) -> list[Path]:
-    return [path for path in map(_file, _outline(file).imports[view]) if path.exists()]
+    found = (_file(module, file) for module in _outline(file).imports[view])
+    return [path for path in found if path.exists()]
 
 
 def _imported_names(node: ast.AST, left_out: set[ast.stmt]):
@@ -277,9 +282,10 @@ def _imported_names(node: ast.AST, left_out: set[ast.stmt]):
                 continue
             if isinstance(child, ast.Import):
                 yield from (alias.name for alias in child.names)
-            elif isinstance(child, ast.ImportFrom) and child.module:
-                yield child.module
-                yield from (f"{child.module}.{alias.name}" for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                module = child.module or ""  # none of `from . import x`
+                yield module
+                yield from (f"{module}.{alias.name}".lstrip(".") for alias in child.names)
             else:
                 yield from _imported_names(child, left_out)
 
