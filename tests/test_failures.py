@@ -3,6 +3,8 @@
 import csv
 import errno
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -214,3 +216,30 @@ def test_what_is_there_is_summarised_and_reported(project):
     assert "Not fetched" in page.split("never_fetched: ")[1]
     project.snakemake(*two, "--report", "report.html")
     assert "Scoreboard" in (project.folder / "report.html").read_text()
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize(("scale", "memory"), [("quick", 4000), ("full", 16000)])
+def test_scoring_and_drawing_get_three_attempts_with_twice_the_memory(project, scale, memory):
+    """Stand-ins for what has been prepared, trained and scored; each of the three commands fails."""
+    for name in ("score", "interpret", "interpret_task"):
+        (project.folder / f"workflow/scripts/{name}.py").write_text("raise MemoryError")
+    results, dataset = project.folder / f"results/{scale}", {"quick": "planted", "full": "primer"}[scale]
+    run = results / f"motif_primer/{dataset}/primer_cnn/seed1"
+    (run / "model").mkdir(parents=True)
+    (results / "promoters").mkdir()
+    for path in [run / name for name in ("run.json", "predictions.npz", "history.csv")]:
+        path.touch()
+    for name in ("scores.csv", "per_output.csv"):
+        (results / "promoters" / name).touch()
+    facts = results / f"motif_primer/{dataset}/data/split1/dataset.json"
+    facts.parent.mkdir(parents=True)
+    facts.touch()
+    os.utime(facts, (1, 1))
+    wanted = [run / "figures", results / "motif_primer/scores.csv", results / "promoters/figures"]
+    words = ("--config", f"scale={scale}", "tasks=[motif_primer,promoters]", "seeds=1", "partial=true")
+    words += ("--rerun-triggers", "mtime", "--", *(path.relative_to(project.folder) for path in wanted))
+    said = project.snakemake(*words, check=False).stderr
+    for rule in ("score", "interpret", "interpret_task"):
+        asked = re.findall(rf"^(?:local)?rule {rule}:.*?mem_mb=(\d+)", said, re.MULTILINE | re.DOTALL)
+        assert [int(one) for one in asked] == [memory, 2 * memory, 4 * memory], rule

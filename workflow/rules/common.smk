@@ -185,6 +185,12 @@ def needs(what):
     return amount
 
 
+def doubling(amount, at_full):
+    """Memory or time of a job that is no training; a later attempt may have twice as much as the one before."""
+    first = at_full if SCALE == "full" else amount
+    return lambda wildcards, attempt: first * 2 ** (attempt - 1)
+
+
 def runs_beside_baselines(wildcards, name="run.json"):
     """Runs of one method, of its variants and of its task's baselines."""
     runs = CATALOG.runs(wildcards.task, wildcards.method)

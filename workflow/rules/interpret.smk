@@ -21,11 +21,12 @@ rule interpret:
         "<logs>/interpret/{task}/{dataset}/{method}/seed{seed}.log",
     benchmark:
         "<benchmarks>/interpret/{task}/{dataset}/{method}/seed{seed}.tsv"
+    retries: ATTEMPTS - 1
     conda:
         CONDA
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=30,
+        mem_mb=doubling(4000, at_full=16000),
+        runtime=doubling(30, at_full=120),
     params:
         scripts=scripts,
         code=lambda wildcards: CATALOG.code("interpret.py", CATALOG.file_of(wildcards.method), drawing=True),
@@ -57,8 +58,12 @@ rule interpret_task:
         "<logs>/interpret_task/{task}.log",
     benchmark:
         "<benchmarks>/interpret_task/{task}.tsv"
+    retries: ATTEMPTS - 1
     conda:
         CONDA
+    resources:
+        mem_mb=doubling(4000, at_full=16000),
+        runtime=doubling(60, at_full=240),
     params:
         scripts=scripts,
         code=lambda wildcards: CATALOG.code(

@@ -13,12 +13,13 @@ rule score:
         "<logs>/score/{task}.log",
     benchmark:
         "<benchmarks>/score/{task}.tsv"
+    retries: ATTEMPTS - 1
     conda:
         CONDA
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        # Hundreds of outputs over half a million test windows take hours.
-        runtime=720 if SCALE == "full" else 60,
+        # Hundreds of outputs over half a million test windows take gigabytes and hours.
+        mem_mb=doubling(4000, at_full=16000),
+        runtime=doubling(60, at_full=720),
     params:
         scripts=scripts,
         code=lambda wildcards: CATALOG.code("score.py", CATALOG.task_file(wildcards.task)),
