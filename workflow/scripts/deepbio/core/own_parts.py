@@ -117,7 +117,7 @@ def deal(
     small = free[sizes <= max(1, min(targets) / 2)]
     free = small if len(names) >= 10 and sizes[small].sum() >= targets.sum() else free
     shares = _shares(y, output)
-    whole = None if shares is None else np.nanmean(shares, axis=0)
+    whole = 0.0 if shares is None else np.nanmean(shares, axis=0)
     best, least = None, np.inf
     for _ in range(TRIES if len(names) > 3 else 6 * len(names)):
         order = rng.permutation(free)
