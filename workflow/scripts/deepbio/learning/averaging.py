@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from deepbio.core.job import Job
+from deepbio.learning import device
 
 SAMPLES = 5120  # on which the normalisations of averaged weights are measured
 
@@ -26,8 +26,7 @@ class Average:
     def put_in(self) -> None:
         """Put the average into the network; torch's generators are left as they were."""
         self.network.load_state_dict(self.model.module.state_dict())
-        with torch.random.fork_rng([] if self.job.device == "cpu" else [self.job.device]):
-            self.job.seed_torch("statistics")
+        with device.drawn(self.job.number("statistics"), self.job.device):
             update_bn(self.batches(), self.network)
 
     @contextmanager

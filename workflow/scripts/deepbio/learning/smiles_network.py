@@ -1,14 +1,12 @@
 """A recurrent language model of SMILES, and what its methods share: likelihoods and samples."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from deepbio.domains.chemistry.smiles import END, Vocabulary
+from deepbio.learning import device
 from deepbio.learning.network import NetworkMethod
 
 CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
@@ -38,8 +36,9 @@ class LanguageModel(nn.Module):
         before = torch.cat([first, codes[:, :-1]], dim=1)
         lengths = counted(codes).sum(1)
         found = torch.zeros(codes.shape, device=codes.device)
-        for rows in lengths.argsort().split(READ):
-            width = int(lengths[rows[-1]])
+        alike = lengths.argsort().split(READ)
+        widths = lengths[torch.stack([rows[-1] for rows in alike])].tolist()  # a GPU is waited for once
+        for rows, width in zip(alike, widths, strict=True):
             logits = self.head(self.recurrent(self.embedding(before[rows, :width]))[0]).float()
             each = -F.cross_entropy(logits.transpose(1, 2), codes[rows, :width], reduction="none")
             found[rows, :width] = each * counted(codes[rows, :width])
@@ -78,14 +77,6 @@ def counted(codes: Tensor) -> Tensor:
     return ~F.pad(ended[:, :-1], (1, 0))
 
 
-@contextmanager
-def drawn(seed: int, device: torch.device) -> Iterator[None]:
-    """Let torch, within it, draw on `device` as `seed` has it; what is drawn afterwards does not change."""
-    with torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
-        torch.manual_seed(seed)
-        yield
-
-
 class SmilesMethod(NetworkMethod):
     """A method whose network is a language model over the task's vocabulary: labels `y` are the codes of molecules."""
 
@@ -112,6 +103,6 @@ class SmilesMethod(NetworkMethod):
         """Draw `count` strings of a network as codes (count, length) uint8: the same for the same seed, and the first
         ones however many are asked for."""
         where = next(network.parameters()).device
-        with drawn(seed, where):
+        with device.drawn(seed, where):
             parts = [network.write(BATCH, self.shape["length"]) for _ in range(0, count, BATCH)]
         return torch.cat(parts)[:count].cpu().numpy().astype(np.uint8)

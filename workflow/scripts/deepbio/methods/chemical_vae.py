@@ -18,8 +18,8 @@ from torch.nn import functional as F
 from deepbio.core.data import Split
 from deepbio.domains.chemistry import molecule_search, molecule_sets, molecules
 from deepbio.domains.chemistry.smiles import Vocabulary
+from deepbio.learning import device
 from deepbio.learning.network import NetworkMethod
-from deepbio.learning.smiles_network import drawn
 
 BATCH = 256  # molecules decoded at a time
 PATH = 6  # molecules drawn between two given ones
@@ -244,7 +244,7 @@ class Method(NetworkMethod):
         The same seed gives the same SMILES, and the first ones do not depend on how many follow.
         """
         where, texts = next(self.network.parameters()).device, []
-        with drawn(seed, where):
+        with device.drawn(seed, where):
             for start in range(0, len(latent), BATCH):
                 part = torch.zeros(BATCH, latent.shape[1])
                 part[: len(latent) - start] = torch.from_numpy(latent[start : start + BATCH])

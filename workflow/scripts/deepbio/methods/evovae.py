@@ -10,6 +10,7 @@ from deepbio.core.data import Split
 from deepbio.domains.protein import sequences
 from deepbio.domains.protein.alignments import GAP
 from deepbio.domains.protein.variants import all_substitutions
+from deepbio.learning import device
 from deepbio.learning.layers import glorot
 from deepbio.learning.network import NetworkMethod
 
@@ -103,13 +104,12 @@ class Method(NetworkMethod):
         members, alone = [], {**self.parameters, "members": 1}
         for number in range(self.parameters["members"]):
             network, _ = self.train_network(alone, learned, held, job, f"member{number + 1}-")
-            members.append(network[0].cpu())
+            members.append(network[0])
         self.network = nn.ModuleList(members).eval()
 
     def validate(self, network, valid, where, monitor="loss"):
         # What z is drawn at random is drawn alike at each evaluation, and leaves the training's draws alone.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with device.drawn(0, where):
             return self.mean_loss(network, valid, where)
 
     # ---- scores

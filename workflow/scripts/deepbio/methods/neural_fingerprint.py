@@ -166,8 +166,7 @@ def random_fingerprints(splits, form, scale, length, seed):
 
     `form` gives its depth and width. The first split gives the statistics of its normalisation.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with device.drawn(seed, "cpu"):
         network = NeuralFingerprint(length, form["depth"], form["width"], hidden=0, init_scale=scale)
     network.gather(graph_batches(splits[0]))
     size = max(1, 2**17 // length)  # all atoms of a batch write all features at once
