@@ -26,7 +26,7 @@ class Autoencoder(nn.Module):
         """Compute the squared error, and the divergence of the units' mean activity from `sparsity` (Ng 2011, CS294A
         notes) times `penalty`."""
         active = torch.sigmoid(self.layer(x))
-        mean = active.mean(dim=0).clamp(1e-4, 1 - 1e-4)
+        mean = active.float().mean(dim=0).clamp(1e-4, 1 - 1e-4)  # in half precision the upper limit is 1
         divergence = sparsity * torch.log(sparsity / mean) + (1 - sparsity) * torch.log((1 - sparsity) / (1 - mean))
         return F.mse_loss(self.rebuild(active), x) + penalty * divergence.mean()
 
@@ -55,7 +55,7 @@ class Machine(nn.Module):
         Hidden states are drawn once, from the data; all else are probabilities and means (Hinton 2012, section 3).
         """
         before = torch.sigmoid(self.layer(data))
-        rebuilt = self.rebuild(torch.bernoulli(before.cpu()).to(before.device))
+        rebuilt = self.rebuild(torch.bernoulli(before))
         after = torch.sigmoid(self.layer(rebuilt))
         weight = self.layer.weight
         weight.grad = (after.T @ rebuilt - before.T @ data) / len(data) + l1 * weight.sign()

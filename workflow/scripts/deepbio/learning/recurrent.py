@@ -31,6 +31,11 @@ class GatedUnits(nn.Module):
     def forward(self, x: Tensor, padded: Tensor | None = None, every: bool = False) -> Tensor:
         """Give the last states, or with `every` those after each step (n, steps, units); `padded` (n,) counts the steps
         at the beginning of each sample that are no part of it."""
+        with torch.autocast(x.device.type, enabled=False):  # many steps add up what half precision rounds away
+            return self.walk(x.float(), padded, every)
+
+    def walk(self, x, padded, every):
+        """Go from state to state, as `forward` gives them."""
         given = self.inputs(x).transpose(0, 1)
         state = x.new_zeros(len(x), self.units) if self.first is None else self.first.expand(len(x), -1)
         gates, candidate, states = self.gates.weight.T, self.candidate.weight.T, []

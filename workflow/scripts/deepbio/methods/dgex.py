@@ -61,8 +61,9 @@ class Method(TableMethod):
 
     def loss_of(self, output, batch):
         """Compute the squared error of standardised targets, summed over them and averaged over samples."""
+        output = output.float()  # before the means of the labels are made of its type
         mean, spread = (output.new_tensor(self.shape[key]) for key in ("mean", "spread"))
-        error = (output.float() - (batch["y"] - mean) / spread).square()
+        error = (output - (batch["y"] - mean) / spread).square()
         return error.nansum(dim=1).mean()
 
     def groups(self, network):

@@ -78,7 +78,7 @@ class Method(NetworkMethod):
         rebuilt, active = network(batch)
         value, rho = F.mse_loss(rebuilt, batch["x"]), self.parameters["sparsity"]
         for layer in active:
-            mean = layer.mean(dim=0).clamp(1e-4, 1 - 1e-4)
+            mean = layer.float().mean(dim=0).clamp(1e-4, 1 - 1e-4)  # in half precision the upper limit is 1
             divergence = rho * torch.log(rho / mean) + (1 - rho) * torch.log((1 - rho) / (1 - mean))
             value = value + self.parameters["penalty"] * divergence.mean()
         return value
