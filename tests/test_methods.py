@@ -5,6 +5,8 @@ smaller still. What a method needs beyond that, and which test it need not pass 
 `tests`.
 """
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -26,16 +28,28 @@ from support import (
 from deepbio.core import data, kind, labels, method
 
 
+class Place(str):
+    """The name of a job's device, told apart from that of an equal one."""
+
+
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    """Each case fitted once for all tests that only look."""
-    cache = {}
+    """Each case fitted once for all tests that only look; modules note where they were put last."""
+    cache, to = {}, torch.nn.Module.to
+
+    def put(network, where, *others, **named):
+        for module in network.modules():
+            module.put_last = where
+        return to(network, where, *others, **named)
 
     def get(name, one, output):
         key = (name, one, output)
         if key not in cache:
             splits = splits_for(name, one, output)
-            cache[key] = (splits, *fit(name, splits, tmp_path_factory.mktemp(name)))
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(torch.nn.Module, "to", put)
+                patch.setattr(torch.nn.Module, "cpu", lambda network: put(network, "cpu"))
+                cache[key] = (splits, *fit(name, splits, tmp_path_factory.mktemp(name), device=Place("cpu")))
         return cache[key]
 
     return get
@@ -86,6 +100,30 @@ def test_gradient_reaches_every_parameter(fitted, name, one, output):
     model.loss(network, model.batch(train, np.arange(len(train)))).backward()
     learned = {key: p.grad for key, p in network.named_parameters() if p.requires_grad}
     assert [key for key, gradient in learned.items() if gradient is None or not gradient.any()] == []
+
+
+# Two contexts of torch that know no device `meta`, and what is said where a number is asked for there.
+CONTEXTS = ("torch.autocast", "torch.random.fork_rng")
+NO_VALUES = "(on|of) meta tensor|convert meta device|SparseMeta"
+# Baselines that take their network back to the CPU.
+TAKEN_BACK = {"attention_mil", "unet", "unet_few_labels"}
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "output"), [case for case in networks(outputs=1) if case.values[0] not in TAKEN_BACK]
+)
+def test_the_fitted_network_is_on_the_job_s_device_and_predicts_there(fitted, tmp_path, monkeypatch, name, one, output):
+    splits, model, _ = fitted(name, one, output)
+    weighty = [one for one in model.network.modules() if [*one.parameters(recurse=False)]]
+    assert [one for one in weighty if not isinstance(one.put_last, Place | torch.device)] == []
+    model.save(tmp_path)
+    there = method.create(name, CATALOG.roles[name], {})
+    there.load(tmp_path)
+    there.network.to("meta")  # whose tensors have no values and refuse to meet others
+    for target in CONTEXTS:
+        monkeypatch.setattr(target, lambda *_, **__: nullcontext())
+    with pytest.raises((RuntimeError, TypeError), match=NO_VALUES):
+        predict(there, splits["test"])
 
 
 @pytest.mark.parametrize(("name", "one", "output"), networks())

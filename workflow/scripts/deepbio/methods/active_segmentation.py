@@ -92,7 +92,7 @@ class Method(NetworkMethod):
         sizes = [len(places)]
         for number in range(rounds + 1):
             network = self.train_round(image, classes, places, valid, job, f"round{number}-")
-            networks.append(network.cpu().eval())
+            networks.append(network.eval())
             thresholds.append(segmentation.best_threshold(1 - self.maps(valid, network)[:, 0], valid.y))
             if number < rounds:
                 score = self.wanted(train, network, job.rng("query", number))
@@ -137,10 +137,11 @@ class Method(NetworkMethod):
         if asked == "random":
             grid[:] = rng.random(grid.shape)
             return score
+        here = device.of(network)
         for i in range(len(split)):
-            x = self.batch(split.take([i]).inputs(), [0])
+            x = device.to(here, self.batch(split.take([i]).inputs(), [0]))
             with torch.no_grad():
-                p = network(x).float().softmax(dim=1)[0].numpy()
+                p = network(x).float().softmax(dim=1)[0].cpu().numpy()
             ordered = np.sort(p, axis=0)
             grid[i] = {
                 "entropy": lambda p=p: -(p * np.log(p.clip(1e-9))).sum(axis=0),
@@ -152,17 +153,17 @@ class Method(NetworkMethod):
     @torch.no_grad()
     def maps(self, split, network):
         """Compute the probability of each class at every pixel, (n, 3, rows, columns)."""
-        stride, found = self.parameters["stride"], []
+        stride, found, here = self.parameters["stride"], [], device.of(network)
         for i in range(len(split)):
             image = np.asarray(split["image"][i : i + 1])
-            x = padded(image)
+            x = padded(image).to(here)
             size = image.shape[1:]
             coarse = [-(-side // stride) for side in size]
             scores = torch.empty(1, len(segmentation.CLASSES), *coarse)
             every = STEP // stride
             for down in range(every):
                 for across in range(every):
-                    made = network({"x": x[:, stride * down :, stride * across :]}).float()
+                    made = network({"x": x[:, stride * down :, stride * across :]}).float().cpu()
                     place = scores[:, :, down::every, across::every]
                     place.copy_(made[:, :, : place.shape[2], : place.shape[3]])
             found.append(pixels.enlarged(scores, stride, size).softmax(dim=1).numpy())

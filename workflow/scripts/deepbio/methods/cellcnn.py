@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from deepbio.core.files import read_json
-from deepbio.learning import bags, training
+from deepbio.learning import bags, device, training
 from deepbio.learning.layers import glorot, head
 from deepbio.learning.network import load_network
 from deepbio.learning.search import draw
@@ -106,7 +106,7 @@ class Method(bags.BagMethod):
         network.eval()
         with torch.no_grad():
             result = validate()
-        return network.cpu(), result
+        return network, result
 
     # ---- the subsets
 
@@ -133,13 +133,14 @@ class Method(bags.BagMethod):
     def vector(self, run, number):
         """Give weights and bias of a filter, (markers + 1,), of a length that cosine distances can be taken of."""
         layer = self.network[run].filters
-        return torch.cat([layer.weight[number], layer.bias[number : number + 1]]).detach().numpy() + 1e-12
+        return torch.cat([layer.weight[number], layer.bias[number : number + 1]]).detach().cpu().numpy() + 1e-12
 
     def respond(self, split, run, number):
         """Compute how all cells of a split answer to a filter, (cells,)."""
         values, _ = bags.standardised(split, self.shape)
+        cells = torch.from_numpy(values).to(device.of(self.network))
         with torch.no_grad():
-            return self.network[run].respond(torch.from_numpy(values))[:, number].numpy()
+            return self.network[run].respond(cells)[:, number].cpu().numpy()
 
     def differences(self, split):
         """Measure for each consensus filter how much higher its pooled response is in samples of label 1 than of 0."""
@@ -174,7 +175,7 @@ class Method(bags.BagMethod):
         found = []
         with torch.no_grad():
             for start, end in zip(offsets[:-1], offsets[1:], strict=True):
-                one = {"cells": values[start:end][None]}
+                one = {"cells": values[start:end][None].to(device.of(self.network))}
                 found.append([float(self.activate(self.network[run](one))[0, 0]) for run in self.shape["best"]])
         response = self.respond(split, *self.shape["consensus"][self.shape["chosen"]["filter"]])
         selected = response > self.shape["chosen"]["threshold"]
@@ -191,7 +192,7 @@ class Method(bags.BagMethod):
 
         folder, found = Path(folder), self.predict(split)
         pairs = [tuple(pair) for pair in self.shape["consensus"]]
-        weights = np.stack([self.network[run].filters.weight[number].detach().numpy() for run, number in pairs])
+        weights = np.stack([self.network[run].filters.weight[number].detach().cpu().numpy() for run, number in pairs])
         effects = np.array([float(self.network[run].effects()[number]) for run, number in pairs])
         chosen = self.shape["chosen"]["filter"]
         figures.draw_filters(weights, effects, self.differences(split), chosen, split.context, folder / "filters")

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from deepbio.domains.cells.mmd import mmd, neighbour_distance
 from deepbio.kinds.cells import is_source
-from deepbio.learning import alignment, training
+from deepbio.learning import alignment, device, training
 from deepbio.learning.distribution_matching import ResidualMap, match, matching_loss
 from deepbio.learning.layers import glorot
 from deepbio.learning.network import NetworkMethod
@@ -127,7 +127,6 @@ class Method(NetworkMethod):
             groups=lambda network: network.layers.parameters(),
             validate=validate if len(valid) else None,
         )
-        self.network.cpu()
 
     def calibrate(self, train, valid, gated, job):
         """Train the map of each other sample: of its cells that are called, onto the reference's gated cells."""
@@ -143,9 +142,9 @@ class Method(NetworkMethod):
             match(
                 one, cells[0], target, (cells[1], held), distance, how["penalty"], how["training"], job, f"map{number}-"
             )
-            one.eval().cpu()
+            one.eval()
             with torch.no_grad():
-                after = one(torch.from_numpy(cells[1])).numpy()
+                after = one(torch.from_numpy(cells[1]).to(job.device)).cpu().numpy()
             self.shape["mmd"].append([number, *(mmd(found, held, distance) for found in (cells[1], after))])
 
     def called(self, split):
@@ -154,7 +153,8 @@ class Method(NetworkMethod):
         x = alignment.into_space(split, self.shape["space"])
         with torch.no_grad():
             network = self.network.eval()
-            top = network.layers[-1](network.encode(torch.from_numpy(x))).softmax(dim=1).amax(dim=1).numpy()
+            given = torch.from_numpy(x).to(device.of(network))
+            top = network.layers[-1](network.encode(given)).softmax(dim=1).amax(dim=1).cpu().numpy()
         sure = top >= REJECTED
         return x[sure] if sure.mean() > 0.5 else x
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from deepbio.core.data import Ragged, Split
 from deepbio.domains.protein.alignments import average_product_corrected
 from deepbio.kinds.masked_protein import CONTACTS, EFFECTS, HIDDEN, STATES, revealed
-from deepbio.learning import probes
+from deepbio.learning import device, probes
 from deepbio.learning.network import NetworkMethod
 from deepbio.learning.protein_encoder import CLS, EOS, MASK, OF_CODE, PAD, Encoder, load_esm2
 
@@ -90,12 +90,12 @@ class Method(NetworkMethod):
             pieces = self.pieces(residues)
             whole = Split({"tokens": self.tokens(residues, pieces).numpy().astype(np.uint8)}, train.context)
             self.network, _ = self.train_network(self.parameters, whole, valid, job)
-        self.network = self.network.cpu().eval()
+        self.network = self.network.to(job.device).eval()
         self.learn_states(train, job)
         self.learn_contacts(train)
 
     def validate(self, network, valid, where, monitor="loss"):
-        p, y = self.fill(valid, network, where), np.asarray(valid.y)
+        p, y = self.fill(valid, network), np.asarray(valid.y)
         known = ~np.isnan(y).any(axis=2)
         return {"loss": float(-np.log(np.maximum((p * np.nan_to_num(y)).sum(axis=2)[known], 1e-9)).mean())}
 
@@ -146,10 +146,10 @@ class Method(NetworkMethod):
         return found
 
     @torch.no_grad()
-    def vectors(self, residues, network=None, where="cpu"):
+    def vectors(self, residues, network=None):
         """Compute the vectors of all residues, (residues of all, width) float32."""
         network = network or self.network
-        found = None
+        found, where = None, device.of(network)
         for pieces in self.batches(residues):
             x = network.encode(self.tokens(residues, pieces).to(where)).float().cpu().numpy()
             if found is None:
@@ -160,28 +160,30 @@ class Method(NetworkMethod):
         return found
 
     @torch.no_grad()
-    def shares(self, x, network, where):
+    def shares(self, x, network):
         """Turn vectors (n, width) into probabilities (n, 20) of the amino acids."""
+        where = device.of(network)
         logits = network.logits(torch.from_numpy(x).to(where))[:, torch.as_tensor(AMINO_TOKENS, device=where)]
         return logits.float().softmax(dim=1).cpu().numpy()
 
-    def fill(self, split, network=None, where="cpu"):
+    def fill(self, split, network=None):
         """Predict the hidden residues: (n, hidden, 20); the shares of a uniform guess where there is none."""
         network = network or self.network
         residues, hidden = split["residues"], np.asarray(split["hidden"])
         found = np.full((*hidden.shape, 20), 0.05)
         row, place = np.nonzero(hidden >= 0)
         if len(row):
-            x = self.vectors(residues, network, where)[residues.offsets[row] + hidden[row, place]]
-            found[row, place] = self.shares(x, network, where)
+            x = self.vectors(residues, network)[residues.offsets[row] + hidden[row, place]]
+            found[row, place] = self.shares(x, network)
         return found
 
     @torch.no_grad()
     def attention(self, residues):
         """Compute the symmetrised and corrected attention of one protein: (residues, residues, layers x heads)."""
         maps: list[torch.Tensor] = []
-        self.network.encode(self.tokens(residues, [(0, 0, len(residues.values))]), maps)
-        found = torch.cat(maps, dim=1)[0, :, 1:-1, 1:-1].numpy()
+        tokens = self.tokens(residues, [(0, 0, len(residues.values))])
+        self.network.encode(tokens.to(device.of(self.network)), maps)
+        found = torch.cat(maps, dim=1)[0, :, 1:-1, 1:-1].cpu().numpy()
         return np.stack([average_product_corrected(one + one.T) for one in found], axis=2).astype(np.float32)
 
     def effects(self, residues):
@@ -195,17 +197,16 @@ class Method(NetworkMethod):
             copies[np.arange(len(places)), places] = HIDDEN
             many = Ragged(copies.ravel(), np.arange(len(places) + 1) * size)
             x = self.vectors(many)[np.arange(len(places)) * size + places]
-            found[places] = np.log(np.maximum(self.shares(x, self.network, "cpu"), 1e-9))
+            found[places] = np.log(np.maximum(self.shares(x, self.network), 1e-9))
         wild = np.where(codes < 20, codes, 0)
         return (found - found[np.arange(size), wild][:, None]).ravel()
 
     def predict(self, split):
         """Predict the hidden residues `y` (n, hidden, 20), and of the proteins that are asked for `states` (residues,
         3), `contacts` (pairs,) and `effects` (residues x 20,), one protein after the other."""
-        where = next(self.network.parameters()).device
-        found, asked = {"y": self.fill(split, where=where)}, np.asarray(split["asked"])
+        found, asked = {"y": self.fill(split)}, np.asarray(split["asked"])
         if self.states is not None and (asked & STATES).any():
-            x = self.vectors(split.take(asked & STATES > 0)["residues"], where=where)
+            x = self.vectors(split.take(asked & STATES > 0)["residues"])
             found["states"] = probes.predict(self.states, x, 3)
         # Attention and masked marginals are of few proteins.
         for key, bit, known in (("contacts", CONTACTS, self.contacts is not None), ("effects", EFFECTS, True)):
@@ -241,7 +242,7 @@ class Method(NetworkMethod):
     def interpret(self, split, folder):
         from deepbio.figures import language as figures
 
-        weights = self.network.embedding.weight.detach().numpy()[AMINO_TOKENS]
+        weights = self.network.embedding.weight.detach().cpu().numpy()[AMINO_TOKENS]
         figures.draw_amino_acids(weights, split.context, folder / "amino_acids")
         figures.draw_hidden(split, self.fill(split), folder / "hidden")
         rows = np.flatnonzero(split["y_contacts"].lengths) if "y_contacts" in split else []

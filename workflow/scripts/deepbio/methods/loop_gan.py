@@ -153,7 +153,7 @@ class Method(NetworkMethod):
         state = {"network": network, "generator": optimizers[0], "discriminator": optimizers[1]}
         training.play(state, step, settings["steps"], job, every=settings["every"], evaluate=evaluate)
         job.samples += settings["steps"] * size
-        self.network = network.cpu().eval()
+        self.network = network.eval()
 
     @torch.no_grad()
     def error(self, network, split, where):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from deepbio.core.files import read_json
-from deepbio.learning import training
+from deepbio.learning import device, training
 from deepbio.learning.network import NetworkMethod, load_network
 from deepbio.learning.recurrent import GatedUnits
 
@@ -35,9 +35,9 @@ class Network(nn.Module):
         return self.head(self.dropout(self.recurrent(x, batch["padded"])))
 
     def trajectory(self, codes):
-        """Compute the log odds after every base of one transcript (length,)."""
-        x = self.embedding(codes[None].long())
-        return self.head(self.recurrent(x, every=True))[0, :, 0]
+        """Compute the log odds after every base of one transcript (length,), on the CPU."""
+        x = self.embedding(codes[None].long().to(self.head.weight.device))
+        return self.head(self.recurrent(x, every=True))[0, :, 0].cpu()
 
 
 class Method(NetworkMethod):
@@ -88,13 +88,13 @@ class Method(NetworkMethod):
             network, -(-len(train) // size), batch, self.loss, settings | {"batch_size": 1}, job, name,
             validate=lambda: self.mean_loss_by_length(network, valid, job.device), on_epoch=arrange,
         )  # fmt: skip
-        return network.to("cpu")
+        return network
 
     def mean_loss_by_length(self, network, split, where):
         """Compute the mean loss of whole transcripts, those of like length together."""
         total = 0.0
         for index in self.alike(split):
-            batch = {key: value.to(where) for key, value in self.batch(split, index).items()}
+            batch = device.to(where, self.batch(split, index))
             total += float(self.loss(network, batch)) * len(index)
         return {"loss": total / len(split)}
 
@@ -109,11 +109,11 @@ class Method(NetworkMethod):
         return sum(self.loss_of(one(batch), batch) for one in networks) / len(networks)
 
     def predict(self, split):
-        found = np.empty((len(split), 1))
+        found, here = np.empty((len(split), 1)), device.of(self.network)
         with torch.no_grad():
             for index in self.alike(split):
-                batch = self.batch(split, index)
-                found[index] = torch.stack([torch.sigmoid(one(batch)) for one in self.network]).mean(0).numpy()
+                batch = device.to(here, self.batch(split, index))
+                found[index] = torch.stack([torch.sigmoid(one(batch)) for one in self.network]).mean(0).cpu().numpy()
         return {"y": found}
 
     def load(self, folder):

@@ -48,13 +48,9 @@ class Belief(nn.Module):
     @torch.no_grad()
     def step(self, data, rate):
         """Take a step of contrastive divergence, all states drawn; the mean squared error of what was rebuilt."""
-
-        def draw(p):
-            return torch.bernoulli(p.cpu()).to(p.device)
-
-        hidden = draw(torch.sigmoid(self.layer(data)))
-        rebuilt = draw(torch.sigmoid(hidden @ self.layer.weight + self.visible))
-        again = draw(torch.sigmoid(self.layer(rebuilt)))
+        hidden = torch.bernoulli(torch.sigmoid(self.layer(data)))
+        rebuilt = torch.bernoulli(torch.sigmoid(hidden @ self.layer.weight + self.visible))
+        again = torch.bernoulli(torch.sigmoid(self.layer(rebuilt)))
         self.layer.weight += rate * (hidden.T @ data - again.T @ rebuilt) / len(data)
         self.layer.bias += rate * (hidden - again).mean(dim=0)
         self.visible += rate * (data - rebuilt).mean(dim=0)
@@ -100,9 +96,8 @@ class Method(NetworkMethod):
             # Each new type of cell counts for half.
             prior = _normalised(prior + _normalised(np.bincount(states, minlength=2) + 1e-9))
             first = _normalised(first + hidden_markov.starts(states, chain, 2))
-            network.to("cpu")
             with torch.no_grad():
-                route.append({"cell": int(one), "loss": self.mean_loss(network.eval(), valid, "cpu")["loss"]})
+                route.append({"cell": int(one), "loss": self.mean_loss(network.eval(), valid, job.device)["loss"]})
         self.network = network.eval()
         states, chain = np.asarray(train.y).astype(int), np.asarray(train["chain"])
         self.shape |= {"prior": prior.tolist(), "first": first.tolist(), "route": route}
@@ -133,7 +128,6 @@ class Method(NetworkMethod):
         network.layers.requires_grad_(False)
         self.train_built(network, self.parameters["training"], split, None, job, "head")
         network.layers.requires_grad_(True)
-        network.to("cpu")
 
     def predict(self, split):
         """Give the probability `y` (n, 1) of a region by the whole model, that of the `network` alone, and the `state`
