@@ -37,7 +37,9 @@ def main():
     arguments.add_argument("--threads", type=int, default=1, help="threads of torch and of scikit-learn")
     arguments.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where networks train")
     arguments.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="on a GPU")
-    arguments.add_argument("--deterministic", action="store_true", help="the same result of every run on a GPU")
+    arguments.add_argument(
+        "--deterministic", action="store_true", help="one result of all runs on a GPU, where torch can"
+    )
     arguments.add_argument("--on-failure", choices=("record", "stop"), default="record", help="what a failure does")
     arguments.add_argument("--attempt", type=int, default=1, help="number of this attempt, from 1")
     arguments.add_argument("--attempts", type=int, default=1, help="attempts that a failure of the machine gets")
@@ -122,7 +124,7 @@ def fit_and_predict(given, identity, scratch, output):
     return {
         "status": "ok",
         "device": job.device,
-        "precision": job.precision,
+        "precision": " and ".join(sorted(job.precisions)) or "float32",
         "threads": given.threads,
         "weights": model.count_parameters(),
         "train_samples": len(train),
@@ -140,7 +142,7 @@ def make_job(given, model, scratch):
 
     scratch.mkdir(parents=True, exist_ok=True)
     job = Job(given.seed, scratch, checkpoint_seconds=given.checkpoint_seconds)
-    if hasattr(model, "build"):
+    if model.needs_torch:
         from deepbio.learning import device
 
         wanted = None if given.precision == "auto" else given.precision

@@ -23,6 +23,7 @@ class Job:
     samples: int = 0
     restarts: int = 0  # how often a dead training was begun anew
     seconds: float = 0.0
+    precisions: set = field(default_factory=set)  # those that its networks were trained in
 
     def number(self, *names):
         """Derive a 63-bit number that depends on the job's seed and the names, and on nothing else."""

@@ -26,7 +26,7 @@ class Method(ABC):
                                     argument `train` is given the training split as well
     """
 
-    needs_torch = False  # whether the job of a training imports torch and looks for a GPU
+    needs_torch = False  # whether it trains networks on its job's device, for which torch is imported and set up
 
     def __init__(self, parameters: dict):
         """Take the hyper-parameters, a plain dict of what the YAML says; build nothing yet."""

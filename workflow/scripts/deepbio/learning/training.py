@@ -105,6 +105,7 @@ def fit(
     state = State(Path(job.scratch) / f"{name}.pt", parts, job)
     kind = torch.device(job.device).type
     mixed = (chosen.precision or (job.precision if kind != "cpu" else None)) == "bfloat16"
+    job.precisions.add("bfloat16" if mixed else "float32")
     epoch = order = None
 
     def step(number):
@@ -199,6 +200,7 @@ def play(
     Raises TrainingFailed when one of the means is not finite.
     """
     state = State(Path(job.scratch) / f"{name}.pt", parts, job)
+    job.precisions.add("float32")  # mixed precision is a matter of `fit`
 
     def note(row):
         state.note({**row, **((evaluate(row) if evaluate else None) or {})})

@@ -34,7 +34,7 @@ class SkipGram(nn.Module):
 def loss(network: SkipGram, batch: dict) -> torch.Tensor:
     """Compute the negative-sampling loss (Mikolov et al. 2013, equation 4): the first context of each centre is one
     that was seen beside it, the others are drawn at random."""
-    scores = network(batch)
+    scores = network(batch).float()
     return -(F.logsigmoid(scores[:, 0]) + F.logsigmoid(-scores[:, 1:]).sum(dim=1)).mean()
 
 
