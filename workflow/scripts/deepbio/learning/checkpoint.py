@@ -62,14 +62,15 @@ class State:
         """Take up the last checkpoint of this phase; False where there is none."""
         if not self.path.exists():
             return False
-        stored = torch.load(self.path, map_location=self.job.device, weights_only=True)
+        # Each part moves its own to where it belongs: an optimiser's count of steps stays on the CPU.
+        stored = torch.load(self.path, map_location="cpu", weights_only=True)
         for key, part in self.parts.items():
             part.load_state_dict(stored["parts"][key])
         for key in (*State.KEPT, "running"):
             setattr(self, key, stored[key])
-        torch.set_rng_state(stored["generators"]["cpu"].cpu())
+        torch.set_rng_state(stored["generators"]["cpu"])
         if "cuda" in stored["generators"]:
-            torch.cuda.set_rng_state(stored["generators"]["cuda"].cpu())
+            torch.cuda.set_rng_state(stored["generators"]["cuda"])
         log.info("%s: goes on at step %d", self.path.stem, self.step)
         return True
 

@@ -272,7 +272,7 @@ class Memory:
         return {"codes": self.codes, "score": self.score}
 
     def load_state_dict(self, state):
-        self.codes, self.score = state["codes"].cpu(), state["score"].cpu()
+        self.codes, self.score = state["codes"], state["score"]
 
 
 class Progress:
