@@ -25,11 +25,11 @@ def tokens(codes, k, stride):
 
 
 class Network(nn.Module):
-    """{"codes": (n, length)} -> (n, outputs): the encoder, the last, highest and mean output, and two dense layers."""
+    """{"tokens": (n, steps)} -> (n, outputs): the encoder, the last, highest and mean output, and two dense layers."""
 
-    def __init__(self, encoder, dropout, shape, k, stride):
+    def __init__(self, encoder, dropout, shape):
         super().__init__()
-        self.encoder, self.k, self.stride = encoder, k, stride
+        self.encoder = encoder
         features = 3 * encoder.embedding.embedding_dim
         self.before, self.dense, self.after = (
             nn.BatchNorm1d(features),
@@ -40,10 +40,8 @@ class Network(nn.Module):
 
     def read(self, batch):
         """Compute the outputs (n, outputs), and what the encoder gives at each step."""
-        words = tokens(batch["codes"].cpu().numpy(), self.k, self.stride)
-        numbers = torch.from_numpy(words).to(batch["codes"].device)
-        dropped, raw, _ = self.encoder(numbers)
-        known = (numbers != PAD)[..., None]
+        dropped, raw, _ = self.encoder(batch["tokens"])
+        known = (batch["tokens"] != PAD)[..., None]
         highest = dropped.masked_fill(~known, -torch.inf).amax(dim=1).clamp(min=-1e4)
         mean = (dropped * known).sum(dim=1) / known.sum(dim=1).clamp(min=1)
         x = self.before(torch.cat([dropped[:, -1], highest, mean], dim=1))
@@ -82,7 +80,12 @@ class Method(SequenceMethod):
         chosen = parameters["classifier" if parameters["pretrained"] else "naive"]
         dropout, scale = parameters["classifier"]["dropout"], chosen["scale"]
         encoder = self.encoder(parameters, shape, {**dropout, "output": 0.0}, scale)
-        return Network(encoder, dropout["output"] * scale, shape, parameters["k"], parameters["stride"])
+        return Network(encoder, dropout["output"] * scale, shape)
+
+    def batch(self, split, index):
+        found = super().batch(split, index)
+        words = tokens(found.pop("codes").numpy(), self.parameters["k"], self.parameters["stride"])
+        return found | {"tokens": torch.from_numpy(words)}
 
     def loss(self, network, batch):
         output, dropped, raw = network.read(batch)

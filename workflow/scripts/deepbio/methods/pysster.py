@@ -78,10 +78,9 @@ class Method(SequenceMethod):
 
     def loss(self, network, batch):
         """Compute the mean loss; in training each sample weighs as its class does."""
+        network.limit(self.parameters["max_norm"])  # which the last step may have passed
         if not network.training:
-            network.limit(self.parameters["max_norm"])  # which the last step may have passed
             return super().loss(network, batch)
-        network.limit(self.parameters["max_norm"])
         output = network(batch).float()
         if "class_weights" not in self.shape:
             return self.loss_of(output, batch)

@@ -68,7 +68,7 @@ class Method(NetworkMethod):
 
     def fit(self, train, valid, job):
         self.shape = self.describe(train)
-        turned = self.projected(train)
+        turned = Split({"y": train.y}, train.context)  # has no maps before the first epoch turns its proteins
 
         def turn(epoch):
             turned.arrays["maps"] = self.maps(train, job.rng("rotations", epoch))
