@@ -105,13 +105,9 @@ def test_gradient_reaches_every_parameter(fitted, name, one, output):
 # Two contexts of torch that know no device `meta`, and what is said where a number is asked for there.
 CONTEXTS = ("torch.autocast", "torch.random.fork_rng")
 NO_VALUES = "(on|of) meta tensor|convert meta device|SparseMeta"
-# Baselines that take their network back to the CPU.
-TAKEN_BACK = {"attention_mil", "unet", "unet_few_labels"}
 
 
-@pytest.mark.parametrize(
-    ("name", "one", "output"), [case for case in networks(outputs=1) if case.values[0] not in TAKEN_BACK]
-)
+@pytest.mark.parametrize(("name", "one", "output"), networks(outputs=1))
 def test_the_fitted_network_is_on_the_job_s_device_and_predicts_there(fitted, tmp_path, monkeypatch, name, one, output):
     splits, model, _ = fitted(name, one, output)
     weighty = [one for one in model.network.modules() if [*one.parameters(recurse=False)]]

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from deepbio.learning import bags, training
+from deepbio.learning import bags, device, training
 from deepbio.learning.layers import head
 
 
@@ -57,15 +57,15 @@ class Method(bags.BagMethod):
             job,
             validate=validate,
         )
-        self.network.eval().cpu()
+        self.network.eval()
 
     def predict(self, split):
         """Predict each sample from all of its cells; `response` is a cell's weight times the number of cells."""
         values, offsets = bags.standardised(split, self.shape)
-        values, found, response = torch.from_numpy(values), [], []
+        values, found, response, here = torch.from_numpy(values), [], [], device.of(self.network)
         with torch.no_grad():
             for start, end in zip(offsets[:-1], offsets[1:], strict=True):
-                cells = values[start:end][None]
-                found.append(self.activate(self.network({"cells": cells}))[0].numpy())
-                response.append(self.network.attend(cells)[0][0].numpy() * (end - start))
+                cells = values[start:end][None].to(here)
+                found.append(self.activate(self.network({"cells": cells}))[0].cpu().numpy())
+                response.append(self.network.attend(cells)[0][0].cpu().numpy() * (end - start))
         return {"y": np.stack(found), "response": np.concatenate(response)}

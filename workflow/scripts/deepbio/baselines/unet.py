@@ -104,7 +104,6 @@ class Method(NetworkMethod):
 
         settings = self.parameters["training"]
         training.fit(self.network, len(places), batch, self.loss, settings, job, validate=validate)
-        self.network.cpu()
         self.shape["threshold"] = segmentation.best_threshold(1 - self.maps(valid)[:, 0], valid.y)
 
     def places(self, classes, rng):
