@@ -6,14 +6,16 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from support import ROOT, Project
 
 import train
-from deepbio.core import failure
+from deepbio.core import command, failure
 from deepbio.core.files import read_json
 
 CHEAP = ("--config", "tasks=motif_primer", "seeds=1")
@@ -72,18 +74,23 @@ def call(tmp_path, monkeypatch):
 
     def run(error, *words):
         def fail(*_):
+            if isinstance(error, signal.Signals):
+                os.kill(os.getpid(), error)
+                time.sleep(10)
             raise error
 
-        command = ["train.py", "m", "--data", tmp_path / "data", "--output", tmp_path / "run"]
-        command += ["--scratch", tmp_path / "scratch", "--parameters", "{}", "--code", "0"]
-        command += ["--facts", '{"role": "listed", "title": "t", "metrics": []}', *words]
-        monkeypatch.setattr(sys, "argv", list(map(str, command)))
+        given = ["train.py", "m", "--data", tmp_path / "data", "--output", tmp_path / "run"]
+        given += ["--scratch", tmp_path / "scratch", "--parameters", "{}", "--code", "0"]
+        given += ["--facts", '{"role": "listed", "title": "t", "metrics": []}', *words]
+        monkeypatch.setattr(sys, "argv", list(map(str, given)))
         monkeypatch.setattr(train, "fit_and_predict", fail)
         status = 0
         try:
-            train.main()
+            command.run(train.main)
         except SystemExit as end:
             status = end.code
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         path = tmp_path / "run/run.json"
         return status, read_json(path) if path.exists() else None
 
@@ -118,6 +125,45 @@ def test_a_killed_process_is_recorded_on_the_last_attempt(call):
         assert call(None, *attempts, "3", "--ended", str(ended)) == (ended, None)
     status, run = call(None, *attempts, "3", "--ended", "137")
     assert (status, run["status"]) == (0, "lost") and "signal 9 on attempt 3 of 3" in run["reason"]
+
+
+def test_a_training_that_is_told_to_end_is_not_recorded(call):
+    """A scheduler's TERM ends it as it ends any program, on the last attempt too."""
+    for attempt in ("1", "3"):
+        assert call(signal.SIGTERM, "--attempt", attempt, "--attempts", "3") == (143, None)
+
+
+ENDED = """
+import multiprocessing
+import os
+import signal
+import sys
+import time
+
+from deepbio.core import command
+from deepbio.core.files import atomic
+
+
+def main():
+    with atomic(sys.argv[1], folder=True) as folder:
+        (folder / "half").touch()
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+        child.terminate()
+        child.join()
+        assert (folder / "half").exists()  # a child that is ended cleans up nothing of its parent's
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+
+command.run(main)
+"""
+
+
+def test_a_job_that_is_ended_leaves_nothing(tmp_path):
+    words = [sys.executable, "-c", ENDED, tmp_path / "data"]
+    done = subprocess.run(words, env=os.environ | {"PYTHONPATH": str(ROOT / "workflow/scripts")})
+    assert done.returncode == 143 and list(tmp_path.iterdir()) == []
 
 
 KILLED = """
@@ -182,13 +228,13 @@ def test_one_killed_training_costs_no_summary(spoiled):
 
 @pytest.mark.workflow
 def test_failed_runs_can_be_run_again(spoiled):
-    command = [sys.executable, ROOT / "workflow/scripts/rerun_failed.py", RESULTS]
-    said = subprocess.run([*command, "--dry-run"], cwd=spoiled.folder, check=True, capture_output=True, text=True)
+    again = [sys.executable, ROOT / "workflow/scripts/rerun_failed.py", RESULTS]
+    said = subprocess.run([*again, "--dry-run"], cwd=spoiled.folder, check=True, capture_output=True, text=True)
     assert "2 runs would be trained" in said.stdout and spoiled.planned(*CHEAP) == []
-    subprocess.run([*command, "--only", "lost"], cwd=spoiled.folder, check=True)
+    subprocess.run([*again, "--only", "lost"], cwd=spoiled.folder, check=True)
     trained = {out.split("/")[4] for rule, out in spoiled.planned(*CHEAP) if rule == "train"}
     assert trained == {"best_word"}
-    subprocess.run(command, cwd=spoiled.folder, check=True)
+    subprocess.run(again, cwd=spoiled.folder, check=True)
     trained = {out.split("/")[4] for rule, out in spoiled.planned(*CHEAP) if rule == "train"}
     assert trained == {"best_word", "primer_cnn"}
 

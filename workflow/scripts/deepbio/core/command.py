@@ -3,7 +3,10 @@
 import argparse
 import json
 import logging
+import os
+import signal
 import sys
+from functools import partial
 
 from deepbio.core.catalog import SCALES, Catalog
 from deepbio.core.files import BadInput
@@ -62,7 +65,11 @@ def catalog_of(scale, task, dataset):
 
 
 def run(main):
-    """Call `main()`; a BadInput, and a file that cannot be opened or written, becomes one message and exit status 1."""
+    """Call `main()`; a BadInput, and a file that cannot be opened or written, becomes one message and exit status 1.
+
+    Told to end (SIGTERM, by a scheduler or a time limit), the command removes its temporary files and ends with 143.
+    """
+    signal.signal(signal.SIGTERM, partial(_end, os.getpid()))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     try:
         main()
@@ -72,3 +79,11 @@ def run(main):
         if error.filename is None:
             raise
         sys.exit(f"error: {error.filename}: {error.strerror}")
+
+
+def _end(owner, number, frame):
+    """End the process with the status that a shell gives to a signal, by an exception, so that what is open is closed;
+    a process that it forked has nothing to close."""
+    if os.getpid() != owner:
+        os._exit(128 + number)
+    raise SystemExit(128 + number)
