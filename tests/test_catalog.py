@@ -240,6 +240,17 @@ def test_a_module_beside_a_method_of_one_s_own_decides_its_runs(line, tmp_path):
     assert code.PACKAGE / "methods" / "danq.py" in found and not {helper, tmp_path / "danq.py"} & found
 
 
+def test_a_module_beside_a_method_of_one_s_own_may_read_its_parameters(tmp_path):
+    facts = "title: Mine\nsummary: x.\ncitation: me\ninputs: [table]\noutputs: [binary]\nhyperparameters: {{{}: 3}}\n"
+    (tmp_path / "mine.py").write_text(OWN_METHOD.format(line="from deepbio.methods.mine_layers import Layer"))
+    (tmp_path / "mine_layers.py").write_text("def Layer(parameters):\n    return parameters['strangeness']\n")
+    (tmp_path / "mine.yaml").write_text(facts.format("strangeness"))
+    assert Catalog({"own_methods": str(tmp_path)}).methods["mine"]["hyperparameters"] == {"strangeness": 3}
+    (tmp_path / "mine.yaml").write_text(facts.format("oddness"))
+    with pytest.raises(BadInput, match="'oddness' is not known; no code of the method reads it"):
+        Catalog({"own_methods": str(tmp_path)})
+
+
 def test_what_is_remembered_of_the_code_changes_no_digest(scripts):
     """Outlines of the files are kept between calls; a damaged or an old one is made anew."""
     folder, digest = scripts

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deepbio.core import kind
-from deepbio.core.code import PACKAGE, dict_keys, words, words_of
+from deepbio.core.code import PACKAGE, dict_keys, imports, words, words_of
 from deepbio.core.files import BadInput
 
 # What may be set in a training is checked where it begins; scikit-learn and torch know their own options.
@@ -78,10 +78,12 @@ def _check_method(catalog, name):
     for figure in facts.get("published", []):
         if figure["task"] not in catalog.tasks:
             raise BadInput(f"{where}: published: unknown task '{figure['task']}'")
-    _check_hyperparameters(where, name, file, facts)
+    # A method of a user's own may lie in several files.
+    files = {one for one in imports(file) if one.parent == file.parent} if file.stem in catalog.own_methods else {file}
+    _check_hyperparameters(where, name, files, facts)
 
 
-def _check_hyperparameters(where, name, file, facts):
+def _check_hyperparameters(where, name, files, facts):
     """Check that a key that a scale, a task or a variant changes is one of the paper's, and that code reads each of
     those."""
     papers = facts.get("hyperparameters", {})
@@ -90,8 +92,10 @@ def _check_hyperparameters(where, name, file, facts):
             for key in _unknown(papers, over):
                 raise BadInput(f"{where}: {path}: '{key}' is no hyper-parameter of {name}")
     shared = words_of("kinds/*.py", "learning/*.py", "domains/*/*.py")
-    for key in papers.keys() - words(file) - shared:
-        if "baselines" not in file.parts:  # a baseline may hand its own to scikit-learn or a network
+    for key in papers.keys() - shared.union(*map(words, files)):
+        if all(
+            "baselines" not in file.parts for file in files
+        ):  # a baseline may hand its own to scikit-learn or a network
             raise BadInput(f"{where}: hyperparameters: '{key}' is not known; no code of the method reads it")
 
 
