@@ -185,9 +185,9 @@ def needs(what):
     return amount
 
 
-def doubling(amount, at_full):
+def doubling(amount, at_full=None):
     """Memory or time of a job that is no training; a later attempt may have twice as much as the one before."""
-    first = at_full if SCALE == "full" else amount
+    first = at_full if at_full and SCALE == "full" else amount
     return lambda wildcards, attempt: first * 2 ** (attempt - 1)
 
 

@@ -10,8 +10,8 @@ rule simulate:
     conda:
         CONDA
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=doubling(2000),
+        runtime=doubling(120),
     params:
         scripts=scripts,
         code=lambda wildcards: CATALOG.code(
@@ -48,8 +48,8 @@ rule prepare:
     conda:
         CONDA
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=doubling(4000),
+        runtime=doubling(60),
     params:
         scripts=scripts,
         code=lambda wildcards: CATALOG.preparing_code(wildcards.task),

@@ -142,7 +142,7 @@ def make_job(given, model, scratch):
 
     scratch.mkdir(parents=True, exist_ok=True)
     job = Job(given.seed, scratch, checkpoint_seconds=given.checkpoint_seconds)
-    if model.needs_torch:
+    if getattr(model, "needs_torch", False):  # a plain class of a user's own may not say
         from deepbio.learning import device
 
         wanted = None if given.precision == "auto" else given.precision
