@@ -15,6 +15,7 @@ from deepbio.core.config import SCRIPTS
 from deepbio.core.data import Split, read_facts, save_dataset
 from deepbio.core.files import write_json
 from deepbio.figures import comparison, outputs
+from deepbio.scoring import intervals
 from deepbio.tasks import coverage_tracks
 
 TASK, DATASET = "chromatin_profiles", "planted_motifs"
@@ -127,6 +128,26 @@ def test_a_split_on_which_the_metric_is_not_defined_is_left_out():
     paired = tables_of({"net": (0.88, np.nan), "base": (0.90, 0.50), "other": (0.80, 0.45)})
     assert paired["net", "base"]["difference"] == pytest.approx(-0.02)
     assert paired["other", "base"]["difference"] == pytest.approx(-0.075)
+
+
+def test_groups_are_drawn_where_each_split_has_some(tmp_path):
+    """Twelve sites in all, of which the second split tests two, and then five."""
+    for second, expected in ((2, None), (5, 12)):
+        for split, sites in ((1, 12 - second), (2, second)):
+            names = np.repeat(np.arange(sites) + 100 * split, 20).astype("S")
+            codes, y = np.zeros((len(names), 8), np.uint8), np.arange(len(names)) % 2.0
+            context = {"input": "sequence", "output": "binary", "metrics": ["auroc"], "origin": "simulated"}
+            one = Split({"codes": codes, "y": y, "group": names}, context)
+            folder = tmp_path / str(second) / data_folder(TASK, DATASET, split)
+            save_dataset(folder, dict.fromkeys(("train", "valid", "test"), one), {"task": TASK})
+        units = score.units_of(tmp_path / str(second), TASK, DATASET, [1, 2])
+        assert (units is None) if expected is None else len(units) == expected
+
+
+def test_an_interval_needs_a_value_in_nearly_all_resamples():
+    draws = np.linspace(0, 1, 100)
+    assert np.isfinite(intervals.percentiles(np.r_[draws, np.full(4, np.nan)])).all()
+    assert np.isnan(intervals.percentiles(np.r_[draws, np.full(20, np.nan)])).all()
 
 
 def test_the_comparison_holds_both_kinds_of_interval(results):

@@ -342,3 +342,20 @@ def test_places_of_a_drawing_are_apart():
     x, y = figures.places(ontology)
     assert all(y[parent] > y[child] for parent, child in ontology.edges)
     assert y[ontology.root()] == 0 and len(set(zip(x.tolist(), y.tolist(), strict=True))) > 15
+
+
+def test_pairs_are_resampled_by_both_of_their_genes():
+    splits = small_problem("deletions", "regression")
+    test, rng = splits["test"], np.random.default_rng(0)
+    p = test.y + 0.1 * rng.standard_normal(test.y.shape)
+    found = genotype_growth.resampled(test, {"y": p}, "pearson")
+    assert found.samples == 16 and set(found.units) <= set(test.context["features"])
+    whole = found.function(np.ones((1, 16)))[0]
+    assert whole == pytest.approx(np.corrcoef(test.y.ravel(), p.ravel())[0, 1])
+    # Without its first gene, the pairs that hold it are gone, and a gene that is drawn twice counts twice.
+    drawn = np.ones(16)
+    drawn[0], drawn[1] = 0, 2
+    pairs = np.nonzero(np.asarray(test["x"]))[1].reshape(-1, 2)
+    rows = np.repeat(np.arange(len(pairs)), drawn[pairs].prod(axis=1).astype(int))
+    expected = np.corrcoef(test.y.ravel()[rows], p.ravel()[rows])[0, 1]
+    assert found.function(drawn[None])[0] == pytest.approx(expected)

@@ -69,6 +69,19 @@ def test_neither_copies_nor_repeats_are_new():
     assert molecule_sets.valid_unique_novel(made, ["CCO"]) == 0.5
 
 
+def test_valid_letters_at_random_do_not_win():
+    """Chains of C, N and O at random are all valid, distinct and new, but their properties are others."""
+    splits = small_problem("molecule_set", "generated")
+    test, train, rng = splits["test"], splits["train"], np.random.default_rng(0)
+    letters = np.array(["".join(rng.choice(list("CNO"), rng.integers(20, 31))) for _ in range(len(test))]).astype("S")
+    noise = scoring.score("molecule_generation", test, {"y": letters}, [], train)
+    truth = scoring.score("molecule_generation", test, {"y": test.y}, [], train)
+    assert noise["valid_unique_novel"] == 1 and noise["alike_new"] < 0.5
+    assert truth["alike_new"] == pytest.approx(truth["valid_unique_novel"])
+    resampling = scoring.resampled("molecule_generation", test, {"y": letters}, "alike_new", train)
+    assert resampling.function(np.ones((1, len(test))))[0] == pytest.approx(noise["alike_new"])
+
+
 def test_molecules_of_a_split_are_known_to_no_other():
     splits = small_problem("molecule_set", "generated")
     assert molecules.texts(splits["train"]["smiles"]) == SYMBOLS.decode(splits["train"].y)

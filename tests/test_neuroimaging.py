@@ -113,6 +113,18 @@ def test_every_site_is_tested_once_and_never_trained_on_with_it(tmp_path):
     assert sorted(tested) == sorted(name.encode() for name in SITES)
 
 
+def test_samples_of_one_scanner_are_in_one_fold(tmp_path):
+    """FAR and WEST become two samples of one site."""
+    make_tables(tmp_path)
+    text = (tmp_path / "people.csv").read_text().replace("FAR,", "PLACE_1,").replace("WEST,", "PLACE_2,")
+    (tmp_path / "people.csv").write_text(text)
+    for split in range(1, 5):
+        parts = neuroimaging.prepare({"abide": tmp_path}, PARAMETERS | {"folds": 4}, split)
+        held = {name: set(parts[name]["group"].tolist()) for name in NAMES}
+        assert sum(b"PLACE" in sites for sites in held.values()) == 1
+        assert [len(parts[name]) for name in NAMES if b"PLACE" in held[name]][0] >= 24
+
+
 # ---- what is taken out
 
 

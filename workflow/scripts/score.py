@@ -99,12 +99,13 @@ def cell(value):
 
 
 def units_of(results, task, dataset, splits):
-    """List the groups of the test samples of all splits, which resamples draw; None where they are too few."""
+    """List the groups of the test samples of all splits, which resamples draw; None where they are too few in all, or
+    in one of the splits, whose metric would not be defined in resamples that leave them out."""
     found = [runs.groups(data.read_split(results / data_folder(task, dataset, split), "test")) for split in splits]
     if any(groups is None for groups in found):
         return None
-    known = np.unique(np.concatenate(found))
-    return known if len(known) >= intervals.LEAST_UNITS else None
+    known, fewest = np.unique(np.concatenate(found)), min(len(np.unique(groups)) for groups in found)
+    return known if len(known) >= intervals.LEAST_UNITS and fewest >= intervals.LEAST_OF_A_SPLIT else None
 
 
 def score_split(on_split, results, repeats, units, tables, draws):

@@ -91,6 +91,7 @@ def draw_correlations(before, after, target, context, path):
         told = f"{name} alignment (norm {norm:.2f})"
         axis.hist(values, np.linspace(-widest, widest, 41), histtype="step", lw=1.6, color=colour, label=told)
     axis.set(xlabel="correlation in the source less that in the target", ylabel="pairs of markers")
+    axis.set_title("Correlations of two markers, beside the target's")
     axis.legend(fontsize=8)
     pairs = [[context["features"][i], context["features"][j]] for i, j in zip(*upper, strict=True)]
     rows = [[*pair, f"{one:.4f}", f"{two:.4f}"] for pair, one, two in zip(pairs, *shown.values(), strict=True)]

@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 import pandas as pd
 
-from deepbio.figures.style import BOXED, COLOURS, MARKS, PALETTE, mark_runs, panels, plt, save
+from deepbio.figures.style import BOXED, COLOURS, MARKS, PALETTE, legend_below, mark_runs, panels, plt, save
 
 ROLES = {
     "listed": "listed system",
@@ -28,7 +28,7 @@ def comparison(table: pd.DataFrame, title: str, origin: str, path) -> None:
     datasets = list(table.groupby("dataset", sort=False))
     columns = min(3, len(datasets))
     most, widest = max(len(panel) for _, panel in datasets), max(map(len, table["label"]))
-    width = max(1.6 / columns + 3.6, 2.6 + 0.065 * widest)
+    width = max(1.6 / columns + 3.6, 2.7 + 0.07 * widest)
     figure, axes = panels(len(datasets), columns, (width, 1.0 + 0.27 * most), (0, 0.5))
     boxed = False
     for axis, (_, panel) in zip(axes, datasets, strict=True):
@@ -41,12 +41,14 @@ def comparison(table: pd.DataFrame, title: str, origin: str, path) -> None:
                 if np.isfinite(low) and (style is PALE or low != row.sample_low):
                     axis.plot([low, high], [place, place], color=COLOURS[row.role], **style)
             mark_runs(axis, place, row.values, row.mean, row.role)
-        axis.set_yticks(range(len(panel)), panel["label"])
+        axis.set_yticks(range(len(panel)), panel["label"], fontsize=9)
         axis.set_ylim(-0.7, len(panel) - 0.3)
         axis.set_title(textwrap.fill(panel["dataset_title"].iloc[0], 30), fontsize=10)
         axis.grid(axis="x", alpha=0.25)
         direction = "higher" if higher else "lower"
-        axis.set_xlabel(f"{panel['metric_title'].iloc[0]} ({direction} is better)", fontsize=9)
+        name = panel["metric_title"].iloc[0]
+        between = " " if len(name) < 16 else "\n"
+        axis.set_xlabel(f"{textwrap.fill(name, 34)}{between}({direction} is better)", fontsize=9)
     handles = [
         plt.Line2D([], [], color=COLOURS[role], marker=MARKS[role], ls="", label=name)
         for role, name in ROLES.items()
@@ -58,8 +60,7 @@ def comparison(table: pd.DataFrame, title: str, origin: str, path) -> None:
             handles += [plt.Line2D([], [], color="#767676", label=name, **style)] if len(shown) else []
     if boxed:
         handles.append(plt.Rectangle((0, 0), 1, 1, fill=False, ec="#999999", label="quartiles of the runs"))
-    across = len(handles) if columns > 1 else 3  # beside the origin of the data there is room for three
-    figure.legend(handles=handles, loc="outside lower left", ncols=across, frameon=False, fontsize=9)
+    legend_below(figure, handles, len(handles))
     title = textwrap.fill(title, int(8.5 * figure.get_figwidth()))
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     save(figure, path, origin)
@@ -104,13 +105,16 @@ def curves(table: pd.DataFrame, title: str, origin: str, path) -> None:
             axis.plot(ends, ends, color="#999999", lw=0.8, ls=":")
         if kind == "points":
             axis.plot(x, y, ".", color=COLOURS["listed"], ms=4, alpha=0.4)
+            edge = 0.05 * (np.ptp(x) or 1)  # predictions may be of another unit: they do not stretch the measured axis
+            axis.set_xlim(x.min() - edge, x.max() + edge)
             continue
         for label, line in rows.assign(x=x).groupby("label", sort=False):
             mean, i = line.groupby("x")["y"].mean(), labels.index(label)
             # A colour that comes again is drawn in another style.
             style = STYLES[(i + i // len(PALETTE)) % len(STYLES)]
             (drawn[label],) = axis.plot(mean.index, mean, style, color=PALETTE[i % len(PALETTE)], lw=1.5)
-        axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+        if max(x.max(), y.max()) <= 1:
+            axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     if labels:
         handles = [drawn[label] for label in labels]
         figure.legend(handles, labels, loc="outside lower left", ncols=across, frameon=False, fontsize=8)

@@ -34,15 +34,17 @@ def draw_maps(split, p, path):
         shown = (("forests", p[row, :size, :size], 1), (split.context["scores"][best], scores[:, :, best], -1))
         for name, table, way in shown:
             pairs, right = _best(label, table, size)
-            for hit, colour in ((True, PALETTE[2]), (False, PALETTE[1])):
-                axis.plot(*pairs[right == hit].T[::way], ".", ms=3, color=colour)
+            for hit, mark, colour in ((True, "o", PALETTE[0]), (False, "x", PALETTE[1])):
+                axis.plot(*pairs[right == hit].T[::way], mark, ms=2 + (not hit), color=colour)
             rows.append([row, name, size, f"{right.mean():.4f}"])
         axis.plot([0, size - 1], [0, size - 1], color="black", lw=0.5)
         above, below = (f"{name} {float(share):.2f}" for _, name, _, share in rows[-2:])
         axis.set_title(f"above: {above}, below: {below}", fontsize=8)
         axis.set(xlabel="residue", ylabel="residue")
     tables.write_csv(path.with_suffix(".csv"), ["protein", "map", "pairs", "ppv"], rows)
-    figure.suptitle("Best L pairs: right green, wrong orange", x=0.01, ha="left", fontsize=10)
+    figure.suptitle(
+        "Best L pairs: right ones blue dots, wrong ones orange crosses; contacts grey", x=0.01, ha="left", fontsize=10
+    )
     save(figure, path, split.context["origin"])
 
 
@@ -55,9 +57,9 @@ def draw_layers(split, layers, path):
         label = np.asarray(split.y[row], float)[:size, :size]
         found.append([_best(label, one[row, :size, :size], size)[1].mean() for one in layers])
         rows += [[row, layer, f"{value:.4f}"] for layer, value in enumerate(found[-1])]
-        axis.plot(found[-1], "-", color="#bbbbbb", lw=1)
+        axis.plot(found[-1], "-", color="#bbbbbb", lw=1, label="each protein" if row == 0 else None)
     axis.plot(np.mean(found, axis=0), "o-", color=PALETTE[0], label="mean")
-    axis.set(xlabel="layer", ylabel="PPV of the best L pairs", title="Layers of forests")
+    axis.set(xlabel="layer", ylabel="PPV of the best L pairs", title="Validation proteins by layer of forests")
     axis.set_xticks(range(len(layers)))
     axis.legend(fontsize=8)
     tables.write_csv(path.with_suffix(".csv"), ["protein", "layer", "ppv"], rows)
@@ -73,7 +75,7 @@ def draw_window(weights, context, path):
     axis.set_xticks(range(0, len(weights), 2), range(-half, half + 1, 2))
     axis.set_yticks(range(0, len(weights), 2), range(-half, half + 1, 2))
     axis.set(xlabel="offset of residue j", ylabel="offset of residue i", title="Importance of the map around a pair")
-    figure.colorbar(image, ax=axis)
+    figure.colorbar(image, ax=axis, label="importance")
     rows = [[i - half, j - half, f"{weights[i, j]:.6f}"] for i, j in np.ndindex(*weights.shape)]
     tables.write_csv(path.with_suffix(".csv"), ["offset_i", "offset_j", "importance"], rows)
     save(figure, path, context["origin"])

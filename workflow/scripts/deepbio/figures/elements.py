@@ -94,9 +94,11 @@ def draw_states(split, found, path):
 
 
 def draw_route(route, path, origin):
-    """Draw the validation loss after each type of cell. Writes {path}.{csv,svg,png}."""
+    """Draw the validation loss after each type of cell, where there are several; writes {path}.{csv,svg,png}."""
     rows = [[number, one["cell"], f"{one['loss']:.5f}"] for number, one in enumerate(route, 1)]
     tables.write_csv(Path(f"{path}.csv"), ["step", "cell", "valid_loss"], rows)
+    if len(route) < 2:
+        return
     figure, axis = style.plt.subplots(figsize=(4.5, 2.8))
     axis.plot(range(1, len(route) + 1), [one["loss"] for one in route], "o-", color=style.PALETTE[0])
     axis.set_xticks(range(1, len(route) + 1))

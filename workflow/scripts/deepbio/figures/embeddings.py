@@ -46,7 +46,10 @@ def draw_map(split, code, path):
             here = number == one
             colour = PALETTE[one] if len(names) <= len(PALETTE) else CELLS[one % len(CELLS)]
             mark = MARKS[one % len(MARKS)]
-            axis.plot(*values[here].T, mark, ms=4, color=colour, alpha=0.75, label=name, mec="none", rasterized=True)
+            if here.any():
+                axis.plot(
+                    *values[here].T, mark, ms=4, color=colour, alpha=0.75, label=name, mec="none", rasterized=True
+                )
         axis.set(title=f"t-SNE of the {space}", xticks=[], yticks=[])
         rows += [[space, names[one], *map("{:.4f}".format, place)] for one, place in zip(number, values, strict=True)]
     axes[1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
@@ -67,7 +70,8 @@ def draw_precision(split, code, path):
             values[row, one] = np.nan if np.isnan(here).all() else np.nanmean(here)
     known = ~np.isnan(values).all(axis=0)
     values, names = values[:, known], [name for name, one in zip(names, known, strict=True) if one]
-    figure, axis = plt.subplots(figsize=(2.4 + 0.62 * len(names), 1.9 + 0.09 * max(map(len, names), default=0)))
+    size = (max(4.2, 2.4 + 0.62 * len(names)), 2.2 + 0.09 * max(map(len, names), default=0))
+    figure, axis = plt.subplots(figsize=size)
     image = axis.imshow(values, cmap="viridis", vmin=0, vmax=1, aspect="auto")
     for i, j in np.ndindex(*values.shape):
         if not np.isnan(values[i, j]):
@@ -75,7 +79,7 @@ def draw_precision(split, code, path):
             axis.text(j, i, f"{values[i, j]:.2f}", ha="center", va="center", fontsize=8, color=ink)
     axis.set_yticks(range(len(spaces)), list(spaces))
     axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8)
-    figure.colorbar(image, ax=axis, label="mean average precision", pad=0.01)
+    figure.colorbar(image, ax=axis, label="mean average\nprecision", pad=0.01)
     rows = [[space, *map("{:.4f}".format, row)] for space, row in zip(spaces, values, strict=True)]
     tables.write_csv(path.with_suffix(".csv"), ["space", *names], rows)
     figure.suptitle("Validation cells that ask for each other", x=0.01, ha="left", fontsize=11)

@@ -49,22 +49,22 @@ def draw_words(vectors, seen, context, path):
         axis.set_title(f"{name}: roughness {ratio:.2f} of chance", fontsize=9)
         rows.append([name, len(chosen), f"{ratio:.4f}"])
     tables.write_csv(path.with_suffix(".csv"), ["property", "words", "roughness_over_chance"], rows)
-    figure.suptitle("Words of three residues by their vectors", x=0.01, ha="left", fontsize=11)
+    figure.suptitle("Words of three residues by their vectors (t-SNE)", x=0.01, ha="left", fontsize=11)
     save(figure, path, context["origin"])
 
 
 def draw_map(x, split, path):
-    """Draw {svg,png,csv}: validation proteins by t-SNE of their standardised vectors, coloured by class."""
+    """Draw {svg,png,csv}: validation proteins by t-SNE of their standardised vectors, by class."""
     y, context = np.asarray(split.y).astype(int), split.context
-    names = context.get("classes") or [str(value) for value in range(y.max() + 1)]
+    names = context.get("classes") or ["others", "of the class"]
     places = _map((x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-9))
     figure, axis = plt.subplots(figsize=(7.6, 4.8))
     marks = "os^Dvx"
     for value in np.unique(y):
         here = places[y == value]
-        mark = marks[value // len(PALETTE) % len(marks)]
+        mark = marks[(value + value // len(PALETTE)) % len(marks)]
         axis.plot(*here.T, mark, ms=4, color=PALETTE[value % len(PALETTE)], label=names[value])
-    axis.set(xticks=[], yticks=[], title="Validation proteins by their vectors")
+    axis.set(xticks=[], yticks=[], title="Validation proteins by their vectors (t-SNE)")
     axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), ncol=1 + (len(names) > 16))
     rows = [[names[value], f"{a:.4f}", f"{b:.4f}"] for value, (a, b) in zip(y, places, strict=True)]
     tables.write_csv(path.with_suffix(".csv"), ["class", "x", "y"], rows)

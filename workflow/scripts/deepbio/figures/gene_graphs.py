@@ -86,7 +86,7 @@ def draw_gains(runs, context, path):
         axis.plot([0, 1], [0, 1], color="#999999", lw=0.8)
         axis.plot(x, y, "o", ms=4, alpha=0.7, color=COLOURS["listed"], mec="none")
         axis.set_title(f"{textwrap.fill(name, 30)}\nmean gain {np.nanmean(y - x):+.3f}", fontsize=8)
-        axis.set_xlabel("AUROC", fontsize=8)
+        axis.set_xlabel("AUROC of the other method", fontsize=8)
     axes[0, 0].set_ylabel("AUROC of the graph network", fontsize=8)
     low = min(np.nanmin([*one.values()]) for one in (first, *others.values()))
     axes[0, 0].set(xlim=(max(0, low - 0.05), 1.02), ylim=(max(0, low - 0.05), 1.02))
@@ -115,10 +115,22 @@ def draw_sizes(runs, context, path):
                 if row["series"] == context["series"]:
                     found.setdefault(row["method"], {}).setdefault(int(row["size"]), []).append(float(row["auroc"]))
     figure, axis = plt.subplots(figsize=(6.8, 3.9))
-    for (name, sizes), colour, mark in zip(found.items(), PALETTE, "os^DvP*X", strict=False):
+    apart = 0.008 * max((size for sizes in found.values() for size in sizes), default=1)  # bars lie side by side
+    for place, ((name, sizes), colour, mark) in enumerate(zip(found.items(), PALETTE, "os^DvP*X", strict=False)):
         x = sorted(sizes)
         mean, std = (np.array([measure(sizes[size]) for size in x]) for measure in (np.mean, np.std))
-        axis.errorbar(x, mean, std, marker=mark, color=colour, label=name, ms=5, lw=1.4, capsize=3)
+        axis.errorbar(
+            np.array(x) + apart * (place - (len(found) - 1) / 2),
+            mean,
+            std,
+            marker=mark,
+            color=colour,
+            label=name,
+            ms=5,
+            lw=1.4,
+            capsize=3,
+        )
+    axis.set_xticks(sorted({size for sizes in found.values() for size in sizes}))
     axis.set(xlabel="training and validation samples", ylabel="AUROC (mean and std over runs)", title=context["series"])
     axis.axhline(0.5, color="#999999", lw=0.8)
     axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)

@@ -28,6 +28,7 @@ def draw_predicted(split, p, path, shown=6):
         axis.plot(y, p[:, gene], "o", ms=3, alpha=0.6, color=COLOURS["listed"], mec="none")
         axis.set_title(f"{names[gene]}, r {found['pearson'][gene]:.2f}", fontsize=9)
     figure.supylabel("predicted", fontsize=9)
+    figure.supxlabel("measured")
     figure.suptitle(
         "Predicted against measured level (standard deviations), validation", x=0.01, ha="left", fontsize=11
     )

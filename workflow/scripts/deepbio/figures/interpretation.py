@@ -79,6 +79,11 @@ def _match(row):
     return f"{row['name']} ({row['id']}), q = {row['q']:.1g}"
 
 
+def _position(context):
+    """Name the axis of bases; of RNA, whose motifs are held against no JASPAR group, they are no pairs."""
+    return f"position in the window ({'nt' if context.get('jaspar_groups') == [] else 'bp'})"
+
+
 def positives(split):
     """Return the half of a split's samples with the highest labels (of the first output)."""
     order = np.argsort(-np.asarray(split.y, dtype=float).reshape(len(split), -1)[:, 0], kind="stable")
@@ -97,7 +102,7 @@ def mutation_map(method, split, sample, folder):
     figure, axes = style.plt.subplots(2, 1, figsize=(9, 3.6), height_ratios=[1.4, 1], sharex=True)
     draw_substitutions(figure, axes, codes, change, importance, window(importance), unit)
     axes[0].set_title("Mutation map of the strongest window")
-    axes[1].set_xlabel("position in the window (bp)")
+    axes[1].set_xlabel(_position(split.context))
     style.save(figure, Path(folder) / "mutation_map", split.context["origin"])
 
 
@@ -178,7 +183,7 @@ def saliency_map(network, split, sample, folder):
     shown = window(found)
     letters(axis, codes, found, shown)
     axis.axhline(0, color="black", lw=0.6)
-    axis.set(xlabel="position in the window (bp)", ylabel="gradient × input", title="Saliency of the strongest window")
+    axis.set(xlabel=_position(split.context), ylabel="gradient × input", title="Saliency of the strongest window")
     axis.set_xlim(shown.start - 0.5, shown.stop - 0.5)
     style.save(figure, Path(folder) / "saliency", split.context["origin"])
 

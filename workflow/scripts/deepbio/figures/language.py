@@ -47,7 +47,7 @@ def draw_hidden(split, p, path):
     axis.set_xticks(range(20), list(AMINO_ACIDS), fontsize=8)
     axis.set_yticks(range(20), list(AMINO_ACIDS), fontsize=8)
     axis.set(xlabel="predicted", ylabel="hidden", title="Mean probability where a residue is hidden")
-    figure.colorbar(image, ax=axis)
+    figure.colorbar(image, ax=axis, label="mean probability")
     rows = [[AMINO_ACIDS[i], *(f"{value:.4f}" for value in table[i])] for i in range(20)]
     tables.write_csv(path.with_suffix(".csv"), ["hidden", *AMINO_ACIDS], rows)
     save(figure, path, split.context["origin"])
@@ -74,7 +74,8 @@ def draw_attention(maps, label, predicted, context, path):
         scaled = np.clip((table - low) / max(high - low, 1e-12), 0, 1)
         axis.imshow(np.where(np.triu(np.ones_like(scaled), 1), scaled, (label == 1) * 0.8), cmap="Blues")
         axis.set_title(title, fontsize=9)
-        axis.set(xticks=[], yticks=[])
+        axis.set(xticks=[], yticks=[], xlabel="residue")
+    axes[0].set_ylabel("residue")
     rows = [[head + 1, f"{value:.4f}"] for head, value in enumerate(each)]
     tables.write_csv(path.with_suffix(".csv"), ["head", "precision_at_length"], rows)
     figure.suptitle("Attention (above) over contacts (below), PPV of the best L pairs", x=0.01, ha="left", fontsize=10)

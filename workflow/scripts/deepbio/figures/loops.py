@@ -39,9 +39,10 @@ def draw_matrices(split, distance, path):
             for axis, (name, table, hidden) in zip(axes[3 * row : 3 * row + 3], shown, strict=True):
                 image = axis.imshow(np.where(hidden, np.nan, table), cmap="viridis_r", vmin=0, vmax=truth[row].max())
                 axis.set_facecolor("#dddddd")
-                axis.set(xticks=[], yticks=[])
+                axis.set(xticks=[], yticks=[], xlabel="residue" if row == count - 1 else None)
                 axis.set_title(name if name != "filled" else f"filled: off by {off:.1f} Å", fontsize=9)
-            figure.colorbar(image, ax=axis, label="Å")
+            axes[3 * row].set_ylabel("residue")
+            figure.colorbar(image, ax=axis, label="distance (Å)")
     tables.write_csv(path.with_suffix(".csv"), ["loop", "residues", "mean_error"], rows)
     figure.suptitle("Distances of CA atoms in validation windows", x=0.01, ha="left", fontsize=11)
     save(figure, path, split.context["origin"])
@@ -69,6 +70,7 @@ def draw_traces(split, y, path):
         axis.set_title(f"{len(loop)} residues: {errors[row]:.1f} Å", fontsize=9)
         axis.set_axis_off()
     axis.legend(fontsize=8)
+    figure.suptitle("Validation loops and their RMSD, from the best to the worst", x=0.01, ha="left", fontsize=11)
     rows = [[int(row), int(np.sum(split["missing"][row])), f"{errors[row]:.4f}"] for row in order]
     tables.write_csv(path.with_suffix(".csv"), ["loop", "residues", "rmsd"], rows)
     save(figure, path, split.context["origin"])

@@ -29,6 +29,7 @@ def draw_validation(split, p, path):
     axes[0].legend(frameon=False, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.97))
     figure.suptitle("Share of a window's starts, base by base (validation)", x=0.01, ha="left", fontweight="bold")
     figure.supylabel("share")
+    figure.supxlabel("base of the window")
     save(figure, path, split.context["origin"])
 
 

@@ -92,7 +92,9 @@ def draw_substitutions(p, measured, wild_type, path):
             ticks = np.arange(0, here.stop - here.start, 10)
             axis.set_xticks(ticks, [numbers[here.start + tick] for tick in ticks], fontsize=7)
             axis.set_title(f"{title}, residues {numbers[here.start]} to {numbers[here.stop - 1]}", fontsize=9)
-            figure.colorbar(image, ax=axis, pad=0.01, fraction=0.03)
+            figure.colorbar(image, ax=axis, pad=0.01, fraction=0.03, label="effect")
+            axis.set_ylabel("amino acid", fontsize=8)
+    axis.set_xlabel("residue")
     rows = []
     for place, code in np.ndindex(columns, 20):
         value = "" if np.isnan(known[place, code]) else f"{known[place, code]:.5g}"

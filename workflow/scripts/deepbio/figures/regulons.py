@@ -55,7 +55,7 @@ def draw_weights(split, weights, path, shown=6):
         axis.set_title(f"unit {unit + 1}: {sets[0]} high, {sets[1]} low", fontsize=9)
         axis.set_yscale("symlog")
     figure.supylabel("genes", fontsize=9)
-    figure.supxlabel("weight", fontsize=9)
+    figure.supxlabel("weight")
     figure.suptitle("Weights, with mean ± 2 standard deviations", x=0.01, ha="left", fontsize=11)
     save(figure, path, split.context["origin"])
 
@@ -130,7 +130,8 @@ def draw_sparsity(split, activities, path):
         axis.hist(values.ravel(), 40, (0, 1), color=COLOURS["variant"])
         axis.set_title(f"{name}: mean {values.mean():.2f}", fontsize=9)
         axis.set_yscale("symlog")
-    figure.supxlabel("activity", fontsize=9)
+    figure.supxlabel("activity")
+    figure.supylabel("values", fontsize=9)
     figure.suptitle("Activities of the units", x=0.01, ha="left", fontsize=11)
     save(figure, path, split.context["origin"])
 
@@ -171,6 +172,7 @@ def draw_profiles(split, clean, number, path, most=9):
         axis.set_ylim(0, 1)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=2, frameon=False, fontsize=8)
     figure.supylabel("expression (0 to 1)", fontsize=9)
+    figure.supxlabel("condition")
     figure.suptitle("Clusters of genes over conditions", x=0.01, ha="left", fontsize=11)
     save(figure, path, split.context["origin"])
 
@@ -188,7 +190,8 @@ def draw_rebuilt(split, clean, path, shown=6):
         axis.plot(clean[gene], color=COLOURS["listed"], lw=1.5, label="rebuilt")
         axis.set_ylim(0, 1)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=2, frameon=False, fontsize=8)
-    figure.supxlabel("condition", fontsize=9)
+    figure.supylabel("expression (0 to 1)", fontsize=9)
+    figure.supxlabel("condition")
     figure.suptitle("Raw and rebuilt profiles", x=0.01, ha="left", fontsize=11)
     save(figure, path, split.context["origin"])
 
@@ -201,7 +204,7 @@ def draw_map(split, codes, number, path):
     figure, axis = plt.subplots(figsize=(5, 4.2))
     for one in np.unique(number):
         rows = number == one
-        axis.plot(*places[rows].T, ".", ms=3, color=PALETTE[one % len(PALETTE)])
+        axis.plot(*places[rows].T, "os^Dvx"[one // len(PALETTE) % 6], ms=3, color=PALETTE[one % len(PALETTE)])
     axis.set(xlabel=f"first component ({100 * share[0]:.0f} %)", ylabel=f"second component ({100 * share[1]:.0f} %)")
     axis.set_title(f"Codes of {len(codes)} genes, {len(np.unique(number))} clusters")
     save(figure, path, split.context["origin"])

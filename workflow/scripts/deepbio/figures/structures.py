@@ -21,7 +21,7 @@ def draw_views(maps, split, path):
         low = 0 if name in ("depth", "mass") else -limit
         for view, side in enumerate(VIEWS):
             axis, shown = axes[channel, view], np.where(maps[view, 0] > 0, maps[view, channel], np.nan)
-            axis.imshow(shown, cmap="viridis" if low == 0 else "coolwarm", vmin=low, vmax=limit)
+            image = axis.imshow(shown, cmap="viridis" if low == 0 else "coolwarm", vmin=low, vmax=limit)
             axis.set(xticks=[], yticks=[])
             axis.set_facecolor("#f2f2f2")
             if not channel:
@@ -29,6 +29,7 @@ def draw_views(maps, split, path):
                 rows.append([side, f"{(maps[view, 0] > 0).mean():.4f}"])
             if not view:
                 axis.set_ylabel(name, fontsize=9)
+        figure.colorbar(image, ax=axes[channel], pad=0.01).set_label("scaled value", fontsize=8)
     tables.write_csv(path.with_suffix(".csv"), ["view", "share_of_cells_filled"], rows)
     figure.suptitle("Surface of a validation protein from six sides", x=0.01, ha="left", fontsize=11)
     save(figure, path, split.context["origin"])
@@ -41,7 +42,11 @@ def draw_layer(dense, split, path):
     figure, axis = plt.subplots(figsize=(4.8, 4.0))
     for value, (name, mark) in enumerate(zip(names, "os", strict=False)):
         axis.plot(*places[y == value].T, mark, ms=5, color=PALETTE[value], label=name)
-    axis.set(xlabel=f"component 1 ({share[0]:.0%})", ylabel=f"component 2 ({share[1]:.0%})", title="Last layer")
+    axis.set(
+        xlabel=f"component 1 ({share[0]:.0%})",
+        ylabel=f"component 2 ({share[1]:.0%})",
+        title="Validation proteins by the last layer",
+    )
     axis.legend(fontsize=8)
     rows = [[names[int(label)], *(f"{v:.5g}" for v in place)] for label, place in zip(y, places, strict=True)]
     tables.write_csv(path.with_suffix(".csv"), ["class", "x", "y"], rows)

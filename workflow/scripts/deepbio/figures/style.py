@@ -43,13 +43,27 @@ plt.rcParams.update(
 
 
 def save(figure, path, origin):
-    """Write `path`.svg and `path`.png, with the data's origin below the figure, and close it."""
+    """Write `path`.svg and `path`.png, with the data's origin below the figure, and close it.
+
+    A label of all x axes, set by supxlabel, stands on the same line.
+    """
     path = Path(path)
+    if label := figure.get_supxlabel():
+        figure.text(0.5, 0.01, label, ha="center", va="bottom", fontsize=9)
     figure.supxlabel(f"data: {origin}", x=0.995, ha="right", fontsize=8, color="#555555")
     for form, facts in (("svg", {"Date": None}), ("png", {"Software": None})):
         with atomic(path.with_name(f"{path.name}.{form}")) as temporary:
             figure.savefig(temporary, format=form, metadata=facts)
     plt.close(figure)
+
+
+def legend_below(figure: plt.Figure, handles: list, most: int) -> None:
+    """Put a legend below the panels, in at most `most` columns that leave room for the origin of the data."""
+    for columns in range(most, 0, -1):
+        legend = figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=9)
+        if columns == 1 or legend.get_window_extent().width < figure.bbox.width - 1.1 * figure.dpi:
+            return
+        legend.remove()
 
 
 def panels(
@@ -133,7 +147,8 @@ def quantities(runs, wanted, title, origin, path, columns=4):
                 mark_runs(axis, place, values, values.mean(), role)
                 rows.append([name, label, f"{values.mean():.5g}", len(values)])
         axis.set_yticks(range(len(names)), names)
-        axis.set_xlim(0, 1.08 * max(axis.dataLim.x1, 1e-3))
+        axis.set_xlim(1.08 * min(0, axis.dataLim.x0), 1.08 * max(axis.dataLim.x1, 1e-3))
+        axis.locator_params(axis="x", nbins=4)
         axis.set_ylim(-0.6, len(names) - 0.4)
         axis.grid(axis="x", alpha=0.25)
         axis.set_xlabel(textwrap.fill(label, 34), fontsize=9)

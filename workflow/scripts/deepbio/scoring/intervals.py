@@ -33,7 +33,9 @@ REPEATS = 400
 # Resampling stops at so many labels in all, though not before the least number of resamples that has percentiles.
 WORK, LEAST = 10**9, 40
 BLOCK = 8 * 10**6  # counts held at a time
-LEAST_UNITS = 10  # of fewer groups, such as chromosomes, resamples say nothing; their samples are drawn by themselves
+# Of fewer groups, such as chromosomes, resamples say nothing; their samples are drawn by themselves.
+LEAST_UNITS, LEAST_OF_A_SPLIT = 10, 5
+UNDEFINED = 0.05  # share of resamples without a value, beyond which the others are no sample of them
 
 
 def repeats_for(labels: int, repeats: int = REPEATS) -> int:
@@ -66,11 +68,11 @@ def draw(resampling: Resampling, repeats: int, seed: int, known: np.ndarray | No
 
 
 def percentiles(draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Give the interval that holds a share `level` of the draws; NaN where a metric was never defined."""
+    """Give the interval that holds a share `level` of the draws; NaN where a metric was not defined in too many."""
     draws = np.asarray(draws, dtype=float)
-    draws = draws[~np.isnan(draws)]
-    if not len(draws):
+    if not len(draws) or np.isnan(draws).mean() > UNDEFINED:
         return np.nan, np.nan
+    draws = draws[~np.isnan(draws)]
     low, high = np.percentile(draws, [50 * (1 - level), 50 * (1 + level)])
     return float(low), float(high)
 

@@ -9,6 +9,7 @@ from deepbio.core import tables, text
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.domains.genes.ontology import Ontology, read_pairs, read_topology
+from deepbio.scoring import intervals
 
 NAMES = ("train", "valid", "test")
 
@@ -172,3 +173,18 @@ def simulate(complexes, pathways, genes, masking, buffering, single, noise):
     effect = np.where(one == other, masking, np.where(one // pathways == other // pathways, -buffering, 0)) * both
     own = single * rng.standard_normal(len(home))[pairs].sum(1)
     return ontology, pairs, (effect + own + noise * rng.standard_normal(len(pairs))).astype(np.float32)
+
+
+# ---- scores
+
+
+def resampled(test, predictions, metric, train=None):
+    """Resample the deleted genes: a pair counts as often as the product of how often its genes are drawn, since pairs
+    that share a gene depend on each other. Cell lines are resampled as they are."""
+    x, found = np.asarray(test["x"]), intervals.resampled(metric, test.y, predictions["y"])
+    if not (x.sum(axis=1, dtype=int) == 2).all():
+        return found
+    genes, place = np.unique(np.nonzero(x)[1], return_inverse=True)
+    one, other = place.reshape(-1, 2).T
+    names = np.array(test.context["features"])[genes].astype(str)
+    return intervals.Resampling(len(genes), lambda drawn: found.function(drawn[:, one] * drawn[:, other]), names)

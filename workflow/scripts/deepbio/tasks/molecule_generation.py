@@ -18,6 +18,7 @@ from deepbio.scoring.curves import Curve
 from deepbio.scoring.metrics import AMOUNT, SHARE, Metric
 
 METRICS = {
+    "alike_new": Metric(True, "new × closeness of properties", SHARE),
     "valid_unique_novel": Metric(True, "valid, distinct and new", SHARE),
     "validity": Metric(True, "valid SMILES", SHARE),
     "uniqueness": Metric(True, "distinct among valid", SHARE),
@@ -60,7 +61,7 @@ METRICS = {
 # Objectives that are measured on the molecules of every method; each is a metric.
 AGENTS = ("sulphur_free", "celecoxib_similarity", "d2_active")
 # Metrics that a figure shows for all methods, and the number of molecules drawn of each.
-WRITTEN = ("valid_unique_novel", "validity", "uniqueness", "novelty", "qed", "internal_diversity", "scaffold_diversity")
+WRITTEN = ("alike_new", "validity", "uniqueness", "novelty", "qed", "internal_diversity", "scaffold_diversity")
 SHOWN = 6
 LATENT = 1500  # molecules whose latent codes are drawn
 PREDICTED = "Properties predicted for test molecules (row of training molecules: ridge regression on ECFP)"
@@ -223,6 +224,7 @@ def score(test, predictions, wanted, train):
             "property_distance": molecule_sets.property_distance(made, others.properties),
             "longest_run": molecule_sets.longest_run(made),
         }
+        values["alike_new"] = values["valid_unique_novel"] * float(np.exp(-values["property_distance"]))
         if made.valid.any():
             means = made.properties[made.valid].mean(axis=0)
             values |= {name.lower(): float(mean) for name, mean in zip(molecule_sets.PROPERTIES, means, strict=True)}
@@ -332,15 +334,20 @@ def curve(test, predictions):
 
 def resampled(test, predictions, metric, train=None):
     """Resample the generated strings: each counts where it is valid, the first of its kind and not known; None for a
-    metric other than `valid_unique_novel`.
+    metric other than `alike_new` and `valid_unique_novel`.
 
-    Copies within a resample stay copies of the whole set, so that only the share is drawn anew.
+    Copies within a resample stay copies of the whole set, and properties are as far from the test set's as those of the
+    whole, so that only the share is drawn anew.
     """
-    if metric != "valid_unique_novel":
+    if metric not in ("alike_new", "valid_unique_novel"):
         return None
     with molecule_sets.Reader() as reader:
         made = reader.read(decoded(smiles.Vocabulary(test.context["symbols"]), predictions["y"]))
-    found = intervals.share_of(molecule_sets.is_new(made, np.asarray(train["smiles"]).astype(str)))
+    closeness = 1.0
+    if metric == "alike_new":
+        others = _described(tuple(molecules.texts(test["smiles"])))
+        closeness = float(np.exp(-molecule_sets.property_distance(made, others.properties)))
+    found = intervals.share_of(closeness * molecule_sets.is_new(made, np.asarray(train["smiles"]).astype(str)))
     return replace(found, units=np.arange(found.samples))  # which have nothing to do with groups of test molecules
 
 

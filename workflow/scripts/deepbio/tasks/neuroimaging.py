@@ -4,6 +4,7 @@ A feature is one measure of one region. Volumes may be shares of the brain's vol
 and of age are removed from the features, and features are standardised, all with numbers from training people.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +52,8 @@ class People:
 def prepare(sources, parameters, seed):
     """Prepare split `seed`: it tests on fold `seed` of `folds`, validates on the fold before it, trains on the others.
 
-    A fold consists of whole sites. Sites with one class only are distributed over the folds separately.
+    A fold consists of whole sites; further samples of one site (UM_1, UM_2), which share its scanner, are in one fold.
+    Sites with one class only are distributed over the folds separately.
 
     freesurfer : `tables` (file: volume or thickness) of one row per person, `size` the volume that divides the others
         (null: none), `without` columns that are sums of others or almost always zero; `people`, the table of PERSON,
@@ -61,7 +63,7 @@ def prepare(sources, parameters, seed):
 
     `remove` lists the variables whose linear effect is removed from the features: site, age.
 
-    Arrays: x (n, features) float32 in standard deviations of training people; y (n,) float32; group, the site. The
+    Arrays: x (n, features) float32 in standard deviations of training people; y (n,) float32; group, the scanner. The
     context holds `features`, `classes` (except for age) and the names of the features `planted`.
     """
     rng = np.random.default_rng(parameters["shuffle"])
@@ -74,15 +76,16 @@ def prepare(sources, parameters, seed):
     context["features"] = people.features
     if parameters["label"] in CLASSES:
         context["classes"] = CLASSES[parameters["label"]]
-    mixed = np.array([np.ptp(people.y[people.site == one]) > 0 for one in people.site])
-    fold = tables.deal(people.site, mixed, parameters["folds"], rng)
+    scanner = np.array([re.sub(r"_\d+$", "", site) for site in people.site])
+    mixed = np.array([np.ptp(people.y[scanner == one]) > 0 for one in scanner])
+    fold = tables.deal(scanner, mixed, parameters["folds"], rng)
     part = tables.fold_parts(fold, parameters["folds"], seed)
     x = residuals(people.x, covariates(people, parameters["remove"], part == 0), part == 0)
     mean, std = map(np.array, tables.column_moments(x[part == 0]))
     arrays = {
         "x": ((x - mean) / std).astype(np.float32),
         "y": people.y.astype(np.float32),
-        "group": people.site.astype("S"),
+        "group": scanner.astype("S"),
     }
     whole = Split(arrays, context)
     return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
