@@ -130,6 +130,18 @@ def test_a_split_on_which_the_metric_is_not_defined_is_left_out():
     assert paired["other", "base"]["difference"] == pytest.approx(-0.075)
 
 
+def test_baselines_that_were_not_run_are_named_and_those_that_run_no_longer_are_left_out():
+    known, place = Catalog({"scale": "standard"}), ("tf_binding", "wt1_pbm")
+    names = {name for name in known.competitors(*place) if known.roles[name] == "baseline"}
+    rows = [{"method": name} for name in names - {"stranded_kmers"}]
+    assert document.not_run(*place, rows, known) == f" (not run: {known.methods['stranded_kmers']['title']})"
+    assert document.not_run(*place, [*rows, {"method": "stranded_kmers"}], known) == ""
+    row = {"task": place[0], "dataset": place[1], "role": "baseline"}
+    assert document.is_current(row | {"method": "stranded_kmers"}, known)
+    assert not document.is_current(row | {"method": "elastic_net"}, known)
+    assert document.is_current(row | {"method": "elastic_net", "role": "published"}, known)
+
+
 def test_groups_are_drawn_where_each_split_has_some(tmp_path):
     """Twelve sites in all, of which the second split tests two, and then five."""
     for second, expected in ((2, None), (5, 12)):

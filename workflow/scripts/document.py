@@ -78,15 +78,36 @@ def progress(known):
 
 def boards():
     """Map (task, dataset) -> role -> rows of the standard reference in the primary metric, best first; only datasets
-    with a listed system and a baseline, which partial runs may lack."""
+    with a listed system and a baseline, which partial runs may lack. Of baselines, those that run there today."""
     known, found = Catalog({"scale": "standard"}), {}
     for row in read_reference("standard"):
-        if row["metric"] == known.dataset(row["task"], row["dataset"])["metrics"][0]:
-            found.setdefault((row["task"], row["dataset"]), {}).setdefault(row["role"], []).append(row)
+        place = row["task"], row["dataset"]
+        if row["metric"] == known.dataset(*place)["metrics"][0] and is_current(row, known):
+            found.setdefault(place, {}).setdefault(row["role"], []).append(row)
     for roles in found.values():
         for rows in roles.values():
             rows.sort(key=lambda row: float(row["mean"]), reverse=rows[0]["higher_is_better"] == "True")
     return {place: roles for place, roles in found.items() if {"listed", "baseline"} <= roles.keys()}
+
+
+def is_current(row, known):
+    """Tell whether a row of comparison.csv is none of a baseline that no longer runs on its dataset."""
+    return row["role"] != "baseline" or row["method"] in known.competitors(row["task"], row["dataset"])
+
+
+def not_run(task, dataset, rows, known):
+    """Name the baselines of a dataset that the reference has no row of, in brackets; nothing where it has all."""
+    there = {row["method"] for row in rows}
+    names = [one for one in known.competitors(task, dataset) if known.shown_role(one) == "baseline"]
+    missing = [known.methods[one]["title"] for one in names if one not in there]
+    return f" (not run: {', '.join(missing)})" if missing else ""
+
+
+def without_primary(found):
+    """List the (task, dataset) of the standard reference that `found` does not hold though it has runs of a listed
+    system: its metric, or its baselines, came later."""
+    there = {(row["task"], row["dataset"]) for row in read_reference("standard") if row["role"] == "listed"}
+    return sorted(there - found.keys())
 
 
 def results():
@@ -106,13 +127,19 @@ def results():
         "| task | dataset | metric | listed system | best baseline | difference | published |",
         "|---|---|---|---|---|---|---|",
     ]
-    for (task, dataset), roles in boards().items():
+    found = boards()
+    for (task, dataset), roles in found.items():
         facts = known.dataset(task, dataset)
         cells = [known.tasks[task]["title"], facts["title"], metrics.title(facts["metrics"][0], task)]
         best = {role: best_cell(rows[0], known) for role, rows in roles.items()}
-        cells += [best["listed"], best["baseline"], difference(roles["listed"][0], roles["baseline"][0])]
+        cells += [best["listed"], best["baseline"] + not_run(task, dataset, roles["baseline"], known)]
+        cells.append(difference(roles["listed"][0], roles["baseline"][0]))
         cells.append(best.get("published", ""))
         lines.append("| " + " | ".join(cells) + " |")
+    for task, dataset in without_primary(found):
+        facts = known.dataset(task, dataset)
+        cells = [known.tasks[task]["title"], facts["title"], metrics.title(facts["metrics"][0], task)]
+        lines.append("| " + " | ".join(cells) + " | not in the reference, which is older | | | |")
     commits = {}
     for run in read_reference("standard", "ledger"):
         commits.setdefault(run["task"], {})[run["commit"][:7]] = True
@@ -205,6 +232,7 @@ def ours(name, reference):
     same datasets."""
     for scale, (here, rows) in reference.items():
         found = []
+        rows = [r for r in rows if is_current(r, here)]
         mine = [r for r in rows if r["method"] == name and r["role"] == "listed"]
         primary = [r for r in mine if r["metric"] == here.dataset(r["task"], r["dataset"])["metrics"][0]]
         for task, metric in dict.fromkeys((r["task"], r["metric"]) for r in primary):
