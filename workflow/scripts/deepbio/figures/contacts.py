@@ -42,9 +42,7 @@ def draw_maps(split, p, path):
         axis.set_title(f"above: {above}, below: {below}", fontsize=8)
         axis.set(xlabel="residue", ylabel="residue")
     tables.write_csv(path.with_suffix(".csv"), ["protein", "map", "pairs", "ppv"], rows)
-    figure.suptitle(
-        "Best L pairs: right ones blue dots, wrong ones orange crosses; contacts grey", x=0.01, ha="left", fontsize=10
-    )
+    figure.suptitle("Best L pairs: dots right, crosses wrong\n(grey: contacts)", x=0.01, ha="left", fontsize=10)
     save(figure, path, split.context["origin"])
 
 

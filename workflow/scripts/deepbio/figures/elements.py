@@ -82,7 +82,7 @@ def draw_states(split, found, path):
     top.plot(found["network"][rows], color=style.PALETTE[1], lw=1, label="network alone")
     top.plot(found["y"][rows, 0], color=style.PALETTE[0], lw=1.4, label="with the Markov chain")
     top.set(ylabel="probability", ylim=(-0.03, 1.03))
-    top.legend(frameon=False, fontsize=8)
+    top.legend(frameon=False, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     top.set_title("Along neighbouring validation regions")
     bands = np.stack([y[rows], found["state"][rows]])
     below.imshow(bands, aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest")

@@ -98,6 +98,8 @@ def draw_found(split, code, path):
         cells, count = np.flatnonzero(number == one), int((number == one).sum()) - 1
         if count:
             shares[one] = np.bincount(number[near[cells, :count]].ravel(), minlength=len(names)) / (count * len(cells))
+    there = np.unique(number)  # a type may have no validation cells
+    names, shares = [names[one] for one in there], shares[np.ix_(there, there)]
     figure, axis = plt.subplots(figsize=(3.4 + 0.5 * len(names), 2.4 + 0.42 * len(names)))
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for i, j in np.ndindex(*shares.shape):
