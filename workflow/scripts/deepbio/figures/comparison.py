@@ -174,8 +174,8 @@ def glance(table: pd.DataFrame, title: str, origin: str, path) -> None:
     """Draw one line per dataset, below its task's title, in two columns: every method between the constant control (0)
     and the perfect control (1), and the name of the best one.
 
-    `table` has the columns task, dataset, method (titles), role, value. Values below -0.2 are drawn at the left edge as
-    arrows.
+    `table` has the columns task, dataset, method (titles), role, value. Values below -0.2 or above 1.03
+    are drawn at the edges as arrows.
     """
     tasks = {task: list(found.groupby("dataset", sort=False)) for task, found in table.groupby("task", sort=False)}
     sizes = np.array([1 + len(datasets) for datasets in tasks.values()])
@@ -197,6 +197,7 @@ def glance(table: pd.DataFrame, title: str, origin: str, path) -> None:
         axis.set(xlim=(-0.23, 1.03), ylim=(longest - 0.4, -0.6), xticks=[0, 0.5, 1])
         axis.tick_params(axis="x", labelsize=8)
         axis.set_xlabel("primary metric, 0: constant control, 1: perfect control", fontsize=8)
+        axis.set_visible(bool(names))
     handles = [
         plt.Line2D([], [], color=COLOURS[role], marker=MARKS[role], ls="", label=name)
         for role, name in (("listed", "listed system"), ("baseline", "baseline"))
@@ -212,9 +213,11 @@ def _line(axis, place, found):
     axis.plot([0, 0], [place - 0.45, place + 0.45], color="#999999", lw=0.8, zorder=0)
     for role in ("baseline", "listed"):
         values = found[found["role"] == role]["value"].to_numpy()
-        inside, outside = values[values >= -0.2], values[values < -0.2]
+        inside = values[(values >= -0.2) & (values <= 1.03)]
         axis.plot(inside, [place] * len(inside), MARKS[role], color=COLOURS[role], ms=5, alpha=0.85)
-        axis.plot([-0.2] * len(outside), [place] * len(outside), "<", color=COLOURS[role], ms=5)
+        for edge, mark, outside in ((-0.2, "<", values < -0.2), (1.015, ">", values > 1.03)):
+            size = 4 if role == "listed" else 7  # both are seen where they lie on each other
+            axis.plot([edge] * outside.sum(), [place] * outside.sum(), mark, color=COLOURS[role], ms=size)
     ranked = found[found["role"].isin(["baseline", "listed"])].sort_values("role", ascending=False)  # of equals, listed
     if len(ranked):
         best = ranked.loc[ranked["value"].idxmax()]

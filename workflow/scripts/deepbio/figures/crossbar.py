@@ -66,7 +66,7 @@ def draw_pareto(rows, top, logic, origin, path):
     listed = ([*bits, f"{cost:.4g}", f"{right:.4f}", (cost, right, bits) in front] for cost, right, bits in points)
     header = ["weight_bits", "output_bits", "energy_pj", "accuracy", "on_front"]
     tables.write_csv(path.with_suffix(".csv"), header, listed)
-    figure, axis = plt.subplots(figsize=(7.6, 4.6))
+    figure, axis = plt.subplots(figsize=(7.6, 5.0))
     for place, output in enumerate(sorted({bits[1] for _, _, bits in points})):
         here = [(cost, right) for cost, right, bits in points if bits[1] == output]
         mark = "osD^vP"[place % 6]
@@ -83,7 +83,7 @@ def draw_pareto(rows, top, logic, origin, path):
     axis.axvline(
         logic / PUBLISHED, color="black", lw=1, ls=":", label=f"published: {PUBLISHED} times less (whole chip)"
     )
-    axis.legend(fontsize=8, frameon=False, loc="lower right")
+    figure.legend(loc="outside lower left", ncols=2, fontsize=8, frameon=False)
     title = "Accuracy and energy by precision (bits of a weight | of an output)"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     save(figure, path, origin)

@@ -99,7 +99,7 @@ def draw_promoter(method, split, gene, folder):
     whole.set(xlim=(place[0], place[-1]), ylabel="largest change")
     name = split.context["features"][0]
     whole.set_title(f"Every substitution in the promoter of a highly expressed validation gene: {name}")
-    whole.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
+    whole.legend(frameon=False, fontsize=8, ncols=2, loc="lower left")
     interpretation.draw_substitutions(figure, axes, codes, change, importance, shown, unit)
     ticks = np.arange(shown.start + -(shown.start - tss) % 10, shown.stop, 10)
     for axis in axes:

@@ -57,6 +57,8 @@ def draw_pileups(split, p, path):
         rows.append([OUTCOMES[outcome], name_of(split, i), int(y[i]), *(f"{value:.4g}" for value in (*p[i], gq[i]))])
     header = ["outcome", "allele", "copies", "p_hom_ref", "p_het", "p_hom_alt", "gq"]
     tables.write_csv(path.with_suffix(".csv"), header, rows)
+    bar = figure.colorbar(axes[0, 0].images[0], ax=axes, location="bottom", fraction=0.02, aspect=60, pad=0.01)
+    bar.set_label("value of the channel, 0 to 255 (0: no read)", fontsize=8)
     figure.suptitle(
         "Reads over validation sites, the most certain of each outcome", x=0.01, ha="left", fontweight="bold"
     )
@@ -145,6 +147,7 @@ def draw_rates(runs, context, path):
         axis.set_xticks(range(3), ["recall", "precision", "F1"])
         where = ", confident intervals" if kind.startswith("confident") else ""
         axis.set(ylim=(0, 1.02), title=titles[kind.removeprefix("confident_")] + where)
+    axes[0, 0].set_ylabel("share (mean over runs)")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=2, frameon=False, fontsize=8)
     tables.write_csv(path.with_suffix(".csv"), ["kind", "method", *names], rows)
     save(figure, path, context["origin"])
