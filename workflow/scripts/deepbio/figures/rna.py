@@ -7,6 +7,7 @@ import numpy as np
 from deepbio.core import tables
 from deepbio.domains.dna import motifs
 from deepbio.figures import style
+from deepbio.figures.interpretation import window
 
 KERNELS = 8  # drawn; the most important ones
 LOGO = 750  # sequences of a logo at most, and no more than a third of those that answer
@@ -150,8 +151,8 @@ def optimise(network, outputs, length):
 
 
 def draw_optimised(network, shape, context, path):
-    """Draw an input that each class likes: what its bases, and the letters of its structure, add up to at each
-    position. Writes {path}.{svg,png}. The authors advise against reading biology from it."""
+    """Draw an input that each class likes: what its bases, and the letters of its structure, add up to at each of the
+    positions that matter most. Writes {path}.{svg,png}. The authors advise against reading biology from it."""
     import logomaker
     import pandas as pd
 
@@ -163,13 +164,14 @@ def draw_optimised(network, shape, context, path):
     panels = [
         (name, part) for name in names[:count] for part in (("sequence", "structure") if letters else ("sequence",))
     ]
+    shown = window(np.maximum(found, 0).max(axis=(0, 1)))  # letters of a whole window cannot be read
     figure, axes = style.panels(len(panels), 1, (9, 1.25), (0, 0.6))
     for axis, (name, part), x in zip(axes, panels, np.repeat(found, len(panels) // count, axis=0), strict=True):
         pairs = x.reshape(4, -1, x.shape[1])
         table, signs = (pairs.max(axis=1), BASES) if part == "sequence" else (pairs.max(axis=0), tuple(letters))
         colours = dict(zip(signs, style.PALETTE, strict=False))
         frame = pd.DataFrame(np.maximum(table, 0).T, columns=list(signs))
-        logomaker.Logo(frame, ax=axis, color_scheme=colours, show_spines=False)
+        logomaker.Logo(frame.iloc[shown], ax=axis, color_scheme=colours, show_spines=False)
         axis.set(yticks=[])
         axis.set_title(f"{name}: {part}", fontsize=9)
     axes[-1].set_xlabel("position in the window (nt)")
