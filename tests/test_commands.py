@@ -6,6 +6,7 @@ import shutil
 import pytest
 from support import ROOT, call
 
+from deepbio.core.catalog import Catalog
 from deepbio.core.data import save_dataset
 from deepbio.core.files import read_json
 from deepbio.core.kind import small_problem
@@ -79,6 +80,24 @@ def test_a_run_says_how_fast_its_data_were_prepared(tmp_path):
     assert speed["samples"] == sum(part["samples"] for part in prepared) and speed["samples_per_second"] > 0
     assert run["preparation_seconds"] == speed["seconds"]
     assert run["preparation_samples_per_second"] == speed["samples_per_second"]
+
+
+def test_the_overview_leaves_out_a_metric_without_an_upper_end(tmp_path, monkeypatch):
+    """Of two datasets, the perfect control of the second is below the constant one, as a lift's may be."""
+    import pandas as pd
+
+    import summarize
+
+    known, rows, drawn = Catalog({"scale": "quick"}), [], []
+    for task, best in (("motif_primer", 1.0), ("tf_binding", 0.4)):
+        dataset = known.datasets(task)[0]
+        about = {"task": task, "dataset": dataset, "metric": known.dataset(task, dataset)["metrics"][0]}
+        means = {"perfect": best, "constant": 0.5, "kmer_logistic": 0.6}
+        rows += [about | {"method": name, "mean": mean, "higher_is_better": True} for name, mean in means.items()]
+    monkeypatch.setattr(summarize.comparison, "glance", lambda table, *words: drawn.append(table))
+    summarize.glance(known, pd.DataFrame(rows), tmp_path)
+    assert drawn[0]["task"].tolist() == [known.tasks["motif_primer"]["title"]]
+    assert drawn[0]["value"].tolist() == [pytest.approx(0.2)]
 
 
 def test_costs_are_those_of_the_runs_at_hand(tmp_path):

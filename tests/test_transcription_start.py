@@ -118,3 +118,12 @@ def test_inputs_together_are_better_than_one(tmp_path):
         made = model.predict(splits["valid"])
         found[len(inputs)] = transcription_start.score(splits["valid"], made, [])["kl_divergence"]
     assert found[4] < found[1]
+
+
+def test_summits_are_set_against_each_other():
+    splits = small_problem("tracks", "profile")
+    test = splits["test"]
+    found = transcription_start.curve(test, {"y": np.roll(np.asarray(test.y), 3, axis=1)})
+    length = test.y.shape[1]
+    assert found.reference == "identity" and len(found.x) == min(len(test), transcription_start.DRAWN)
+    assert ((found.y - found.x) % length == 3).all()

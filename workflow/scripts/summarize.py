@@ -127,17 +127,22 @@ def scoreboard(known, comparisons):
 
 
 def glance(known, comparisons, folder):
-    """Draw glance.{svg,png}: each method on each dataset between the constant control (0) and the perfect one
-    (1)."""
+    """Draw glance.{svg,png}: each method on each dataset between the constant control (0) and the perfect one (1).
+
+    Datasets whose metric has no upper end, so that the perfect control is not above the constant one, are left out.
+    """
     rows = []
     for (task, dataset), group in comparisons.groupby(["task", "dataset"], sort=False):
         facts = known.dataset(task, dataset)
-        group = group[group["metric"] == facts["metrics"][0]].set_index("method")["mean"]
+        group = group[group["metric"] == facts["metrics"][0]].set_index("method")
         if not {"perfect", "constant"} <= set(group.index):
             continue  # a reference that was made before this metric was the primary one
+        higher, group = str(group["higher_is_better"].iloc[0]) == "True", group["mean"]
         span = group["perfect"] - group["constant"]
+        if span == 0 or (span > 0) != higher:
+            continue
         for method, mean in group.items():
-            if method in known.methods and span:
+            if method in known.methods:
                 value = (mean - group["constant"]) / span
                 titles = {"task": known.tasks[task]["title"], "dataset": facts["title"]}
                 titles["method"] = known.methods[method]["title"]

@@ -8,6 +8,7 @@ from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.domains.dna import genome, planted, sequences, start_sites
 from deepbio.scoring import intervals
+from deepbio.scoring.curves import Curve
 from deepbio.scoring.metrics import AMOUNT, Metric
 
 METRICS = {
@@ -17,6 +18,7 @@ METRICS = {
 }
 LEAST = 1e-7  # added to reads before they are shares, and the smallest share that is predicted, as in the authors' code
 NEAR = 10
+DRAWN = 500  # windows whose summits are drawn
 
 
 def prepare(sources, parameters, seed):
@@ -158,6 +160,13 @@ def score(test, predictions, wanted, train=None):
         "summit_distance": float(np.median(apart)),
         "summit_share": float((apart <= NEAR).mean()),
     }
+
+
+def curve(test, predictions):
+    """Set the summits that are predicted against those that are measured, of the first windows."""
+    measured, predicted = (np.asarray(values)[:DRAWN].argmax(axis=1) for values in (test.y, predictions["y"]))
+    names = ("measured summit (bases from the window's begin)", "predicted summit")
+    return Curve("points", "Summits of transcription", *names, measured, predicted, reference="identity")
 
 
 def resampled(test, predictions, metric, train=None):
