@@ -68,7 +68,7 @@ def test_windows_of_both_strands_read_along_the_gene(tmp_path, monkeypatch):
     monkeypatch.setattr(start_sites, "read_starts", lambda path, samples: reads)
     facts = {"format": "genome", "genome": "genome.fa", "transcripts": "genes.bed", "starts": "s", "samples": []}
     facts |= {"dyads": "dyads.txt", "peaks": "{}_CX.bed", "factors": {"initiation": ["A"]}, "smooth": 5, "length": 60}
-    facts |= {"offsets": [-20], "least": 5, "chromosomes": {"chr1": "I"}}
+    facts |= {"offsets": [-20], "jitter": 0, "least": 5, "chromosomes": {"chr1": "I"}}
     facts |= {"valid_chromosomes": [], "test_chromosomes": []}
     splits = transcription_start.prepare({"yeast_chromatin": tmp_path, "fiddle_yeast": tmp_path}, facts, 1)
     train = splits["train"]
@@ -82,6 +82,11 @@ def test_windows_of_both_strands_read_along_the_gene(tmp_path, monkeypatch):
     assert "".join("ACGTN"[i] for i in train["codes"][1]) == "".join(pair[b] for b in text[161:221][::-1])
     # The dyad at base 175 lies 25 bases behind the first start and 25 behind the second, which reads backwards.
     assert np.asarray(train["tracks"])[:, 0].argmax(axis=1).tolist() == [45, 45]
+    # Shifted at random, the start lies anywhere around the offset, so that its place in the window gives nothing away.
+    shifted = {"offsets": [-20] * 40, "jitter": 10}
+    found = transcription_start.prepare({"yeast_chromatin": tmp_path, "fiddle_yeast": tmp_path}, facts | shifted, 1)
+    places = np.asarray(found["train"].y).argmax(axis=1)
+    assert len(places) == 80 and set(places.tolist()) == set(range(10, 31))
 
 
 def test_a_subset_of_inputs_sees_nothing_else():

@@ -24,8 +24,9 @@ DRAWN = 500  # windows whose summits are drawn
 def prepare(sources, parameters, seed):
     """Prepare windows of genes, read along the gene's strand.
 
-    genome : windows of `length` bases that begin at `offsets` from annotated starts; starts of transcription are
-        counted in some `samples`; nucleosomes and groups of factors (`factors`) are tracks. Windows with fewer than
+    genome : windows of `length` bases that begin at `offsets` from annotated starts, each shifted at random by up to
+        `jitter` bases: at a few fixed places the start would be known from where windows begin. Starts of transcription
+        are counted in some `samples`; nucleosomes and groups of factors (`factors`) are tracks. Windows with fewer than
         `least` reads on the gene's strand are left out. Split by chromosome, or, as the authors did it, at random over
         windows (`fractions`), where windows of one gene overlap.
     planted : a start behind a TATA box and at an initiator, among decoys; tracks that each know it roughly.
@@ -62,7 +63,8 @@ def _genome(sources, parameters, rng):
     offsets, length = np.asarray(parameters["offsets"]), parameters["length"]
     gene = np.repeat(np.arange(len(table)), len(offsets))
     chromosome, minus = table["chrom"].to_numpy().astype(str)[gene], (table["strand"] == "-").to_numpy()[gene]
-    first = table["tss"].to_numpy()[gene] + np.where(minus, 1, -1) * -np.tile(offsets, len(table))
+    offsets = np.tile(offsets, len(table)) + rng.integers(-parameters["jitter"], parameters["jitter"] + 1, len(gene))
+    first = table["tss"].to_numpy()[gene] + np.where(minus, 1, -1) * -offsets
     first = np.where(minus, first - length + 1, first)  # the last base in the gene's direction lies lowest
 
     def along(of, kept):
