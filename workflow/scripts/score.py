@@ -33,8 +33,9 @@ TABLES = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """The primary metric of one run: on its split, and in each resample, (repeats,)."""
+    """The primary metric of one run: its id, on the run's split, and in each resample, (repeats,)."""
 
+    metric: str
     split: int
     samples: int
     value: float
@@ -132,7 +133,8 @@ def score_split(on_split, results, repeats, units, tables, draws):
             # Splits that have units in common share their draws too; others are independent of each other.
             seed = first["split"] if resampling.units is None else 0
             drawn = intervals.draw(resampling, intervals.repeats_for(labels, repeats), seed, units)
-            draws[run["dataset"], run["method"]].append(Drawn(run["split"], resampling.samples, scores[metric], drawn))
+            one = Drawn(metric, run["split"], resampling.samples, scores[metric], drawn)
+            draws[run["dataset"], run["method"]].append(one)
     for control in CONTROLS:
         rng = np.random.default_rng([first["split"], CONTROLS.index(control)])
         guess = kind.load(test.context["output"]).control(control, train.y, test.y, rng)
@@ -167,7 +169,7 @@ def add_intervals(tables, draws):
     sought among those that have the most splits.
     """
     about = {(row["dataset"], row["method"]): row for row in reversed(tables["scores"])}
-    metric_of = {row["dataset"]: row["metric"] for row in reversed(tables["scores"])}  # the first, which is primary
+    metric_of = {dataset: found[0].metric for (dataset, _), found in draws.items()}
     for dataset in sorted({dataset for dataset, _ in draws}):
         found = {method: Draws(several) for (one, method), several in sorted(draws.items()) if one == dataset}
         found = {method: its for method, its in found.items() if its.samples}
