@@ -107,6 +107,7 @@ CONTEXTS = ("torch.autocast", "torch.random.fork_rng")
 NO_VALUES = "(on|of) meta tensor|convert meta device|SparseMeta"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "one", "output"), networks(outputs=1))
 def test_the_fitted_network_is_on_the_job_s_device_and_predicts_there(fitted, tmp_path, monkeypatch, name, one, output):
     splits, model, _ = fitted(name, one, output)
