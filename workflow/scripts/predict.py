@@ -111,10 +111,7 @@ def write_masks(model, given):
 
 def masks_folder(output):
     """Name the folder of the masks that belong to a table; BadInput where it holds something already."""
-    name = output.name
-    while Path(name).suffix.lower() in records.PACKED:
-        name = Path(name).stem
-    folder = output.parent / f"{Path(name).stem}_masks"
+    folder = output.parent / f"{records.unpacked(output).stem}_masks"
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder}: is there already; remove it or choose another --output")
     return folder

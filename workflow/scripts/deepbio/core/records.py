@@ -61,10 +61,15 @@ class Given:
 
 def suffix(path: str | Path) -> str:
     """Give the ending of a file's name in lower case, without that of the packing."""
+    return unpacked(path).suffix.lower()
+
+
+def unpacked(path: str | Path) -> Path:
+    """Give a file's path without the ending of the packing."""
     path = Path(path)
     while path.suffix.lower() in PACKED:
         path = path.with_suffix("")
-    return path.suffix.lower()
+    return path
 
 
 def is_missing(value: str) -> bool:
