@@ -369,10 +369,22 @@ def test_pages_are_in_step_with_the_code():
 
 def test_cross_table_of_some_methods_holds_their_tasks_at_home_too():
     def crossed(**settings):
-        return Catalog({"cross": True, "seeds": 1, "variants": False, **settings}).crossed()
+        return Catalog({"cross": "only", "seeds": 1, "variants": False, **settings}).crossed()
 
     everything = crossed()
     assert {"tf_binding", "chromatin_accessibility", "motif_primer", "neuroimaging"} <= set(everything)
     assert crossed(methods=["deeperbind"], tasks=["tf_binding"]) == ["tf_binding"]
     assert "neuroimaging" not in crossed(methods=["deeperbind"]) and "tf_binding" in crossed(methods=["deeperbind"])
     assert crossed(methods=["leap"]) == [] and crossed(cross=False) == []
+
+
+def test_cross_table_leaves_out_what_no_method_enters_by_cross():
+    table = Catalog({"scale": "standard", "cross": "only", "variants": False})
+    # REST of six such experiments; PUM2 with its structure takes no method of plain sequences
+    assert "REST_GM12878" in table.datasets("tf_binding") and "ELK1_GM12878" not in table.datasets("tf_binding")
+    assert table.datasets("rna_motifs") == ["pum2_sequence"]
+    everything = Catalog({"scale": "standard", "cross": True})
+    assert "ELK1_GM12878" in everything.datasets("tf_binding") and "pum2" in everything.datasets("rna_motifs")
+    assert "basset" in everything.competitors("tf_binding", "REST_GM12878")
+    assert "basset" not in everything.competitors("tf_binding", "ELK1_GM12878")
+    assert "cross" not in everything.preparation("tf_binding", "ELK1_GM12878")

@@ -169,9 +169,9 @@ def test_reference_of_some_cells_of_the_cross_table_leaves_the_others(tmp_path):
     import pandas as pd
 
     import reference
-    from deepbio.core.catalog import Catalog
+    from deepbio.core.catalog import CROSS_TABLE, Catalog
 
-    place, known = tmp_path / "quick", Catalog({"scale": "quick"})
+    place, known = tmp_path / "quick", Catalog({"scale": "quick", **CROSS_TABLE})
     place.mkdir()
     head = "input,method,role,motif_primer/planted,tf_binding/{},mean_rank\n"
     rows = {
@@ -227,7 +227,7 @@ def test_cross_table_ranks_within_a_kind_of_input(tmp_path):
         (tmp_path / task).mkdir()
         columns = ["task", "dataset", "method", "role", "seed", "metric", "value"]
         pd.DataFrame(rows, columns=columns).to_csv(tmp_path / task / "scores.csv", index=False)
-    settings = json.dumps({"cross": True, "seeds": 1, "variants": False, "tasks": [task for task, _ in cells]})
+    settings = json.dumps({"cross": "only", "seeds": 1, "variants": False, "tasks": [task for task, _ in cells]})
     done = call("cross.py", "--settings", settings, "--output", tmp_path)
     assert not done.returncode, done.stderr
     table = pd.read_csv(tmp_path / "cross.csv")
@@ -240,5 +240,5 @@ def test_cross_table_ranks_within_a_kind_of_input(tmp_path):
 
 @pytest.mark.slow
 def test_cross_table_of_nothing_is_an_error(tmp_path):
-    done = call("cross.py", "--settings", json.dumps({"cross": True, "methods": ["leap"]}), "--output", tmp_path)
+    done = call("cross.py", "--settings", json.dumps({"cross": "only", "methods": ["leap"]}), "--output", tmp_path)
     assert done.returncode == 1 and "no chosen method with `cross: true`" in done.stderr

@@ -3,7 +3,7 @@ import json
 import shutil
 from functools import cache
 
-from deepbio.core.catalog import Catalog, data_folder
+from deepbio.core.catalog import CROSS_TABLE, Catalog, data_folder
 from deepbio.core.config import as_json
 from deepbio.core.files import BadInput, digest
 from deepbio.core.own import watched
@@ -74,13 +74,10 @@ def placed(file, given):
     return as_json(json.loads(given) | {"results": prefix(file) + CATALOG.settings["results"]})
 
 
-CROSSED = dict(cross=True, seeds=1, variants=False)
-
-
 @cache
 def crossed():
     """The catalog of the cross table, read when it is asked for: most calls of Snakemake do not."""
-    return Catalog({**CATALOG.settings, **CROSSED}, CONFIG)
+    return Catalog({**CATALOG.settings, **CROSS_TABLE}, CONFIG)
 
 
 def run_files(task=None, method=None, name="run.json", catalog=None):

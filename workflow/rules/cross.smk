@@ -16,8 +16,8 @@ use rule score as score_cross with:
     params:
         scripts=scripts,
         code=lambda wildcards: CATALOG.code("score.py", CATALOG.task_file(wildcards.task)),
-        settings=settings(**CROSSED),
-        placed=lambda wildcards, output: placed(output[0], settings(**CROSSED)),
+        settings=settings(**CROSS_TABLE),
+        placed=lambda wildcards, output: placed(output[0], settings(**CROSS_TABLE)),
         facts=metrics,
         folder=lambda wildcards, output: Path(output.scores).parent,
 
@@ -41,9 +41,9 @@ rule cross:
     params:
         scripts=scripts,
         code=CATALOG.code("cross.py"),
-        settings=settings(**CROSSED, tasks=CATALOG.settings["tasks"]),
+        settings=settings(**CROSS_TABLE, tasks=CATALOG.settings["tasks"]),
         placed=lambda wildcards, output: placed(
-            output[0], settings(**CROSSED, tasks=CATALOG.settings["tasks"])
+            output[0], settings(**CROSS_TABLE, tasks=CATALOG.settings["tasks"])
         ),
         folder=lambda wildcards, output: Path(output.table).parent,
     shell:

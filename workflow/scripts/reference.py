@@ -16,7 +16,7 @@ import pandas as pd
 import compare
 import cross
 from deepbio.core import command
-from deepbio.core.catalog import CONTROLS, Catalog
+from deepbio.core.catalog import CONTROLS, CROSS_TABLE, Catalog
 from deepbio.core.config import ROOT
 from deepbio.core.files import BadInput, atomic
 from deepbio.figures import pages
@@ -46,19 +46,19 @@ def main():
     if scores.exists():
         renew(source, place, known, commit)
     if crossed.exists():
-        renew_cross(crossed.parent, place, known, commit)
+        renew_cross(crossed.parent, place, Catalog({"scale": given.scale, **CROSS_TABLE}), commit)
     print(place.relative_to(ROOT))
 
 
 def renew_cross(source, place, known, commit):
     """Put the cells of the cross table in the folder `source` in the place of those in the reference at `place`, note
-    their commit in cross_ledger.csv, and draw the table anew."""
+    their commit in cross_ledger.csv, and draw the table of all that `known`, the catalog of the table, has."""
     cells = cross.read(source / "cross.csv").assign(commit=commit).set_index(CELL)
     if (place / "cross.csv").exists():
         old = cross.read(place / "cross.csv").merge(pd.read_csv(place / "cross_ledger.csv"), on=CELL)
         cells = cells.combine_first(old.set_index(CELL))
     there = [
-        task in known.tasks and dataset in known.datasets(task) and method in known.methods
+        task in known.tasks and dataset in known.datasets(task) and method in known.competitors(task, dataset)
         for task, dataset, method in cells.index
     ]
     cells = cells[there].reset_index()

@@ -17,6 +17,8 @@ from deepbio.core.files import BadInput
 
 SCALES = ("quick", "standard", "full")
 CONTROLS = ("perfect", "random", "constant")
+# The settings that make the cross table: one seed, no variants.
+CROSS_TABLE = {"cross": "only", "seeds": 1, "variants": False}
 
 
 @dataclass(frozen=True, order=True)
@@ -155,9 +157,9 @@ class Catalog:
         return self.tasks[task]["scales"].get(self.scale)
 
     def datasets(self, task):
-        """List the ids of the datasets of a task at this scale."""
-        plan = self.plan(task)
-        return list(plan["datasets"]) if plan else []
+        """List the ids of the datasets of a task at this scale; with `cross: only` those of the cross table."""
+        names = list((self.plan(task) or {"datasets": {}})["datasets"])
+        return [name for name in names if self._in_table(task, name)] if self.settings["cross"] == "only" else names
 
     def dataset(self, task, dataset):
         """Return the facts of one dataset; what it does not say itself (kind, metrics, splits) comes from its task."""
@@ -166,9 +168,11 @@ class Catalog:
         return {"splits": 1, "parameters": {}, "origin": self.plan(task)["origin"], **inherited, **facts}
 
     def preparation(self, task: str, dataset: str) -> dict:
-        """Give the facts that decide the arrays of a dataset: all but its title, notes, metrics and baselines."""
+        """Give the facts that decide the arrays of a dataset: all but what is written about it and who runs on it."""
         facts = self.dataset(task, dataset)
-        return {key: value for key, value in facts.items() if key not in ("title", "notes", "metrics", "baselines")}
+        return {
+            key: value for key, value in facts.items() if key not in ("title", "notes", "metrics", "baselines", "cross")
+        }
 
     def about(self, method: str, task: str, dataset: str) -> dict:
         """Give what a training is passed that decides none of its numbers: role, title of the dataset, metrics."""
@@ -203,7 +207,7 @@ class Catalog:
             name
             for name, method in sorted(self.methods.items())
             if (self.roles[name] == "baseline" or {name, base(name)} & among)
-            and (base(name) in at_home | everywhere or task in method.get("tasks", []) or self._crosses(method))
+            and (base(name) in at_home | everywhere or task in method.get("tasks", []) or self._crosses(method, facts))
             and (self.settings["variants"] and task not in self.own or self.roles[name] != "variant")
             and facts["input"] in method["inputs"]
             and facts["output"] in method["outputs"]
@@ -212,22 +216,21 @@ class Catalog:
         ]
 
     def crossed(self):
-        """List the tasks that a method enters by `cross`, of those on which a chosen method that crosses runs, be it at
+        """List the tasks of the cross table."""
+        return [task for task in self.selected_tasks if self.datasets(task)] if self.settings["cross"] == "only" else []
+
+    def _in_table(self, task, dataset):
+        """Tell whether a method enters a dataset by `cross`, and a chosen method that crosses runs on it, be it at
         home."""
 
-        def crossing(task, among):
-            found = {name for dataset in self.datasets(task) for name in self.competitors(task, dataset, among)}
-            return {name for name in found if self._crosses(self.methods[name])}
+        def crossing(among):
+            return {name for name in self.competitors(task, dataset, among) if self.methods[name].get("cross")}
 
-        return [
-            task
-            for task in self.selected_tasks
-            if crossing(task, self.chosen)
-            and any(task not in self.methods[name].get("tasks", []) for name in crossing(task, set(self.methods)))
-        ]
+        everyone = crossing(set(self.methods))
+        return any(task not in self.methods[name].get("tasks", []) for name in everyone) and bool(crossing(self.chosen))
 
-    def _crosses(self, method):
-        return self.settings["cross"] and method.get("cross", False)
+    def _crosses(self, method, dataset):
+        return self.settings["cross"] and method.get("cross", False) and dataset.get("cross", True)
 
     def seeds(self, task, dataset, method):
         """List the seeds of a method on a dataset: every split at least once; a deterministic method
