@@ -119,6 +119,15 @@ def test_training_stretches_are_cut_at_random_and_whole_short_ones_kept():
     assert all(one["padded"].tolist() == [0, 3] and one["codes"][1, 3:].tolist() == [2, 2, 2] for one in seen)
 
 
+def test_a_network_at_chance_is_begun_anew(tmp_path):
+    parameters = {"models": 1, "embedding": 2, "units": 2, "dropout": 0.0, "longest": 20, "chunk": 64}
+    still = {"optimizer": "sgd", "learning_rate": 0.0, "batch_size": 32, "epochs": 1, "restarts": 2}
+    model, job = method.create("mrnn", "listed", parameters | {"training": still}), Job(1, tmp_path)
+    problem = kind.small_problem("transcript", "binary", 30)
+    model.fit(problem["train"], problem["valid"], job)
+    assert job.restarts == 2 and len(model.network) == 1
+
+
 def test_information_of_words_by_hand():
     found = information(transcripts("AAAC"), [1, 2])
     np.testing.assert_allclose(found[0, :4], [-0.75 * np.log2(0.75), 0.5, 0, 0], atol=1e-6)

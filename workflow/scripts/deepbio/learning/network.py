@@ -114,6 +114,19 @@ class NetworkMethod(Method):
             network = self.build(parameters, self.shape)
             return network, self.train_built(network, settings, train, valid, job, name, groups, on_epoch)
 
+        return self.until_alive(attempt, settings, train, valid, job, name)
+
+    def until_alive(
+        self,
+        attempt: Callable[[str], tuple[nn.Module, FitResult]],
+        settings: dict,
+        train: Split,
+        valid: Split | None,
+        job: Job,
+        name: str,
+    ) -> tuple[nn.Module, FitResult]:
+        """Call `attempt(name)`, and again with other names while its network stays at chance, as often as the settings
+        allow `restarts`."""
         most = settings.get("restarts", 0)
         if not most or valid is None:
             return attempt(name)

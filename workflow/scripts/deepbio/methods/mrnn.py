@@ -68,7 +68,15 @@ class Method(NetworkMethod):
         self.network = nn.ModuleList(self.train_model(train, valid, job, name) for name in names).eval()
 
     def train_model(self, train, valid, job, name):
-        """Train one network; a batch holds transcripts of like length, as the authors' sorting in chunks makes them."""
+        """Train one network, and another in its place where it stays at chance."""
+        settings = self.parameters["training"]
+        return self.until_alive(lambda name: self.attempt(train, valid, job, name), settings, train, valid, job, name)[
+            0
+        ]
+
+    def attempt(self, train, valid, job, name):
+        """Train a network from one initialization; a batch holds transcripts of like length, as the authors' sorting in
+        chunks makes them."""
         job.seed_torch(name, "build")
         network, settings = self.build(self.parameters, self.shape), dict(self.parameters["training"])
         size, longest = min(settings["batch_size"], len(train)), self.parameters["longest"]
@@ -84,11 +92,11 @@ class Method(NetworkMethod):
             rng = job.rng(name, "stretches", now["epoch"], int(number[0]))
             return self.batch(train, now["batches"][number[0]], longest, rng)
 
-        training.fit(
+        found = training.fit(
             network, -(-len(train) // size), batch, self.loss, settings | {"batch_size": 1}, job, name,
             validate=lambda: self.mean_loss_by_length(network, valid, job.device), on_epoch=arrange,
         )  # fmt: skip
-        return network
+        return network, found
 
     def mean_loss_by_length(self, network, split, where):
         """Compute the mean loss of whole transcripts, those of like length together."""
