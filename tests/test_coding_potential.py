@@ -9,6 +9,7 @@ from support import parameters_of
 from deepbio.core import kind, method, own
 from deepbio.core.data import Ragged, Split
 from deepbio.core.files import BadInput
+from deepbio.core.job import Job
 from deepbio.domains.dna import sequences
 from deepbio.domains.rna import coding
 from deepbio.learning.recurrent import GatedUnits

@@ -69,10 +69,11 @@ class Method(NetworkMethod):
 
     def train_model(self, train, valid, job, name):
         """Train one network, and another in its place where it stays at chance."""
-        settings = self.parameters["training"]
-        return self.until_alive(lambda name: self.attempt(train, valid, job, name), settings, train, valid, job, name)[
-            0
-        ]
+
+        def attempt(name):
+            return self.attempt(train, valid, job, name)
+
+        return self.until_alive(attempt, self.parameters["training"], train, valid, job, name)[0]
 
     def attempt(self, train, valid, job, name):
         """Train a network from one initialization; a batch holds transcripts of like length, as the authors' sorting in
