@@ -99,6 +99,9 @@ def test_precision_counts_the_best_known_pairs():
     assert contact_maps.precisions(y, p, np.array([8]), 4).tolist() == [0.5]
     assert contact_maps.precisions(y, p, np.array([8]), 8).tolist() == [0.0]
     assert contact_maps.precisions(y, p, np.array([3]), 1).tolist() == [2 / 3]
+    test = Split({"y": y, "residues": Ragged.join([np.zeros(2)])})
+    drawn = contact_maps.curve(test, {"y": p})
+    assert drawn.x[[4, 9, 14]] == pytest.approx([0.5, 1, 1.5]) and drawn.y[[4, 9, 14]] == pytest.approx([0, 0.5, 2 / 3])
 
 
 def test_windows_hold_the_upper_map_and_minus_three_elsewhere():

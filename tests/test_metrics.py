@@ -294,6 +294,8 @@ def test_curves_are_what_scikit_learn_draws():
     assert curves.roc(np.ones(5), rng.random(5)) is None
     parity = curves.curve("regression", np.arange(1000.0), np.zeros(1000))
     assert (parity.kind, parity.reference, len(parity.x)) == ("points", "identity", curves.SHOWN)
+    within = curves.within(np.array([3.0, 0.5, 1.0, 9.0]), "t", "x", "loops", end=4, points=5)
+    assert within.x.tolist() == [0, 1, 2, 3, 4] and within.y.tolist() == [0, 0.5, 0.5, 0.75, 0.75]
     with pytest.raises(ValueError, match="no curve is of kind 'roc'"):
         curves.Curve("roc", "t", "x", "y", np.zeros(2), np.zeros(2))
     with pytest.raises(ValueError, match="a curve of 2 x has 3 y"):

@@ -60,6 +60,13 @@ def _rates(positive, score):
     return np.r_[0, false / false[-1]], np.r_[0, true / true[-1]]
 
 
+def within(values: np.ndarray, title: str, x_label: str, of: str, end: float = 1, points: int = 101) -> Curve:
+    """Draw the share of `values` that are at most so much, on an even grid from 0 to `end`; `of` says of what."""
+    grid = np.linspace(0, end, points)
+    y = np.searchsorted(np.sort(values), grid, side="right") / len(values)
+    return Curve("line", title, x_label, f"share of {of}", grid, y)
+
+
 def parity(y: np.ndarray, p: np.ndarray) -> Curve:
     """Draw predicted against measured values of the first output; of many samples some, evenly chosen."""
     y, p = next(outputs(y, p))

@@ -6,7 +6,7 @@ from deepbio.core import tables
 from deepbio.core.data import Split
 from deepbio.domains.cells import mmd, samples, simulated
 from deepbio.kinds.cells import is_source
-from deepbio.scoring import intervals
+from deepbio.scoring import curves, intervals
 from deepbio.scoring.metrics import AMOUNT, SHARE, Metric
 
 METRICS = {
@@ -109,8 +109,11 @@ def _cell_error(test, p, before, source):
 
 
 def curve(test, predictions):
-    """Draw no curve."""
-    return None
+    """Draw the share of markers whose distributions in the two batches lie within a distance."""
+    p, source = np.asarray(predictions["y"], float), is_source(test)
+    distances = samples.ks_distances(p[source], p[~source])
+    title = "Markers that are alike in both batches (mean over runs)"
+    return curves.within(distances, title, "Kolmogorov-Smirnov distance at most", "markers")
 
 
 def resampled(test, predictions, metric, train=None):

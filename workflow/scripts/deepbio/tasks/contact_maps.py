@@ -10,6 +10,7 @@ from deepbio.core.files import BadInput
 from deepbio.domains.protein import alignments, couplings, simulated, structure
 from deepbio.kinds.residue_couplings import APART
 from deepbio.scoring import intervals
+from deepbio.scoring.curves import Curve
 from deepbio.scoring.metrics import SHARE, Metric
 
 CONTACT = 8.0  # ångström between two CB (CA of Gly)
@@ -172,10 +173,14 @@ def precisions(y: np.ndarray, p: np.ndarray, lengths: np.ndarray, over: int) -> 
     """
     found = []
     for label, score, size in zip(np.asarray(y, float), np.asarray(p, float), lengths, strict=True):
-        known = np.triu(~np.isnan(label), 1)
-        order = np.argsort(-score[known], kind="stable")[: max(1, int(size) // over)]
-        found.append(label[known][order].mean())
+        found.append(_best_first(label, score)[: max(1, int(size) // over)].mean())
     return np.array(found)
+
+
+def _best_first(label, score):
+    """Order the labels of the known pairs of one protein by score, (pairs,)."""
+    known = np.triu(~np.isnan(label), 1)
+    return label[known][np.argsort(-score[known], kind="stable")]
 
 
 def score(test, predictions, wanted, train=None):
@@ -190,7 +195,17 @@ def score(test, predictions, wanted, train=None):
 
 
 def curve(test, predictions):
-    """Draw nothing by default: maps are drawn by the methods."""
+    """Set the precision against the number of pairs that are called, as a mean over proteins."""
+    y, p = np.asarray(test.y, float), np.asarray(predictions["y"], float).reshape(test.y.shape)
+    grid, found = np.arange(0.1, 1.55, 0.1), []
+    for label, score, size in zip(y, p, test["residues"].lengths, strict=True):
+        right = _best_first(label, score)
+        count = np.clip((grid * size).astype(int), 1, len(right))
+        found.append(np.cumsum(right)[count - 1] / count)
+    names = ("pairs called, in lengths of the protein", "precision")
+    return Curve(
+        "line", "Precision of the contacts called first (mean over runs)", *names, grid, np.mean(found, axis=0)
+    )
 
 
 def resampled(test, predictions, metric, train=None):

@@ -9,6 +9,7 @@ from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.domains.expression import clusters, enrichment, matrices
 from deepbio.scoring import intervals
+from deepbio.scoring.curves import Curve
 from deepbio.scoring.metrics import AMOUNT, SHARE, SIGNED, Metric
 
 METRICS = {
@@ -201,7 +202,13 @@ def separation(p, strain, study):
 
 
 def curve(test, predictions):
-    """Draw nothing: units have no true value."""
+    """Draw the share of regulators for which a unit has an average precision or more; nothing of gene clusters."""
+    if test.context["input"] == "gene_profiles":
+        return None
+    best = enrichment.best_precision(_weights(test, predictions), np.asarray(test.context["member"]))
+    grid, names = np.linspace(0, 1, 101), ("average precision of the best unit at least", "share of regulators")
+    share = (best[:, None] >= grid).mean(axis=0)
+    return Curve("line", "Regulators by their best unit (mean over runs)", *names, grid, share)
 
 
 def resampled(test, predictions, metric, train=None):

@@ -12,6 +12,7 @@ from deepbio.core.files import BadInput
 from deepbio.domains.protein import clusters, sequences, structure, variants
 from deepbio.kinds.masked_protein import CONTACTS, EFFECTS, STATES, hide
 from deepbio.scoring import intervals, metrics
+from deepbio.scoring.curves import Curve
 from deepbio.scoring.metrics import SHARE, SIGNED, Metric
 
 METRICS = {
@@ -263,7 +264,14 @@ def score(test, predictions, wanted, train=None):
 
 
 def curve(test, predictions):
-    """Draw nothing by default."""
+    """Set the share of hidden residues that are among the likeliest against how many of these are looked at."""
+    y, p = np.asarray(test.y, float), np.asarray(predictions["y"], float).reshape(test.y.shape)
+    hidden = ~np.isnan(y).any(axis=2)
+    label, p = y[hidden].argmax(axis=1), p[hidden]
+    rank = (p > p[np.arange(len(p)), label][:, None]).sum(axis=1)
+    found = np.cumsum(np.bincount(rank, minlength=p.shape[1])) / len(p)
+    names = ("likeliest residues looked at", "share of hidden residues among them")
+    return Curve("line", "Hidden residues (mean over runs)", *names, np.arange(1, p.shape[1] + 1), found)
 
 
 def resampled(test, predictions, metric, train=None):

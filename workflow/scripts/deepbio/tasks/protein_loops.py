@@ -8,9 +8,10 @@ from deepbio.core import tables, text
 from deepbio.core.data import Ragged, Split
 from deepbio.core.files import BadInput, read_json
 from deepbio.domains.protein import clusters, loops, structure
-from deepbio.scoring import intervals
+from deepbio.scoring import curves, intervals
 from deepbio.scoring.metrics import AMOUNT, Metric
 
+FAR = 15.0  # ångström, where the curves of errors end
 METRICS = {
     "rmsd": Metric(False, "RMSD of the loop, anchors superposed", AMOUNT, "Å"),
     "median_rmsd": Metric(False, "median RMSD of a loop", AMOUNT, "Å"),
@@ -140,7 +141,9 @@ def score(test, predictions, wanted, train=None):
 
 
 def curve(test, predictions):
-    """Draw nothing by default: loops are drawn by the methods."""
+    """Draw the share of loops that lie within a distance of the true ones."""
+    title = "Loops near the true ones (mean over runs)"
+    return curves.within(errors(test, predictions), title, "RMSD at most (Å)", "loops", end=FAR)
 
 
 def resampled(test, predictions, metric, train=None):
