@@ -195,6 +195,19 @@ def test_reference_of_some_cells_of_the_cross_table_leaves_the_others(tmp_path):
     assert "Input: sequence" in (place / "cross.svg").read_text() and not (place / "cross.png").exists()
 
 
+@pytest.mark.parametrize("scale", ["quick", "standard"])
+def test_the_ledger_of_the_reference_has_each_run_that_is_scored(scale):
+    import pandas as pd
+
+    place, run = ROOT / "results" / "reference" / scale, ["task", "dataset", "method", "seed"]
+    scores, ledger = pd.read_csv(place / "scores.csv"), pd.read_csv(place / "ledger.csv")
+    scored = set(scores[scores["role"] != "control"][run].itertuples(index=False, name=None))
+    # A control of a split is no run; a baseline that is shown as a control is one.
+    controls = set(scores[scores["role"] == "control"][run].itertuples(index=False, name=None))
+    finished = set(ledger[ledger["status"] == "ok"][run].itertuples(index=False, name=None))
+    assert scored <= finished <= scored | controls
+
+
 def test_reference_holds_runs_on_the_same_data_only(tmp_path):
     import pandas as pd
 
