@@ -113,7 +113,7 @@ def test_given_parts_are_kept_and_what_leaks_is_taken_out(tmp_path):
     made.append(f"again,{rows[-1]}.Cl,no,train")
     (tmp_path / "screen.csv").write_text("\n".join(["id,Structure,blocked,part", *made]))
     splits, told = prepared(path)
-    assert sizes(splits) == [50, 10, len(rows) - 60] and "are in another part as well and are left out" in told
+    assert sizes(splits) == [50, 10, len(rows) - 60] and "are in a later part as well and are left out" in told
     (tmp_path / "screen.csv").write_text("\n".join(["id,Structure,blocked,part", *made]).replace("valid", "dunno"))
     assert "'dunno'; train, valid or test is expected" in refused(path)
 

@@ -120,7 +120,9 @@ def repeats(one, arrays, context, part, y):
                 differ = int((high > low).sum())
                 lines += [f"  {differ} of these have different labels"] if differ else []
     if (part < 0).any():
-        lines.append(f"{int((part < 0).sum())} samples of training are in another part as well and are left out")
+        lines.append(
+            f"{int((part < 0).sum())} samples of training or validation are in a later part as well and are left out"
+        )
     return lines
 
 
