@@ -169,11 +169,16 @@ def draw_profiles(split, clean, number, path, most=9):
         axis.plot(x[rows].mean(axis=0), color=COLOURS["baseline"], lw=1.5, label="mean, raw")
         axis.plot(clean[rows].mean(axis=0), color=COLOURS["listed"], lw=1.5, ls="--", label="mean, rebuilt")
         axis.set_title(f"cluster {one + 1}: {counts[one]} genes", fontsize=9)
+    _save_profiles(figure, axes, "Clusters of genes over conditions", split, path)
+
+
+def _save_profiles(figure, axes, title, split, path):
+    for axis in axes:
         axis.set_ylim(0, 1)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=2, frameon=False, fontsize=8)
     figure.supylabel("expression (0 to 1)", fontsize=9)
     figure.supxlabel("condition")
-    figure.suptitle("Clusters of genes over conditions", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     save(figure, path, split.context["origin"])
 
 
@@ -188,12 +193,7 @@ def draw_rebuilt(split, clean, path, shown=6):
     for axis, gene in zip(axes, chosen, strict=True):
         axis.plot(x[gene], ".-", color="#888888", ms=3, lw=0.7, label="raw")
         axis.plot(clean[gene], color=COLOURS["listed"], lw=1.5, label="rebuilt")
-        axis.set_ylim(0, 1)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=2, frameon=False, fontsize=8)
-    figure.supylabel("expression (0 to 1)", fontsize=9)
-    figure.supxlabel("condition")
-    figure.suptitle("Raw and rebuilt profiles", x=0.01, ha="left", fontsize=11)
-    save(figure, path, split.context["origin"])
+    _save_profiles(figure, axes, "Raw and rebuilt profiles", split, path)
 
 
 def draw_map(split, codes, number, path):
