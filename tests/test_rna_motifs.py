@@ -165,19 +165,25 @@ def test_planted_words_lie_where_the_label_says():
 
 def test_windows_are_parted_by_chromosome_and_told_without_a_structure(tmp_path, monkeypatch, caplog):
     rng = np.random.default_rng(0)
-    for name in ("p", "n"):
+
+    def window(chromosome, start, strand="-"):
+        return [f">{chromosome}:{start}-{start + 20}({strand})", "".join(rng.choice(list("ACGU"), 20))]
+
+    for name, first in (("p", 0), ("n", 50)):
         lines = []
         for number in range(30):
-            text = "".join(rng.choice(list("ACGU"), 20))
-            lines += [f">chr{number % 3 + 1}:{100 * number}-{100 * number + 20}(-)", text]
+            lines += window(f"chr{number % 3 + 1}", 100 * number + first)
         lines += lines[:2]  # a repeated window
+        if name == "n":  # over a positive, over one of the other strand, and beside one
+            lines += window("chr1", 10) + window("chr1", 310, "+") + window("chr1", 320)
         with gzip.open(tmp_path / f"{name}.fa.gz", "wt") as handle:
             handle.write("\n".join(lines) + "\n")
     parameters = {"format": "windows", "positives": "p.fa.gz", "background": "n.fa.gz", "fold": True}
     parameters |= {"valid_chromosomes": ["chr2"], "test_chromosomes": ["chr3"]}
     monkeypatch.setattr(structure, "is_available", lambda: False)
     found = rna_motifs.prepare({"x": tmp_path}, parameters, 1)
-    assert sum(map(len, found.values())) == 60 and "structure" not in found["train"]
+    assert sum(map(len, found.values())) == 62 and "structure" not in found["train"]
+    assert sum(split.y.sum() for split in found.values()) == 30
     assert set(found["test"]["group"].tolist()) == {b"chr3"}
     assert found["train"].context["structure_note"] == structure.ABSENT and structure.ABSENT in caplog.text
 

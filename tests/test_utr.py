@@ -76,6 +76,24 @@ def test_fragments_of_a_gene_are_in_one_part_and_few_reads_are_left_out(tmp_path
     test = utr_expression.prepare({"x": tmp_path}, parameters, 1)["test"]
     np.testing.assert_allclose(test.y, np.arange(9) / 10)
     assert set(test["group"].tolist()) == {b"evolved0", b"evolved1", b"evolved2"} and (test["codes"] == 1).all()
+    assert (
+        test["y_round"].tolist() == [0, 1, 2] * 3 and np.isnan(test["y_measured"]).tolist() == [False, True, True] * 3
+    )
+    assert not {"y_round", "y_measured"} & test.inputs().arrays.keys()
+
+
+def test_evolution_itself_counts_nothing_within_rounds():
+    of_round, rng = np.repeat(np.arange(4), 20), np.random.default_rng(0)
+    y, measured = of_round + 0.1 * rng.normal(size=80), np.where(of_round == 0, rng.normal(size=80), np.nan)
+    test = Split({"y": y, "y_round": of_round, "y_measured": measured, "group": np.arange(20).astype("S").repeat(4)})
+    of_rounds = {"y": of_round + 0.01 * rng.normal(size=80)}
+    wanted = ["pearson_squared", "within_rounds", "measured_starts"]
+    found = utr_expression.score(test, of_rounds, wanted)
+    assert found["pearson_squared"] > 0.9 and found["within_rounds"] < 0.2
+    found = utr_expression.score(test, {"y": np.where(of_round == 0, measured, y)}, wanted)
+    assert found["measured_starts"] == pytest.approx(1)
+    whole = utr_expression.resampled(test, {"y": y}, "within_rounds").function(np.ones((1, 80)))
+    assert whole == pytest.approx([1])
 
 
 def test_deepest_regions_are_tested_and_repeats_left_out(tmp_path):

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from deepbio.core.data import Split
-from deepbio.domains.dna import planted, sequences
+from deepbio.domains.dna import genome, planted, sequences
 from deepbio.domains.rna import structure
 
 log = logging.getLogger(__name__)
@@ -23,8 +23,9 @@ def prepare(sources, parameters, seed):
         none.
     hairpins : every window has a hairpin, a UGUAAAUA and its reverse complement; the word is in the loop in positives,
         in the stem in negatives.
-    windows : two FASTA files, positives and background, whose headers say where they are; repeated windows count once.
-        With `fold` they are folded where ViennaRNA is installed.
+    windows : two FASTA files, positives and background, whose headers say where they are; repeated windows count once,
+        and background that overlaps a positive on its strand, or has its sequence, is left out. With `fold` they are
+        folded where ViennaRNA is installed.
     published : such `files` of training and of test windows; training windows that are also test windows are left out,
         and `valid_fraction` of the others, at random, are for validation.
 
@@ -80,8 +81,11 @@ def _hairpins(sources, parameters, rng):
 
 
 def _windows(sources, parameters, rng):
-    chromosome, codes, y = _read(next(iter(sources.values())), parameters["background"], parameters["positives"])
-    whole = _folded(codes, y, chromosome, parameters["fold"])
+    folder = next(iter(sources.values()))
+    places, codes, y = _read(folder, parameters["background"], parameters["positives"])
+    apart = ~_is_bound(places, codes, y)
+    chromosome = places["chrom"].to_numpy(str)[apart]
+    whole = _folded(codes[apart], y[apart], chromosome, parameters["fold"])
     return {name: whole.take(part) for name, part in sequences.by_chromosome(chromosome, parameters).items()}
 
 
@@ -99,16 +103,25 @@ def _published(sources, parameters, rng):
 
 
 def _read(folder, background, positives):
-    """Read the FASTA files of both classes: chromosomes, codes (n, length) and labels (n,) of windows whose headers say
-    where they are. A window that comes again counts once."""
-    chromosomes, texts, y = [], [], []
+    """Read the FASTA files of both classes: places (a bedframe with `strand`), codes (n, length) and labels (n,) of
+    windows whose headers say where they are. A window that comes again counts once."""
+    import pandas as pd
+
+    places, texts, y = [], [], []
     for label, path in enumerate((folder / background, folder / positives)):
         names, sequence = sequences.read_fasta(path)
-        chromosomes += [sequences.place(name.partition("(")[0], path)[0] for name in names]
+        places += [(*sequences.place(name, path), "-" if "(-)" in name else "+") for name in names]
         texts, y = texts + sequence, y + [label] * len(names)
     codes = sequences.encode(texts, folder)
     kept = np.sort(np.unique(codes, axis=0, return_index=True)[1])
-    return np.array(chromosomes)[kept], codes[kept], np.array(y, np.float32)[kept]
+    frame = pd.DataFrame(places, columns=["chrom", "start", "end", "strand"]).iloc[kept].reset_index(drop=True)
+    return frame, codes[kept], np.array(y, np.float32)[kept]
+
+
+def _is_bound(places, codes, y):
+    """Tell which background windows overlap a positive on the same strand: (n,) bool."""
+    stranded = places.assign(chrom=places["chrom"] + places["strand"])
+    return (y == 0) & genome.overlaps(stranded, stranded[y == 1])
 
 
 def _folded(codes, y, group, fold):

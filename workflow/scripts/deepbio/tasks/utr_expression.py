@@ -8,10 +8,13 @@ from deepbio.core.files import BadInput
 from deepbio.domains.dna import planted, sequences
 from deepbio.domains.rna import utr
 from deepbio.scoring import metrics
-from deepbio.scoring.functions import pearson
 from deepbio.scoring.metrics import SHARE, Metric
 
-METRICS = {"pearson_squared": Metric(True, "squared Pearson r", SHARE)}
+METRICS = {
+    "pearson_squared": Metric(True, "squared Pearson r", SHARE),
+    "within_rounds": Metric(True, "squared Pearson r within rounds of evolution", SHARE),
+    "measured_starts": Metric(True, "squared Pearson r with measured starts", SHARE),
+}
 LENGTH = 50
 CONTEXT = {"jaspar_groups": []}
 
@@ -23,7 +26,8 @@ def prepare(sources, parameters, seed):
     native : fragments of native regions with more than `least` reads before selection and at least `shortest` bases,
         all fragments of a gene in one part.
     evolved : the same for training; testing is on sequences that the authors evolved, whose label is the authors'
-        prediction.
+        prediction. `y_round` (int16) counts the rounds, and `y_measured` (float32) is the measurement of the sequences
+        of round 0, NaN of the others.
     random : the random library; the `deepest` share of the regions by reads is for testing, as in the paper.
     simulated : see domains/rna/utr.py.
 
@@ -70,8 +74,11 @@ def _read(path, least, shortest):
 def _evolved(path):
     table = tables.read_csv(path)
     group = np.char.add("evolved", np.array(table.column("UTR_id")))
+    of_round = table.numbers("Round").astype(np.int16)
+    measured = np.where(of_round == 0, table.numbers("Round0_Measured_Growth"), np.nan).astype(np.float32)
     y = table.numbers("Pred_Growth").astype(np.float32)
-    return {"codes": encode(table.column("Evolved_Seq"), path), "y": y, "group": group.astype("S")}
+    codes = encode(table.column("Evolved_Seq"), path)
+    return {"codes": codes, "y": y, "y_round": of_round, "y_measured": measured, "group": group.astype("S")}
 
 
 def _random(path, parameters, rng):
@@ -89,11 +96,28 @@ def _random(path, parameters, rng):
     return {name: whole.take(part == number) for number, name in enumerate(NAMES)}
 
 
+def _paired(test, predictions, metric):
+    """Give the two columns of numbers whose squared correlation a metric of METRICS is: (n,) each, NaN where a region
+    does not count.
+
+    Within rounds both are differences from their means in the round: evolution itself raises all of them.
+    """
+    y, p = labels.columns(test.y)[:, 0], labels.columns(predictions["y"])[:, 0]
+    if metric == "measured_starts":
+        return np.asarray(test["y_measured"], float), p
+    if metric == "within_rounds":
+        _, number = np.unique(np.asarray(test["y_round"]), return_inverse=True)
+        y, p = (one - (np.bincount(number, one) / np.bincount(number))[number] for one in (y, p))
+    return y, p
+
+
 def score(test, predictions, wanted, train=None):
     """Score regions; the paper's R² is the squared correlation."""
     y, p = labels.columns(test.y)[:, 0], labels.columns(predictions["y"])[:, 0]
-    others = metrics.evaluate([name for name in wanted if name not in METRICS], y, p)
-    return {name: pearson(y, p) ** 2 if name in METRICS else others[name] for name in wanted}
+    found = metrics.evaluate([name for name in wanted if name not in METRICS], y, p)
+    squared = {name: _paired(test, predictions, name) for name in wanted if name in METRICS}
+    found |= {name: metrics.evaluate(["pearson"], *pair)["pearson"] ** 2 for name, pair in squared.items()}
+    return {name: found[name] for name in wanted}
 
 
 def resampled(test, predictions, metric, train=None):
@@ -103,5 +127,5 @@ def resampled(test, predictions, metric, train=None):
     y, p = labels.columns(test.y)[:, 0], labels.columns(predictions["y"])[:, 0]
     if metric not in METRICS:
         return intervals.resampled(metric, y, p)
-    correlation = intervals.resampled("pearson", y, p)
+    correlation = intervals.resampled("pearson", *_paired(test, predictions, metric))
     return intervals.Resampling(len(y), lambda drawn: correlation.function(drawn) ** 2)
