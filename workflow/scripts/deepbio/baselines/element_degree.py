@@ -1,35 +1,44 @@
-"""How often an enhancer and a promoter are linked in training: what memory of the elements alone can tell."""
+"""In how many linked and unlinked pairs of training an enhancer and a promoter are: what memory of the elements alone
+can tell."""
 
 import numpy as np
 
 from deepbio.core.data import concatenate
 from deepbio.learning.rule import RuleMethod
 
-PRIOR = 2.0  # pairs of the mean rate that each element begins with
-
 
 class Method(RuleMethod):
-    """Predicts the mean log odds of the two elements' rates of links; an element that training has not seen has the
-    mean rate."""
+    """Logistic regression on the numbers of linked and of unlinked pairs of both elements, without the pair itself.
+
+    Both signs are possible: where unlinked pairs are made of the elements of linked ones, an element that is linked in
+    training is seldom linked again.
+    """
 
     def fit(self, train, valid, job):
+        from sklearn.linear_model import LogisticRegression
+
         both = concatenate(train, valid)
-        names, y = np.asarray(both["names"]), np.asarray(both.y, float).ravel()
-        rate = float(y.mean())
-        self.facts = {"rate": rate}
+        names, y = np.asarray(both["names"]), np.asarray(both.y, int).ravel()
         for column in range(2):
             known, member = np.unique(names[:, column], return_inverse=True)
-            linked = np.bincount(member, y) + PRIOR * rate
-            self.arrays |= {f"names{column}": known, f"rates{column}": linked / (np.bincount(member) + PRIOR)}
+            linked = np.bincount(member, y)
+            self.arrays |= {f"names{column}": known, f"linked{column}": linked}
+            self.arrays[f"unlinked{column}"] = np.bincount(member) - linked
+        model = LogisticRegression(max_iter=1000).fit(self.features(names, y), y)
+        self.arrays |= {"weights": model.coef_[0], "bias": model.intercept_}
+
+    def features(self, names, y=None):
+        """Describe pairs (n, 2) by the pairs of their elements: (n, 6). Labels `y` of training pairs are taken out."""
+        found = []
+        for column in range(2):
+            known = self.arrays[f"names{column}"]
+            place = np.clip(np.searchsorted(known, names[:, column]), 0, len(known) - 1)
+            there = known[place] == names[:, column]
+            for side, own in (("linked", 1), ("unlinked", 0)):
+                count = there * self.arrays[f"{side}{column}"][place] - (0 if y is None else y == own)
+                found += [np.log1p(count)] + ([count > 0] if own else [])
+        return np.stack(found, axis=1).astype(float)
 
     def predict(self, split):
-        names, odds = np.asarray(split["names"]), []
-        for column in range(2):
-            known, rates = self.arrays[f"names{column}"], self.arrays[f"rates{column}"]
-            place = np.clip(np.searchsorted(known, names[:, column]), 0, len(known) - 1)
-            rate = np.where(known[place] == names[:, column], rates[place], self.facts["rate"])
-            odds.append(np.log(rate / (1 - rate)))
-        return {
-            "y": 1
-            / (1 + np.exp(-np.sum(odds, axis=0) + np.log(self.facts["rate"] / (1 - self.facts["rate"]))))[:, None]
-        }
+        odds = self.features(np.asarray(split["names"])) @ self.arrays["weights"] + self.arrays["bias"]
+        return {"y": 1 / (1 + np.exp(-odds))[:, None]}
