@@ -175,3 +175,18 @@ def test_a_damaged_anndata_file_is_named(tmp_path):
     write_h5ad(path, np.zeros((3, 2)), "coo")
     with pytest.raises(BadInput, match="X is coo_matrix; dense, csr_matrix or csc_matrix is expected"):
         h5ad.read_h5ad(path)
+
+
+def test_genes_that_named_the_types_are_left_out(tmp_path, monkeypatch):
+    import pandas as pd
+    import xarray
+
+    rng, genes, cells = np.random.default_rng(0), ["Sst", "Actb", "Pvalb", "Gad1"], [f"c{i}" for i in range(12)]
+    table = xarray.DataArray(rng.poisson(5, (4, 12)), coords={"gene": genes, "cell": cells}, dims=("gene", "cell"))
+    about = {"Sample_ID": cells, "Celltype": ["Sst_1", "Pvalb_2", "odd"] * 4, "Study_ID": ["a"] * 6 + ["b"] * 6}
+    monkeypatch.setattr(cell_retrieval.matrices, "read_r", lambda path: {"data": table, "pheno": pd.DataFrame(about)})
+    parameters = {"types": {"s": ["Sst"], "p": ["Pvalb"]}, "without": ["Sst", "Pvalb"]}
+    levels, label, *_, left = cell_retrieval._studies({"scrna": tmp_path}, parameters)
+    assert left == ["Actb", "Gad1"] and levels.shape == (8, 2) and set(label) == {"s", "p"}
+    with pytest.raises(BadInput, match="no gene 'Xist'"):
+        cell_retrieval._studies({"scrna": tmp_path}, parameters | {"without": ["Xist"]})

@@ -26,10 +26,10 @@ def prepare(sources, parameters, seed):
     """Prepare one split; `parameters["format"]` names the source.
 
     studies : two studies with labels of their own, which `types` brings together: name → beginnings of labels, up to
-        an underscore; cells of other labels are left out. Cells of `trained` are for training, validation and, the
-        rest, for the database; all cells of the other study ask. With `sets` (smallest, most), genes and their
-        neighbours in a graph of interactions are known sets; names are compared in capitals, as mouse and human symbols
-        differ in that.
+        an underscore; cells of other labels are left out, and so are the genes `without`. Cells of `trained` are for
+        training, validation and, the rest, for the database; all cells of the other study ask. With `sets` (smallest,
+        most), genes and their neighbours in a graph of interactions are known sets; names are compared in capitals, as
+        mouse and human symbols differ in that.
     cells : one AnnData file, `labels` its column of types; half of the test cells ask, the others are the database.
 
     Types in `unseen` have no label in training and validation. Counts are scaled to 10,000 a cell and put to log(1 +
@@ -79,8 +79,13 @@ def _studies(sources, parameters):
     of_word = {str(word): name for name, words in parameters["types"].items() for word in words}
     label = np.array([of_word.get(str(one).partition("_")[0], "") for one in about["Celltype"]])
     counts = np.asarray(counts, np.float64).T
-    kept = label != ""
-    return _logarithm(counts[kept]), label[kept], about["Study_ID"].to_numpy(str)[kept], np.array(cells)[kept], genes
+    missing = set(parameters["without"]) - set(genes)
+    if missing:
+        raise BadInput(f"{path}: no gene '{min(missing)}'")
+    left, kept = [i for i, gene in enumerate(genes) if gene not in parameters["without"]], label != ""
+    levels = _logarithm(counts[kept])[:, left]
+    names = [genes[i] for i in left]
+    return levels, label[kept], about["Study_ID"].to_numpy(str)[kept], np.array(cells)[kept], names
 
 
 def _cells(sources, parameters):
