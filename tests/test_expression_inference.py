@@ -12,7 +12,7 @@ from deepbio.core.job import Job
 from deepbio.core.kind import small_problem
 from deepbio.domains.expression import matrices
 from deepbio.methods import dgex
-from deepbio.tasks import expression_inference
+from deepbio.tasks import expression_inference, expression_phenotypes
 
 
 def test_simulated_genes_are_standardised_by_training_samples_alone():
@@ -102,3 +102,39 @@ def test_pearson_within_a_tissue_ignores_the_tissue():
     p = np.array([[0.2], [0.1], [0.0], [9.2], [9.1], [9.0]])
     found = expression_inference.score(test, {"y": p}, ["pearson"])
     assert found["pearson"] > 0.99 and found["pearson_within"] == pytest.approx(-1)
+
+
+@pytest.fixture
+def tumours(tmp_path, monkeypatch):
+    """Twenty breast and ten colon tumours, two arrays each: six probes, one a gene."""
+    xarray = pytest.importorskip("xarray")
+    tissue = ["breast"] * 40 + ["colon"] * 20
+    levels = np.random.default_rng(0).integers(1, 99, (60, 6)).astype(float)
+    arrays = xarray.DataArray(levels, dims=("array", "probe"), coords={"probe": list("abcdef")})
+    (tmp_path / "map_lm.txt").write_text("A\tE1\ta\nB\tE2\tb\n")
+    (tmp_path / "map_tg.txt").write_text("C\tE3\tc\nD\tE4\td\nE\tE5\te\nF\tE6\tf\n")
+    monkeypatch.setattr(matrices, "read_r", lambda path: {"chowdary": {"x": arrays, "y": tissue}})
+    return {"human_expression": tmp_path}, tissue
+
+
+def test_both_arrays_of_a_tumour_are_in_one_part(tumours):
+    sources, tissue = tumours
+    inference = expression_inference.prepare(
+        sources, {"format": "tumours", "valid_fraction": 0.2, "test_fraction": 0.2}, 1
+    )
+    parameters = {"format": "tumours", "series": "s", "series_id": "s", "targets": 2, "most_genes": 6}
+    phenotypes = expression_phenotypes.prepare(sources, parameters | {"size": 40, "test": 20}, 1)
+    for splits, sizes in ((inference, (36, 12, 12)), (phenotypes, (30, 10, 20))):
+        assert tuple(len(split) for split in splits.values()) == sizes
+        for split in splits.values():
+            names, count = np.unique(split["group"], return_counts=True)
+            assert (count == 2).all()
+            share = np.mean([name.startswith(b"breast") for name in names])
+            assert share == pytest.approx(2 / 3, abs=0.15)
+
+
+def test_arrays_of_a_tumour_that_are_not_neighbours_are_refused(tumours):
+    sources, tissue = tumours
+    tissue[39], tissue[40] = tissue[40], tissue[39]
+    with pytest.raises(BadInput, match="the two arrays of a tumour do not follow each other"):
+        matrices.read_tumours(sources["human_expression"])

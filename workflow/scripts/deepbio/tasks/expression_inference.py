@@ -16,9 +16,9 @@ def prepare(sources, parameters, seed):
 
     compendium : PRECISE. Landmarks are the genes nearest to the centres of `landmarks` clusters of the training
         samples' standardised genes, and `targets` others are drawn at random. Replicates stay together.
-    tumours : arrays of two tissues; landmarks and targets are the paper's (less the targets
-        that are landmarks, too), a gene the mean of its probe sets. Log2 of
-        the levels, quantile-normalised to the mean profile of the training samples.
+    tumours : two arrays of each tumour, which stay together, in two tissues; landmarks and targets are the paper's
+        (less the targets that are landmarks, too), a gene the mean of its probe sets. Log2 of the levels,
+        quantile-normalised to the mean profile of the training samples.
     simulated : see matrices.simulate_saturating.
 
     Arrays: x (n, landmarks) and y (n, targets) float32, standardised by the training samples; group; y_tissue (n,)
@@ -50,22 +50,15 @@ def _centres(profiles, count):
 
 
 def _tumours(sources, parameters, rng):
-    folder = sources["human_expression"]
-    path = folder / "chowdary.RData"
-    data = next(iter(matrices.read_r(path).values()))
-    arrays, tissue = data["x"], np.asarray(data["y"]).astype(str)
-    landmarks, targets = (matrices.read_probes(folder / f"map_{name}.txt") for name in ("lm", "tg"))
-    genes = landmarks | targets
-    probes = arrays.coords[arrays.dims[1]].values
-    levels = matrices.gene_levels(np.log2(np.asarray(arrays, float) + 1), probes, genes, path)
+    levels, genes, landmarks, tissue, tumour = matrices.read_tumours(sources["human_expression"])
     names, number = np.unique(tissue, return_inverse=True)
+    _, first, member = np.unique(tumour, return_index=True, return_inverse=True)
     held = parameters["valid_fraction"], parameters["test_fraction"]
-    part = tables.stratified(number, [1 - sum(held), *held], rng)
+    # Whole tumours are drawn, within their tissue: a tumour's other array would tell its levels.
+    part = tables.stratified(number[first], [1 - sum(held), *held], rng)[member]
     levels = matrices.quantile_normalise(levels, levels[part == 0])
-    z = _scale(levels, levels[part == 0])
-    order = np.arange(len(genes))
-    group = np.array([f"{name}{i}" for i, name in enumerate(tissue)])
-    splits = _parts(z, order[: len(landmarks)], order[len(landmarks) :], list(genes), group, part)
+    z, order = _scale(levels, levels[part == 0]), np.arange(len(genes))
+    splits = _parts(z, order[:landmarks], order[landmarks:], genes, tumour, part)
     for number_of, name in enumerate(("train", "valid", "test")):
         splits[name].arrays["y_tissue"] = number[part == number_of].astype(np.int16)
         splits[name].context["tissues"] = names.tolist()

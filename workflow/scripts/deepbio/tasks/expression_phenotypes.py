@@ -13,31 +13,25 @@ PREFIX = "num_HS_"  # how SurvSet begins the names of human genes
 def prepare(sources, parameters, seed):
     """Prepare one split; `parameters["format"]` names the source.
 
-    survset : one study of SurvSet, `study`. tumours : Chowdary's arrays, log2, a gene the mean of its probe sets and
-        centred within each of the two tissues.
+    survset : one study of SurvSet, `study`. tumours : Chowdary's arrays, two of each tumour, log2, a gene the mean of
+        its probe sets and centred within each of the two tissues.
 
     With `targets`, so many genes are to be predicted, drawn at random among those kept (the same for every split):
     whether each is above its mean over the training samples. Its own level is 1 in all samples. With `label`, a column
     of 0 and 1 is, and the genes `without` are left out. Of the samples `test` are for testing; of the others `size` are
-    drawn, a quarter of which is for validation. The genes are the `most_genes` of the graph (without one: of all) that
-    vary most over training samples.
+    drawn, a quarter of which is for validation; those of a patient stay together. The genes are the `most_genes` of the
+    graph (without one: of all) that vary most over training samples.
 
-    Arrays: x (n, genes) float32; y (n,) or (n, targets) float32; group, the sample. The context has `genes`, `edges`
+    Arrays: x (n, genes) float32; y (n,) or (n, targets) float32; group, the patient. The context has `genes`, `edges`
     where a graph is known, how many measured genes are not in it, and `series` and `size` for learning curves.
     """
     rng = np.random.default_rng([seed, 6975])
     read = {"survset": _survset, "tumours": _tumours}[parameters["format"]]
-    levels, genes, y, samples = read(sources, parameters)
+    levels, genes, y, patient, strata = read(sources, parameters)
     size, test = parameters["size"], parameters["test"]
     if size + test > len(levels):
         raise BadInput(f"expression_phenotypes: {size} and {test} samples are wanted of {len(levels)}")
-    strata = y if y is not None else np.zeros(len(levels))
-    # Testing samples are drawn first, so that they are the same for every size.
-    part = np.full(len(levels), -1)
-    order = _evenly(strata, rng)
-    part[order[:test]] = 2
-    chosen = order[test : test + size]
-    part[chosen[: size // 4]], part[chosen[size // 4 :]] = 1, 0
+    part = _draw(patient, strata, test, size, rng)
     context = {"series": parameters["series"], "series_id": parameters["series_id"], "size": size}
     kept = np.flatnonzero(~np.isin(genes, parameters.get("without", [])))
     if "gene_graphs" in sources:
@@ -53,9 +47,27 @@ def prepare(sources, parameters, seed):
     if y is None:
         x, y, context["features"] = _own_levels(x, names, part == 0, parameters["targets"])
     context["genes"] = names
-    arrays = {"x": x.astype(np.float32), "y": y.astype(np.float32), "group": np.array(samples).astype("S")}
+    arrays = {"x": x.astype(np.float32), "y": y.astype(np.float32), "group": np.array(patient).astype("S")}
     whole = Split(arrays, context)
     return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
+
+
+def _draw(patient, strata, test, size, rng):
+    """Draw whole patients, with as many samples each, evenly over the strata: 2 for testing, 1 for validation, a
+    quarter of `size`, 0 for training; -1 for the others.
+
+    Testing patients are drawn first, so that they are the same for every size.
+    """
+    _, first, member = np.unique(patient, return_index=True, return_inverse=True)
+    each = len(patient) // len(first)
+    test, size = test // each, size // each
+    rows = np.sort(first)
+    order = rows[_evenly(strata[rows], rng)]
+    part = np.full(len(patient), -1)
+    part[order[:test]] = 2
+    chosen = order[test : test + size]
+    part[chosen[: size // 4]], part[chosen[size // 4 :]] = 1, 0
+    return part[first][member]
 
 
 def _evenly(strata, rng):
@@ -94,23 +106,15 @@ def _survset(sources, parameters):
     levels = levels[known]
     if np.isnan(levels).any():
         raise BadInput(f"{path}: column '{columns[int(np.isnan(levels).any(axis=0).argmax())]}' has missing values")
-    samples = frame["pid"].astype(str).to_numpy()[known]
-    return levels, [name.removeprefix(PREFIX) for name in columns], y, samples
+    patient, strata = frame["pid"].astype(str).to_numpy()[known], np.zeros(len(levels)) if y is None else y
+    return levels, [name.removeprefix(PREFIX) for name in columns], y, patient, strata
 
 
 def _tumours(sources, parameters):
-    folder = sources["human_expression"]
-    path = folder / "chowdary.RData"
-    data = next(iter(matrices.read_r(path).values()))
-    arrays, tissue = data["x"], np.asarray(data["y"]).astype(str)
-    genes = {}
-    for name in ("lm", "tg"):
-        genes |= matrices.read_probes(folder / f"map_{name}.txt")
-    probes = arrays.coords[arrays.dims[1]].values
-    levels = matrices.gene_levels(np.log2(np.asarray(arrays, float) + 1), probes, genes, path)
+    levels, genes, _, tissue, tumour = matrices.read_tumours(sources["human_expression"])
     for one in np.unique(tissue):  # or the tissue would tell most genes
         levels[tissue == one] -= levels[tissue == one].mean(axis=0)
-    return levels, list(genes), None, [f"{name}{i}" for i, name in enumerate(tissue)]
+    return levels, genes, None, tumour, tissue
 
 
 def interpret(train, runs, path):

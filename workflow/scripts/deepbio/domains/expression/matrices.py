@@ -99,6 +99,25 @@ def gene_levels(levels, probes, genes, where):
     return found
 
 
+def read_tumours(folder):
+    """Read Chowdary's arrays: levels (arrays, genes), log2, a gene the mean of its probe sets; the names of the
+    genes, of which the first are D-GEX's landmarks; how many those are; the tissue of each array, and its tumour.
+
+    Every tumour was measured twice, frozen and kept in RNAlater, and its two arrays follow each other in the file.
+    """
+    path = folder / "chowdary.RData"
+    data = next(iter(read_r(path).values()))
+    arrays, tissue = data["x"], np.asarray(data["y"]).astype(str)
+    if len(tissue) % 2 or (tissue[::2] != tissue[1::2]).any():
+        raise BadInput(f"{path}: the two arrays of a tumour do not follow each other")
+    landmarks, targets = (read_probes(folder / f"map_{name}.txt") for name in ("lm", "tg"))
+    genes = landmarks | targets
+    probes = arrays.coords[arrays.dims[1]].values
+    levels = gene_levels(np.log2(np.asarray(arrays, float) + 1), probes, genes, path)
+    tumour = np.array([f"{name}{row // 2}" for row, name in enumerate(tissue)])
+    return levels, list(genes), len(landmarks), tissue, tumour
+
+
 def quantile_normalise(x, rows):
     """Replace every sample's sorted values by the mean sorted profile of `rows`; equal values take the lowest rank."""
     profile = np.sort(rows, axis=1).mean(axis=0)
