@@ -138,3 +138,21 @@ def test_arrays_of_a_tumour_that_are_not_neighbours_are_refused(tumours):
     tissue[39], tissue[40] = tissue[40], tissue[39]
     with pytest.raises(BadInput, match="the two arrays of a tumour do not follow each other"):
         matrices.read_tumours(sources["human_expression"])
+
+
+def test_conditions_of_a_project_are_in_one_part(tmp_path):
+    samples = [f"s{i}" for i in range(120)]  # twenty projects of three conditions, with two replicates each
+    levels = np.random.default_rng(0).standard_normal((12, 120))
+    rows = [[f"b{gene}", *map(str, row)] for gene, row in enumerate(levels)]
+    (tmp_path / "log_tpm.csv").write_text("".join(",".join(row) + "\n" for row in [["", *samples], *rows]))
+    about = [["", "project", "condition"], *([f"s{i}", f"p{i // 6}", f"c{i // 2 % 3}"] for i in range(120))]
+    (tmp_path / "sample_table.csv").write_text("".join(",".join(row) + "\n" for row in about))
+    (tmp_path / "gene_table.csv").write_text(",operon\n" + "".join(f"b{gene},\n" for gene in range(12)))
+    parameters = {"format": "compendium", "landmarks": 4, "targets": 5, "valid_fraction": 0.2, "test_fraction": 0.2}
+    splits = expression_inference.prepare({"pymodulon": tmp_path}, parameters, 1)
+    found = []
+    for split in splits.values():
+        names, count = np.unique(split["group"], return_counts=True)
+        assert (count == 6).all()
+        found += names.tolist()
+    assert sorted(found) == sorted(f"p{i}".encode() for i in range(20))

@@ -15,7 +15,7 @@ def prepare(sources, parameters, seed):
     """Prepare one split; `parameters["format"]` names the source.
 
     compendium : PRECISE. Landmarks are the genes nearest to the centres of `landmarks` clusters of the training
-        samples' standardised genes, and `targets` others are drawn at random. Replicates stay together.
+        samples' standardised genes, and `targets` others are drawn at random. Samples of a project stay together.
     tumours : two arrays of each tumour, which stay together, in two tissues; landmarks and targets are the paper's
         (less the targets that are landmarks, too), a gene the mean of its probe sets. Log2 of the levels,
         quantile-normalised to the mean profile of the training samples.
@@ -30,7 +30,8 @@ def prepare(sources, parameters, seed):
 
 def _compendium(sources, parameters, rng):
     levels, _, group, genes, _ = matrices.read_compendium(sources["pymodulon"])
-    group = np.array(group)
+    # A sample is most like those of its own project, whatever their condition.
+    group = np.array([name.split("/")[0] for name in group])
     part = tables.group_parts(group, parameters["valid_fraction"], parameters["test_fraction"], rng)
     z = _scale(levels, levels[part == 0])
     varied = np.flatnonzero(levels[part == 0].std(axis=0) > 0.3)  # a silent gene has nothing to predict
