@@ -50,3 +50,25 @@ def test_errors_are_those_of_replaced_values():
     found = expression_clustering.score(test, {"y": p}, ["rmse"])
     assert found["damaged_rmse"] == pytest.approx(0.3)
     assert found["rmse"] == pytest.approx((np.sqrt(0.09 / 2) + np.sqrt(0.16 / 2)) / 2)
+
+
+def test_ends_of_the_scale_become_the_mean_of_the_gene_s_other_values(tmp_path):
+    x = np.array([[0.2, 1.0, 0.4, 0.0], [0.0, 1.0, 1.0, 0.0], [0.5, 0.6, 0.7, 0.8]], np.float32)
+    split = Split({"x": x, "y": x}, {"output": "regression"})
+    model, _ = fit("extreme_values", {"train": split, "valid": split}, tmp_path)
+    wanted = [[0.2, 0.3, 0.4, 0.3], [0.5] * 4, [0.5, 0.6, 0.7, 0.8]]
+    np.testing.assert_allclose(model.predict(split)["y"], wanted, atol=1e-6)
+
+
+def test_components_fill_the_ends_of_the_scale_and_leave_the_rest(tmp_path):
+    rng = np.random.default_rng(0)
+    y = 0.5 + 0.2 * np.tanh(rng.standard_normal((90, 2))) @ np.sin(rng.random((2, 1)) + np.arange(20) * [[1], [2]])
+    wrong = rng.random(y.shape) < 0.1
+    x = np.where(wrong, rng.integers(0, 2, y.shape), y)
+    split = Split({"x": x, "y": y}, {"output": "regression"})
+    parts = {"train": split.take(np.arange(60)), "valid": split.take(np.arange(60, 75))}
+    model, _ = fit("extreme_pca", parts, tmp_path)
+    found, wrong = model.predict(split.take(np.arange(75, 90)))["y"], wrong[75:]
+    np.testing.assert_array_equal(found[~wrong], x[75:][~wrong])
+    assert np.abs(found - y[75:])[wrong].mean() < 0.1 * np.abs(x - y)[75:][wrong].mean()
+    assert model.facts["chosen"] == 2
