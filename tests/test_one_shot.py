@@ -8,6 +8,7 @@ import torch
 from rdkit import Chem
 from support import fit
 
+from deepbio.baselines import assay_labels
 from deepbio.core.data import NAMES, Split
 from deepbio.core.files import BadInput
 from deepbio.core.kind import small_problem
@@ -322,6 +323,28 @@ def test_baselines_of_a_support_see_nothing_else(tmp_path):
         model, _ = fit(name, splits, tmp_path / name)
         whole = model.predict(splits["test"].inputs())["y"]
         np.testing.assert_array_equal(model.predict(splits["test"].take([7, 2]).inputs())["y"], whole[[7, 2]])
+
+
+def test_labels_in_training_assays_by_hand():
+    """A mean of what is above the assay's share of actives; an assay's molecule counts once, one of no assay is in the
+    middle."""
+    nan = np.nan
+    train = Split(
+        {
+            "actives": np.array([[0, -1], [0, -1], [1, 3]]),
+            "inactives": np.array([[1], [1], [0]]),
+            "query": np.array([[2, -1], [2, 3], [2, -1]]),
+            "y": np.array([[1, nan], [1, nan], [0, nan]], np.float32),
+            "y_balance": np.array([1, 1, 3], np.float32),  # shares 1/2 and 1/4
+            "group": np.array([b"a", b"a", b"b"]),
+        },
+        {"smiles": np.array([b"C", b"CC", b"CCC", b"CCCC", b"CO"])},
+    )
+    model = assay_labels.Method({})
+    model.fit(train, train, None)
+    assert model.facts["mean"] == {"C": 0.125, "CC": 0.125, "CCC": 0.125, "CCCC": 0.75}
+    asked = Split({"query": np.array([[0, 1, 2, -1]])}, {"smiles": np.array([b"CCCC", b"CO", b"CC"])})
+    np.testing.assert_allclose(model.predict(asked)["y"], [[0.875, 0.5, 0.5625, 0.5]])
 
 
 def test_controls_of_rankings():
