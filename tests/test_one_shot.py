@@ -73,6 +73,15 @@ def test_new_scaffolds_share_neither_assay_nor_scaffold(tmp_path):
     assert set(molecules_of(shared["train"])) & set(molecules_of(shared["test"]))
 
 
+def test_new_scaffolds_are_those_of_salts_too(tmp_path):
+    """A salt's counter-ion makes no new scaffold, and a molecule that cannot be uncharged stops nothing."""
+    salts = [f"{text}.{('Cl', '[Na+].[Cl-]', 'Br')[i % 3]}" for i, text in enumerate(MOLECULES)]
+    table(tmp_path / "assays.csv", 12, [*MOLECULES, *salts, "[SbH6+3]"])
+    splits = prepare(tmp_path, scaffold={"valid_fraction": 0.25, "test_fraction": 0.35})
+    found = [set(molecules.identity([Chem.MolFromSmiles(text) for text in molecules_of(splits[n])])) for n in NAMES]
+    assert all(found) and not (found[0] & found[1] or found[0] & found[2] or found[1] & found[2])
+
+
 def test_another_table_s_assays_are_all_for_testing(tmp_path):
     table(tmp_path / "assays.csv", 12)
     table(tmp_path / "other.csv", 3, MOLECULES[::2], seed=5)

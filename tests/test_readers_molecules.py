@@ -70,6 +70,7 @@ def test_one_molecule_written_in_many_ways_is_one_group(tmp_path):
     groups = molecules.identity([molecules.parse(one) for one in plain])
     assert molecules.identity([molecules.parse(one) for one in ways]).tolist() == groups[:4].tolist()
     assert len(set(groups.tolist())) == len(plain)
+    assert molecules.identity([molecules.parse("[SbH6+3].[Cl-]")]).tolist() == [b"[SbH6+3]"]  # no hydride uncharged
     rows = "".join(f"{smiles},{number}\n" for number, smiles in enumerate(plain + ways))
     (tmp_path / "m.csv").write_text("smiles,y\n" + rows)
     parameters = {"format": "csv", "file": "m.csv", "column": "y", "split": "scaffold"}

@@ -29,8 +29,8 @@ def prepare(sources, parameters, seed):
     assays are simulated. The assays, in the order of the file, form `folds` (Altae-Tran et al. 2017): the last fold is
     for testing, the last `valid_assays` of the others for validation. With `test_file`, all assays of that file are for
     testing, and none of `file`. With `scaffold` (valid_fraction, test_fraction), no Bemis-Murcko scaffold occurs in
-    molecules of two splits either. A molecule that occurs twice in a file counts once; results that disagree count as
-    unknown.
+    molecules of two splits either, nor do two salts of one molecule. A molecule that occurs twice in a file counts
+    once; results that disagree count as unknown.
 
     `supports`: for each size the numbers of actives and inactives, and the number of such supports for every test
     assay. The first size is the main one. Training episodes (`episodes` of each training assay, with `queries` random
@@ -55,7 +55,8 @@ def prepare(sources, parameters, seed):
     # Without a split by scaffold every molecule belongs to all parts.
     allowed = np.ones((3, len(texts)), bool)
     if "scaffold" in parameters:
-        group = molecules.scaffolds([Chem.MolFromSmiles(text) for text in texts])
+        # Of the parents, so that a salt and its base, which the file lists as two molecules, are in one part.
+        group = molecules.scaffolds([molecules.parent(Chem.MolFromSmiles(text)) for text in texts])
         facts = parameters["scaffold"]
         part = tables.group_parts(group, facts["valid_fraction"], facts["test_fraction"], rng)
         allowed = part == np.arange(3)[:, None]

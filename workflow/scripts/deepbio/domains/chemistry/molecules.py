@@ -149,13 +149,16 @@ def canonical(molecules):
 
 
 def parent(molecule):
-    """Give the molecule that a salt or an ion is a form of: its largest organic fragment, uncharged.
+    """Give the molecule that a salt or an ion is a form of: its largest organic fragment, uncharged where it can be.
 
     Isotopes, stereoisomers and tautomers stay molecules of their own.
     """
     if len(Chem.GetMolFrags(molecule)) == 1 and not any(atom.GetFormalCharge() for atom in molecule.GetAtoms()):
         return molecule
-    return rdMolStandardize.ChargeParent(molecule)
+    try:
+        return rdMolStandardize.ChargeParent(molecule)
+    except Chem.MolSanitizeException:  # no valid molecule without its charge, such as a hydride of antimony
+        return rdMolStandardize.FragmentParent(molecule)
 
 
 def identity(molecules):
