@@ -89,6 +89,29 @@ def test_a_reduced_prior_learns_from_no_active(tmp_path, monkeypatch):
     assert len(seen[0][0]) == len(splits["train"])
 
 
+LABELLED = {
+    "files": [{"source": "a", "file": "all.smi"}],
+    "heavy_atoms": [3, 40],
+    "elements": ["C", "N", "O", "S", "F"],
+    "length": 40,
+    "valid_fraction": 0.2,
+    "test_fraction": 0.2,
+    "labelled": {
+        "source": "a",
+        "file": "d2.csv",
+        "column": "canonical",
+        "label": "activity",
+        "inactive": 60,
+        "held": 0.5,
+    },
+    "judge": {
+        "files": [{"source": "a", "file": "chembl.csv", "column": "smiles", "value": "D2"}],
+        "threshold": 6,
+        "cost": 1,
+    },
+}
+
+
 def labelled_files(folder):
     """A file of molecules to learn from, one with activities, and one of potencies for the judge."""
     rings = ["c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1", "C1CCNCC1", "c1ccoc1", "C1CCOC1", "C1CCC1"]
@@ -102,28 +125,7 @@ def labelled_files(folder):
 
 def test_whole_scaffolds_with_known_activity_are_kept_from_the_classifier(tmp_path):
     labelled_files(tmp_path)
-    parameters = {
-        "files": [{"source": "a", "file": "all.smi"}],
-        "heavy_atoms": [3, 40],
-        "elements": ["C", "N", "O", "S", "F"],
-        "length": 40,
-        "valid_fraction": 0.2,
-        "test_fraction": 0.2,
-        "labelled": {
-            "source": "a",
-            "file": "d2.csv",
-            "column": "canonical",
-            "label": "activity",
-            "inactive": 60,
-            "held": 0.5,
-        },
-        "judge": {
-            "files": [{"source": "a", "file": "chembl.csv", "column": "smiles", "value": "D2"}],
-            "threshold": 6,
-            "cost": 1,
-        },
-    }
-    context = molecule_generation.prepare({"a": tmp_path}, parameters, 1)["train"].context
+    context = molecule_generation.prepare({"a": tmp_path}, LABELLED, 1)["train"].context
     held = context["held"] == 1
     texts = molecules.texts(context["labelled"])
     scaffold = molecule_sets.describe(texts).scaffolds
@@ -131,6 +133,20 @@ def test_whole_scaffolds_with_known_activity_are_kept_from_the_classifier(tmp_pa
     own = {text for text, label in zip(texts, context["labels"], strict=True) if label}
     assert own < set(molecules.texts(context["actives"])) and len(context["actives"]) == len(own) + 27
     assert 0 <= context["judge_auroc"] <= 1
+
+
+def test_no_generator_is_trained_on_a_held_out_active(tmp_path):
+    """Held-out actives leave the training part alone; its other molecules and the other parts stay."""
+    labelled_files(tmp_path)
+    files = [*LABELLED["files"], {"source": "a", "file": "d2.csv", "column": "canonical"}]
+    parameters = LABELLED | {"files": files, "valid_fraction": 0.3, "test_fraction": 0.3}
+    splits = molecule_generation.prepare({"a": tmp_path}, parameters, 4)
+    parameters.pop("labelled")
+    whole = molecule_generation.prepare({"a": tmp_path}, parameters, 4)
+    now, before = ({name: molecules.texts(parts[name]["smiles"]) for name in parts} for parts in (splits, whole))
+    hidden = set(molecules.texts(molecule_generation.held_actives(splits["train"].context)))
+    assert hidden & set(before["train"]) and before["valid"] and before["test"]
+    assert now == before | {"train": [text for text in before["train"] if text not in hidden]}
 
 
 @pytest.mark.slow

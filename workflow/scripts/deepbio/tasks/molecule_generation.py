@@ -76,10 +76,10 @@ def prepare(sources, parameters, seed):
     stereochemistry; `unreadable: skip` leaves out SMILES that RDKit cannot parse.
 
     With `labelled` the context holds molecules for a classifier (source, file, and the columns of SMILES and of 0/1),
-    of which whole scaffolds, a share `held` of the molecules, are kept from it. The context also holds a judge, a
-    logistic regression on ECFP4 that is trained on other molecules, those of `judge`: `files` with a column `value`.
-    Molecules from `threshold` on are active. Molecules without a value, five times as many as the actives, are taken
-    as inactive.
+    of which whole scaffolds, a share `held` of the molecules, are kept from it; the actives among these are not among
+    the training molecules either. The context also holds a judge, a logistic regression on ECFP4 that is trained on
+    other molecules, those of `judge`: `files` with a column `value`. Molecules from `threshold` on are active.
+    Molecules without a value, five times as many as the actives, are taken as inactive.
 
     Arrays: smiles (n,) canonical byte strings; y (n, length) uint8, the codes of smiles.py; with `properties`,
     y_properties (n, 3) float32, logP (Crippen), QED and synthetic accessibility by RDKit; group, the scaffold. The
@@ -91,14 +91,18 @@ def prepare(sources, parameters, seed):
     texts = texts[np.sort(rng.permutation(len(texts))[: parameters.get("most", len(texts))])]
     group = molecules.scaffolds(map(Chem.MolFromSmiles, molecules.texts(texts)))
     part = tables.group_parts(group, parameters["valid_fraction"], parameters["test_fraction"], rng)
+    facts = {}
+    if "labelled" in parameters:
+        facts = target(sources, parameters, rng)
+        # A generator that was trained on a held-out active would recover it by copying.
+        kept = (part > 0) | ~np.isin(texts, held_actives(facts))
+        texts, group, part = texts[kept], group[kept], part[kept]
     plain = molecules.texts(texts)
     vocabulary = smiles.Vocabulary.of([text for text, where in zip(plain, part, strict=True) if where == 0])
     length = parameters["length"]
     known = np.array([vocabulary.knows(text) and len(smiles.atoms(text)) <= length for text in plain])
     plain, texts, group, part = [plain[i] for i in np.flatnonzero(known)], texts[known], group[known], part[known]
-    context = {"symbols": vocabulary.symbols, "length": length, "unreadable": skipped}
-    if "labelled" in parameters:
-        context |= target(sources, parameters, rng)
+    context = {"symbols": vocabulary.symbols, "length": length, "unreadable": skipped} | facts
     arrays = {"smiles": texts, "y": vocabulary.encode(plain, length), "group": group}
     if parameters.get("properties"):
         arrays["y_properties"] = molecule_sets.describe(plain).properties.astype(np.float32)
@@ -200,6 +204,11 @@ def target(sources, parameters, rng):
     }
 
 
+def held_actives(context):
+    """List the distinct actives that are kept from the classifier: SMILES (k,) as bytes."""
+    return np.unique(context["labelled"][(context["held"] == 1) & (context["labels"] == 1)])
+
+
 # ---- scores
 
 
@@ -252,9 +261,8 @@ def guided(context, predictions, made, agent):
     """
     if "guide_held" not in predictions or agent is None:
         return {}
-    held = np.asarray(context["held"]) == 1
-    labels, texts = np.asarray(context["labels"])[held], np.asarray(context["labelled"])[held].astype(str)
-    actives = np.unique(texts[labels == 1])
+    labels = np.asarray(context["labels"])[np.asarray(context["held"]) == 1]
+    actives = held_actives(context).astype(str)
     found = {"guide_auroc": metrics.evaluate(["auroc"], labels.astype(float), predictions["guide_held"])["auroc"]}
     for mark, one, guess in (("", made, "guide_prior"), ("_agent", agent, "guide_agent")):
         valid = one.valid
