@@ -8,10 +8,15 @@ from deepbio.core.files import BadInput
 from deepbio.core.records import Given, stack
 from deepbio.domains.protein import clusters, features, matching, sequences, simulated
 from deepbio.kinds import protein
+from deepbio.tasks import rna_binding_proteins
 
 
 def ragged(*texts):
     return Ragged.join([sequences.encode(text) for text in texts])
+
+
+def each(residues):
+    return [residues.values[a:b] for a, b in zip(residues.offsets[:-1], residues.offsets[1:], strict=True)]
 
 
 def test_residues_are_coded_and_decoded():
@@ -83,6 +88,41 @@ def test_pairs_of_like_length_use_each_protein_once():
     y = np.array([1, 1, 1, 0, 0, 0, 0])
     found = matching.pairs_of_like_length(lengths, y, 0.05, np.random.default_rng(0))
     assert found.tolist() == [0, 2, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ("MGSSHHHHHHSSG" + 40 * "A", "SSG" + 40 * "A"),
+        (40 * "A" + "LEHHHHHHG", 40 * "A" + "LE"),
+        ("MHHHHHGHHHHHH" + 80 * "A" + "HHHHHKHHHHH", 80 * "A"),
+        (25 * "A" + "HHHHH" + 40 * "C", 40 * "C"),  # ends at residue 30
+        (26 * "A" + "HHHHH" + 40 * "C", 26 * "A" + "HHHHH" + 40 * "C"),
+        ("MHHHH" + 40 * "A" + "HHHH", "MHHHH" + 40 * "A" + "HHHH"),  # four are no tag
+        ("AHHHHHCC", "CC"),  # one run near both ends
+        ("AAHHHHH", "AAHHHHH"),  # nothing would be left
+    ],
+)
+def test_a_tag_at_an_end_is_cut_off_with_what_is_outside(given, left):
+    assert sequences.decode(sequences.without_tag(sequences.encode(given))) == left
+
+
+def test_tags_are_cut_off_proteins_that_bind_rna_and_those_that_do_not(tmp_path):
+    """In training and in testing, and before equal ones are found."""
+    rng = np.random.default_rng(1)
+    made = ["".join(rng.choice(list("ACDEFGIKLMNPQRSTVWY"), 80)) for _ in range(32)]
+    tagged = [f"MHHHHHH{text}" if i % 2 else f"{text}HHHHHH" for i, text in enumerate(made)]
+    for name, texts in (
+        ("RBP.fa", made[:10] + tagged[:4]),
+        ("nonRBP.fa", tagged[10:20]),
+        ("YeastRBP.fa", tagged[20:26]),
+        ("YeastnonRBP.fa", made[26:]),
+    ):
+        (tmp_path / name).write_text("".join(f">p\n{text}\n" for text in texts))
+    parameters = {"format": "species", "species": "yeast", "valid_fraction": 0.3}
+    splits = rna_binding_proteins.prepare({"rbp_proteins": tmp_path}, parameters, 1)
+    found = {name: [sequences.decode(one) for one in each(split["residues"])] for name, split in splits.items()}
+    assert sorted(found["train"] + found["valid"]) == sorted(made[:20]) and sorted(found["test"]) == sorted(made[20:])
 
 
 def test_first_residue_is_left_out():

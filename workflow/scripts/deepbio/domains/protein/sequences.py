@@ -103,3 +103,24 @@ def without_first(residues: Ragged) -> Ragged:
     of one residue is kept."""
     ends = zip(residues.offsets[:-1], residues.offsets[1:], strict=True)
     return Ragged.join([residues.values[a + (b - a > 1) : b] for a, b in ends])
+
+
+def without_tag(codes: np.ndarray, run: int = 5, within: int = 30) -> np.ndarray:
+    """Cut a histidine tag off the ends of a sequence (residues,), with all that lies outside of it.
+
+    Parameters
+    ----------
+    run : fewest His in a row that are a tag
+    within : residues from an end; a run that lies within them is a tag, one further inside a part of the protein. Of
+        1,713 runs in pieces of PDB chains all but one lie within 26 residues of an end, of 22 in whole proteins one
+        does (training set of rna_binding_proteins).
+
+    A sequence of which nothing would be left is kept whole.
+    """
+    his = np.concatenate([[0], np.asarray(codes) == AMINO_ACIDS.index("H"), [0]])
+    begins, ends = (np.flatnonzero(np.diff(his) == step) for step in (1, -1))
+    long = ends - begins >= run
+    begins, ends = begins[long], ends[long]
+    first = max(ends[ends <= within], default=0)
+    last = min(begins[(begins >= len(codes) - within) & (begins >= first)], default=len(codes))
+    return codes[first:last] if first < last else codes
