@@ -174,16 +174,26 @@ def test_epochs_are_chosen_well_and_noise_is_laplace():
 def test_copies_are_close_and_known_and_shuffled_columns_lose_their_correlations(splits):
     members, fresh = splits["train"].y, splits["test"].y
     copied = synthetic.privacy(members, members, fresh)
-    assert copied["closest_record"] == 0 and copied["membership_auroc"] > 0.99
+    assert copied["closest_record_gap"] == 1 and copied["membership_gap"] > 0.49
     new = synthetic.privacy(splits["valid"].y, members, fresh)
-    assert new["closest_record"] == pytest.approx(1, abs=0.1) and new["membership_auroc"] == pytest.approx(
-        0.5, abs=0.05
-    )
+    assert new["closest_record_gap"] < 0.1 and new["membership_gap"] < 0.05
     assert synthetic.correlation_of_correlations(members, members) == pytest.approx(1)
     shuffled = np.random.default_rng(1).permuted(members, axis=0)
     assert np.abs(synthetic.correlations(shuffled)[np.triu_indices(6, 1)]).max() < 0.15
     assert abs(synthetic.correlation_of_correlations(shuffled, members)) < 0.6  # fifteen pairs
     assert synthetic.correlation_of_correlations(np.ones((50, 6)), members) == 0
+
+
+def test_too_far_is_no_better_than_too_close_and_an_attack_below_chance_is_one():
+    members = np.array([[0.0], [0], [16], [16]])  # their standard deviation is 8, so that no distance is rounded
+    fresh = members + 2
+    gaps = [synthetic.privacy(members + offset, members, fresh)["closest_record_gap"] for offset in (0, 1, 2, 4)]
+    assert gaps == pytest.approx([1, 0.5, 0, 0.5])
+    told = [synthetic.privacy(people, members, fresh)["membership_gap"] for people in (members, fresh, members + 1)]
+    assert told == pytest.approx([0.5, 0.5, 0])
+    assert synthetic.privacy(members, members, members) == {"closest_record_gap": 0, "membership_gap": 0}
+    facts = [private_clinical_data.METRICS[name] for name in ("closest_record_gap", "membership_gap")]
+    assert not any(one.higher_is_better for one in facts)
 
 
 def test_classifiers_learn_from_synthetic_people_alone(splits):
@@ -199,7 +209,7 @@ def test_classifiers_learn_from_synthetic_people_alone(splits):
     assert scoring.score("private_clinical_data", test, {"y": turned}, wanted)["forest_auroc"] < 0.1
     told = {"y": real, "epsilon": np.float64(2.0), "delta": np.float64(1e-5)}
     found = scoring.score("private_clinical_data", test, told, wanted, splits["train"])
-    assert found["epsilon"] == 2 and found["delta"] == 1e-5 and found["closest_record"] == 0
+    assert found["epsilon"] == 2 and found["delta"] == 1e-5 and found["closest_record_gap"] == 1
 
 
 def test_correlations_resampled_once_each_are_those_of_the_people(splits):

@@ -15,8 +15,8 @@ METRICS = {
     "logistic_auroc": Metric(True, "logistic AUROC on real people", SHARE),
     "svm_auroc": Metric(True, "SVM AUROC on real people", SHARE),
     "neighbours_auroc": Metric(True, "nearest neighbours AUROC on real people", SHARE),
-    "closest_record": Metric(True, "distance to the closest record (real people: 1)", AMOUNT),
-    "membership_auroc": Metric(False, "AUROC of a membership attack", SHARE),
+    "closest_record_gap": Metric(False, "distance to the closest record, gap to new real people (0: alike)", SHARE),
+    "membership_gap": Metric(False, "AUROC of a membership attack, gap to chance (0: it tells nothing)", (0.0, 0.5)),
     "epsilon": Metric(False, "privacy loss ε", AMOUNT),
     "delta": Metric(False, "privacy failure δ", SHARE),
 }
@@ -154,8 +154,9 @@ def score(test, predictions, wanted, train=None):
     forest_auroc, logistic_auroc, svm_auroc, neighbours_auroc : classifiers are trained to predict the arm of synthetic
         people, and tested on the test people.
     correlation_of_correlations : see deepbio.synthetic; compared with the test people.
-    closest_record, membership_auroc : compared with the training people, where `train` is given. They are not among the
-        metrics that the controls prove, because the perfect control returns the test people.
+    closest_record_gap, membership_gap : compared with the training people, where `train` is given. They are not among
+        the metrics that the controls prove, because the perfect control returns the test people: these have no gap of
+        the first kind, but they are the fresh people themselves, whom an attacker tells with certainty.
 
     Raises ValueError where a prediction has another shape or is not finite.
     """

@@ -73,10 +73,11 @@ def closest(records, others):
 def privacy(synthetic, members, fresh):
     """Measure what synthetic records reveal of the people they were learned from, compared with `fresh` people.
 
-    closest_record : median distance of a synthetic record to the closest member, divided by that of fresh people; 0
-        where members were copied, about 1 where synthetic people are as new as real ones.
-    membership_auroc : AUROC of an attacker who takes people close to a synthetic record for members; 0.5 is chance
-        level.
+    closest_record_gap : from the median distance of a synthetic record to the closest member to that of fresh people,
+        over the larger of the two. 0 where synthetic people are as new as real ones, 1 where members were copied, 1/2
+        at half and at twice the distance. (The logarithm of their ratio would be infinite for copies.)
+    membership_gap : distance from 1/2, which is chance level, of the AUROC of an attacker who takes people close to a
+        synthetic record for members; 0 to 1/2. Below chance he knows as much, for he can take the others.
 
     Values are divided by their standard deviation over members. Fresh people come from the same population as the
     members.
@@ -84,10 +85,13 @@ def privacy(synthetic, members, fresh):
     std = members.std(axis=0)
     std[std == 0] = 1
     synthetic, members, fresh = (np.asarray(people, float) / std for people in (synthetic, members, fresh))
+    near, usual = (np.median(closest(people, members)) for people in (synthetic, fresh))
+    larger = max(near, usual)
     distance = np.concatenate([closest(people, synthetic) for people in (members, fresh)])
+    auroc = roc_auc_score(np.arange(len(distance)) < len(members), -distance)
     return {
-        "closest_record": float(np.median(closest(synthetic, members)) / np.median(closest(fresh, members))),
-        "membership_auroc": float(roc_auc_score(np.arange(len(distance)) < len(members), -distance)),
+        "closest_record_gap": float(abs(near - usual) / larger) if larger else 0.0,
+        "membership_gap": float(abs(auroc - 0.5)),
     }
 
 
