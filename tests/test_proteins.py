@@ -107,22 +107,17 @@ def test_a_tag_at_an_end_is_cut_off_with_what_is_outside(given, left):
     assert sequences.decode(sequences.without_tag(sequences.encode(given))) == left
 
 
-def test_tags_are_cut_off_proteins_that_bind_rna_and_those_that_do_not(tmp_path):
-    """In training and in testing, and before equal ones are found."""
+def test_tags_are_cut_off_where_lengths_are_matched(tmp_path):
+    """From both classes, and before equal sequences are found."""
     rng = np.random.default_rng(1)
     made = ["".join(rng.choice(list("ACDEFGIKLMNPQRSTVWY"), 80)) for _ in range(32)]
     tagged = [f"MHHHHHH{text}" if i % 2 else f"{text}HHHHHH" for i, text in enumerate(made)]
-    for name, texts in (
-        ("RBP.fa", made[:10] + tagged[:4]),
-        ("nonRBP.fa", tagged[10:20]),
-        ("YeastRBP.fa", tagged[20:26]),
-        ("YeastnonRBP.fa", made[26:]),
-    ):
+    for name, texts in (("RBP.fa", made[:16] + tagged[:4]), ("nonRBP.fa", tagged[16:])):
         (tmp_path / name).write_text("".join(f">p\n{text}\n" for text in texts))
-    parameters = {"format": "species", "species": "yeast", "valid_fraction": 0.3}
+    parameters = {"format": "matched", "tolerance": 0.1, "valid_fraction": 0.2, "test_fraction": 0.2}
     splits = rna_binding_proteins.prepare({"rbp_proteins": tmp_path}, parameters, 1)
-    found = {name: [sequences.decode(one) for one in each(split["residues"])] for name, split in splits.items()}
-    assert sorted(found["train"] + found["valid"]) == sorted(made[:20]) and sorted(found["test"]) == sorted(made[20:])
+    found = [sequences.decode(one) for split in splits.values() for one in each(split["residues"])]
+    assert sorted(found) == sorted(text[1:] for text in made)
 
 
 def test_first_residue_is_left_out():

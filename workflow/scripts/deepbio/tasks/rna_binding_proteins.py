@@ -18,13 +18,13 @@ FILES = {
 
 
 def prepare(sources, parameters, seed):
-    """Read proteins and part them; `format` says where they come from. Histidine tags are cut off real ones first.
+    """Read proteins and part them; `format` says where they come from.
 
     species : training on the paper's proteins, a share `valid_fraction` of which, in whole clusters of similar ones, is
         for validation; testing on those of `species`. With `distinct`, proteins of the test that are similar to one of
         training are left out.
     matched : the paper's training proteins in whole clusters, each positive beside a negative of like length
-        (`tolerance`: largest difference of the natural logarithms), without the first residue.
+        (`tolerance`: largest difference of the natural logarithms), without histidine tags and the first residue.
     simulated : families, every second one with a binding region; `families`, `members`, `lengths`, `distance`; the
         families are those of `problem`, and random ones are held out.
 
@@ -34,15 +34,16 @@ def prepare(sources, parameters, seed):
     return read(sources, parameters, np.random.default_rng([seed, 15264]))
 
 
-def _read(folder, which):
-    """Read residues, without histidine tags, and labels of the two files of a set; a sequence that stands twice in it
-    is kept once.
+def _read(folder, which, tags=True):
+    """Read residues and labels of the two files of a set; a sequence that stands twice in it is kept once.
 
-    A tag tells a construct made for a crystal, and so a negative: in training 24 % of the negatives have one.
+    A histidine tag tells a construct made for a crystal, and so a negative: in training 24 % of the negatives have one.
+    With `tags` false they are cut off.
     """
     found, labels, seen = [], [], set()
     for label, name in enumerate(FILES[which]):
-        for codes in map(sequences.without_tag, sequences.read_fasta(Path(folder) / name)[1]):
+        for whole in sequences.read_fasta(Path(folder) / name)[1]:
+            codes = whole if tags else sequences.without_tag(whole)
             if codes.tobytes() not in seen:
                 seen.add(codes.tobytes())
                 found.append(codes)
@@ -81,7 +82,7 @@ def _species(sources, parameters, rng):
 
 
 def _matched(sources, parameters, rng):
-    found, y = _read(sources["rbp_proteins"], "train")
+    found, y = _read(sources["rbp_proteins"], "train", tags=False)
     residues = sequences.without_first(Ragged.join(found))
     kept = pairs_of_like_length(residues.lengths, y, parameters["tolerance"], rng)
     residues, y = residues.take(kept), y[kept]
