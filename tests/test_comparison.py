@@ -143,6 +143,7 @@ def test_baselines_that_were_not_run_are_named_and_those_that_run_no_longer_are_
     assert document.is_current(row | {"method": "stranded_kmers"}, known)
     assert not document.is_current(row | {"method": "elastic_net"}, known)
     assert document.is_current(row | {"method": "elastic_net", "role": "published"}, known)
+    assert not document.is_current(row | {"dataset": "no longer there", "role": "listed"}, known)
 
 
 def test_groups_are_drawn_where_each_split_has_some(tmp_path):

@@ -72,3 +72,14 @@ def test_components_fill_the_ends_of_the_scale_and_leave_the_rest(tmp_path):
     np.testing.assert_array_equal(found[~wrong], x[75:][~wrong])
     assert np.abs(found - y[75:])[wrong].mean() < 0.1 * np.abs(x - y)[75:][wrong].mean()
     assert model.facts["chosen"] == 2
+
+
+def test_clusters_are_judged_where_the_dataset_asks_for_it():
+    y = np.repeat([[0.1, 0.9], [0.9, 0.1]], 4, axis=0)
+    member = np.repeat(np.eye(2, dtype=np.uint8), 4, axis=0)
+    arrays = {"y": y, "y_damaged": np.ones(y.shape, np.uint8), "y_regulon": member}
+    test = Split(arrays, {"clusters": 2})
+    with_clusters = expression_clustering.score(test, {"y": y}, ["rmse", "regulon_lift"])
+    assert with_clusters["cluster_ari"] == 1 and with_clusters["regulon_lift"] > 2
+    # Regulators that do not follow the profiles judge nothing, and no figure may rank methods by them.
+    assert set(expression_clustering.score(test, {"y": y}, ["rmse"])) == {"rmse", "damaged_rmse"}

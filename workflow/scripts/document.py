@@ -82,7 +82,7 @@ def boards():
     known, found = Catalog({"scale": "standard"}), {}
     for row in read_reference("standard"):
         place = row["task"], row["dataset"]
-        if row["metric"] == known.dataset(*place)["metrics"][0] and is_current(row, known):
+        if is_current(row, known) and row["metric"] == known.dataset(*place)["metrics"][0]:
             found.setdefault(place, {}).setdefault(row["role"], []).append(row)
     for roles in found.values():
         for rows in roles.values():
@@ -91,8 +91,12 @@ def boards():
 
 
 def is_current(row, known):
-    """Tell whether a row of comparison.csv is none of a baseline that no longer runs on its dataset."""
-    return row["role"] != "baseline" or row["method"] in known.competitors(row["task"], row["dataset"])
+    """Tell whether a row of comparison.csv is of a dataset that there still is, and none of a baseline that no longer
+    runs on it."""
+    task, dataset = row["task"], row["dataset"]
+    if task not in known.tasks or dataset not in known.datasets(task):
+        return False
+    return row["role"] != "baseline" or row["method"] in known.competitors(task, dataset)
 
 
 def not_run(task, dataset, rows, known):
@@ -103,10 +107,11 @@ def not_run(task, dataset, rows, known):
     return f" (not run: {', '.join(missing)})" if missing else ""
 
 
-def without_primary(found):
+def without_primary(found, known):
     """List the (task, dataset) of the standard reference that `found` does not hold though it has runs of a listed
     system: its metric, or its baselines, came later."""
-    there = {(row["task"], row["dataset"]) for row in read_reference("standard") if row["role"] == "listed"}
+    rows = [row for row in read_reference("standard") if row["role"] == "listed" and is_current(row, known)]
+    there = {(row["task"], row["dataset"]) for row in rows}
     return sorted(there - found.keys())
 
 
@@ -136,7 +141,7 @@ def results():
         cells.append(difference(roles["listed"][0], roles["baseline"][0]))
         cells.append(best.get("published", ""))
         lines.append("| " + " | ".join(cells) + " |")
-    for task, dataset in without_primary(found):
+    for task, dataset in without_primary(found, known):
         facts = known.dataset(task, dataset)
         cells = [known.tasks[task]["title"], facts["title"], metrics.title(facts["metrics"][0], task)]
         lines.append("| " + " | ".join(cells) + " | not in the reference, which is older | | | |")

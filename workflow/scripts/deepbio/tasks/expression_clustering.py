@@ -52,13 +52,14 @@ def prepare(sources, parameters, seed):
 
 
 def score(test, predictions, wanted, train=None):
-    """Score the profiles, those of replaced values alone, and clusters of the codes (without them, of the profiles)."""
+    """Score the profiles, those of replaced values alone, and, where the lift is wanted, clusters of the codes (without
+    them, of the profiles)."""
     p, y = np.asarray(predictions["y"], float), np.asarray(test.y, float)
     found = metrics.evaluate([name for name in wanted if name in metrics.METRICS], y, p)
     if "y_damaged" in test:
         wrong = np.asarray(test["y_damaged"]) > 0
         found["damaged_rmse"] = float(np.sqrt(np.mean((p - y)[wrong] ** 2)))
-    if "y_regulon" in test:
+    if "regulon_lift" in wanted:
         codes = predictions.get("code", p)
         found |= clusters.describe(clusters.cluster(codes, test.context["clusters"]), np.asarray(test["y_regulon"]))
     return found

@@ -35,20 +35,19 @@ ANR = "Anr"
 def prepare(sources, parameters, seed):
     """Prepare one split; `parameters["format"]` names the source.
 
-    compendium : E. coli, samples by genes. yeast : arrays by genes. pseudomonas : the compendium of ADAGE, and two
+    compendium : E. coli, samples by genes. pseudomonas : the compendium of ADAGE, and two
         held-out experiments with an anr mutant as the test split. In all, genes lie between 0 and 1 by the least and
         greatest level in training, and other samples are cut there.
-    ecoli_genes, yeast_genes : genes by conditions; `series` are the beginnings of the conditions' names.
-    `most_genes`: those that vary most. Each gene is
-        standardised over its own conditions, and ± 3 standard deviations become 0 and 1.
+    ecoli_genes : genes by conditions. Each gene is standardised over its own conditions, and ± 3 standard deviations
+        become 0 and 1.
+    `most_genes`: those that vary most.
 
     Arrays of samples: x (n, genes) float32; y (n, regulators) float32, the mean of the standardised levels of each
     regulator's genes; y_class (n,) int16, the experiment; group. The context has `genes`, `regulators` and `member`
     (regulators, genes). Arrays of genes: x (n, conditions); y (n, regulators) 0/1; group, the operon. The context has
     `conditions`, `regulators` and the number of `clusters`.
     """
-    readers = {"compendium": _compendium, "yeast": _yeast, "pseudomonas": _pseudomonas}
-    readers |= {"ecoli_genes": _ecoli_genes, "yeast_genes": _yeast_genes}
+    readers = {"compendium": _compendium, "pseudomonas": _pseudomonas, "ecoli_genes": _ecoli_genes}
     return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 5549]))
 
 
@@ -64,16 +63,6 @@ def _compendium(sources, parameters, rng):
     names, member = matrices.read_regulons(folder / "trn.csv", genes, *parameters["regulon_size"])
     experiment = [name.split("/")[0] for name in group]
     return _samples(levels, group, experiment, genes, names, member, part)
-
-
-def _yeast(sources, parameters, rng):
-    levels, arrays, genes, edges = matrices.read_yeast(sources["yeast_expression"])
-    names, member = matrices.regulons(edges, genes, *parameters["regulon_size"])
-    series = [name.split("_")[0].rstrip("5.") for name in arrays]
-    # Neighbouring time points are alike: runs of five stay together.
-    group = [f"{name}{i // 5}" for i, name in enumerate(series)]
-    part = tables.group_parts(np.array(group), parameters["valid_fraction"], parameters["test_fraction"], rng)
-    return _samples(levels, group, series, genes, names, member, part)
 
 
 def _pseudomonas(sources, parameters, rng):
@@ -128,23 +117,15 @@ def _ecoli_genes(sources, parameters, rng):
     return _genes(levels, samples, genes, operon, names, member, parameters, rng)
 
 
-def _yeast_genes(sources, parameters, rng):
-    levels, arrays, genes, edges = matrices.read_yeast(sources["yeast_expression"])
-    names, member = matrices.regulons(edges, genes, *parameters["regulon_size"])
-    return _genes(levels, arrays, genes, genes, names, member, parameters, rng)
-
-
 def _genes(levels, conditions, genes, operon, names, member, parameters, rng):
-    series = parameters.get("series")
-    chosen = [i for i, name in enumerate(conditions) if not series or name.split("_")[0] in series]
-    profile = levels[chosen].T
+    profile = levels.T
     spread = profile.std(axis=1)
     # Genes that hardly change have no profile; the number to keep is stated, and no label is asked.
     kept = np.sort(np.argsort(-spread, kind="stable")[: parameters["most_genes"]])
     profile, operon = profile[kept], np.array(operon)[kept]
     arrays = {"x": matrices.unit_profiles(profile).astype(np.float32), "y": member[:, kept].T.astype(np.float32)}
     arrays["group"] = operon.astype("S64")
-    context = {"conditions": [conditions[i] for i in chosen], "regulators": names, "clusters": parameters["clusters"]}
+    context = {"conditions": conditions, "regulators": names, "clusters": parameters["clusters"]}
     part = tables.group_parts(operon, parameters["valid_fraction"], parameters["test_fraction"], rng)
     whole = Split(arrays, context)
     return {name: whole.take(part == number) for number, name in enumerate(("train", "valid", "test"))}
