@@ -74,6 +74,30 @@ def test_average_precision_of_the_best_unit_and_sign():
         assert value == pytest.approx(max(average_precision_score(row, w) for w in (*weights, *-weights)))
 
 
+def test_units_without_weights_are_as_many_as_the_methods_have():
+    rng = np.random.default_rng(0)
+    x, units = rng.random((20, 90)), rng.random((20, 60))
+    member = (np.arange(90) // 10 == np.arange(9)[:, None]).astype(np.uint8)
+    test = Split({"x": x, "y": x[:, :9]}, {"input": "expression", "member": member, "regulators": list("abcdefghi")})
+    found = [
+        expression_features.score(test, {"y": one}, ["regulon_auprc"])["regulon_auprc"]
+        for one in (units, units[:, :50], units[:, :30])
+    ]
+    assert found[0] == found[1] > found[2]
+
+
+def test_training_samples_are_units_as_they_are(tmp_path):
+    x = np.random.default_rng(0).random((8, 40))
+    split = Split({"x": x, "y": x[:, :2]}, {"output": "representation"})
+    model, _ = fit("sample_units", {"train": split, "valid": split}, tmp_path)
+    found = model.predict(split)
+    assert found["weights"].shape == (6, 40)
+    drawn = [int(np.abs(x - x.mean(axis=0) - row).max(axis=1).argmin()) for row in found["weights"]]
+    assert len(set(drawn)) == 6
+    np.testing.assert_allclose(found["weights"], (x - x.mean(axis=0))[drawn], atol=1e-9)
+    np.testing.assert_allclose(found["y"][drawn], np.eye(6), atol=1e-6)
+
+
 def test_strains_are_told_apart_in_the_study_where_they_are_nearest():
     p = np.array([[0.0, 0], [0.2, 0], [1, 1], [1.2, 1], [0, 0], [0.2, 0.2], [0.5, 0], [0.7, 0.2]])
     strain, study = np.array([0, 0, 1, 1, 0, 0, 1, 1]), np.repeat([0, 1], 4)

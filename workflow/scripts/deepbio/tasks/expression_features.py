@@ -30,6 +30,7 @@ METRICS = {
     "cluster_nmi": Metric(True, "NMI of clusters and regulators", SHARE),
 }
 ANR = "Anr"
+UNITS = 50  # that all methods have
 
 
 def prepare(sources, parameters, seed):
@@ -135,10 +136,11 @@ def _genes(levels, conditions, genes, operon, names, member, parameters, rng):
 
 
 def _weights(test, predictions):
-    """Give the weights (units, genes) that a method states, else the correlations of its units with the genes."""
+    """Give the weights (units, genes) that a method states. Of one that states none, as of the controls, give the
+    correlations of its units with the genes: of the first UNITS, for the best of more units is better by chance."""
     if "weights" in predictions:
         return np.asarray(predictions["weights"], float)
-    return enrichment.loadings(np.asarray(predictions["y"], float), np.asarray(test["x"]))
+    return enrichment.loadings(np.asarray(predictions["y"], float)[:, :UNITS], np.asarray(test["x"]))
 
 
 def score(test, predictions, wanted, train=None):

@@ -67,8 +67,9 @@ def best_precision(weights, member):
     """Compute how well the best unit ranks each regulator's genes: the largest average precision over units and signs
     when genes are ordered by their weight, (regulators,).
 
-    Unlike a test against genes dealt anew, this is not won by a random mixture of samples, whose weights are alike
-    within every set of correlated genes.
+    It rises with the number of units, of which the best counts, and is not for learned units alone: the weights of a
+    sample, or of a random mixture of samples, are alike within every set of correlated genes. So methods are compared
+    at one number of units, and with samples drawn at random.
     """
     member, weights = np.asarray(member, np.float32), np.asarray(weights, float)
     best, rank = np.zeros(len(member)), np.arange(1, member.shape[1] + 1)
