@@ -122,4 +122,4 @@ def test_a_window_that_stands_on_several_chromosomes_is_in_one_part(tmp_path):
     assert not found["train"] & found["test"] and not found["valid"] & found["test"]
     assert not found["train"] & found["valid"]
     codes = np.array(["ACGT".index(base) for base in repeat], np.uint8).tobytes()
-    assert codes in found["test"] and "4 samples of training" in told and "another part as well" in told
+    assert codes in found["test"] and "4 samples of training" in told and "a later part as well" in told

@@ -25,7 +25,8 @@ PLUMBING = {
 }
 # Functions that decide no number of a training: they draw, or read a user's own files.
 DRAWING = frozenset({"interpret"})
-OWN_DATA = frozenset({"read", "sample", "settle", "learn", "same", "scaffold", "cluster", "near"})
+OWN_DATA = frozenset({"read", "sample", "settle", "learn", "same", "scaffold", "compared", "cluster", "near"})
+OWN_DATA |= {"short", "traits"}
 # How a file is seen: what decides numbers, that and what draws, or of a task what its `prepare` reaches.
 NUMBERS, FIGURES, PREPARATION, READING = "numbers", "figures", "preparation", "reading"
 # Outlines of earlier calls in this working directory, with the digest of the text that each was made from: to parse 400

@@ -22,6 +22,9 @@ and, where files of a user's own are read (core/records.py, tasks/own.py),
     settle(records, given) -> (context, notes)              optional: brings records to one shape
     learn(arrays, context, train, given) -> (arrays, context, notes, kept)      optional: what training samples decide
     scaffold(arrays), cluster(arrays), near(arrays, test, others)               optional: groups and near-duplicates
+    compared(arrays) -> (samples, words, least)             optional: words by which core/own_links.py finds variants
+    short(arrays) -> (n,) bool                              optional: samples with too few of these words
+    traits(arrays) -> {title: (n,) numbers}                 optional: what should not tell a sample's class
     TASK, USUAL                 optional: the task whose module measures own data, and the usual metrics
 
 A kind of output says

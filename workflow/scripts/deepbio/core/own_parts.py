@@ -5,7 +5,7 @@ from types import ModuleType
 
 import numpy as np
 
-from deepbio.core import own, tables
+from deepbio.core import own, own_links, tables
 from deepbio.core.files import BadInput
 from deepbio.core.records import Record
 
@@ -32,6 +32,8 @@ def part(
     groups = [record.fields.get(columns.get("group"), "") for record in good]
     places = [record.fields.get("chromosome", "") for record in good]
     by = said.get("by") or _usual(one, columns, places)
+    if "group" in columns and not any(group.strip() for group in groups):
+        raise BadInput(f"{yaml}: columns.group: no record has '{columns['group']}'")
     if by == "given":
         return (*_given(good, same, columns, yaml), by)
     if by == "group":
@@ -48,24 +50,71 @@ def part(
     if by in ("scaffold", "cluster") and not hasattr(one, by):
         raise BadInput(f"{yaml}: split.by: {one.TITLE} have no {by}s")
     group = {
-        "random": lambda: tables.linked(same, np.array(groups)) if any(groups) else tables.linked(same),
-        "group": lambda: tables.linked(same, np.array(groups)),
+        "random": lambda: tables.linked(same),
+        "group": lambda: tables.linked(same),
         "scaffold": lambda: one.scaffold(arrays),
         "chromosome": lambda: np.array(places),
-        "cluster": lambda: tables.linked(same, one.cluster(arrays)),
+        "cluster": lambda: _clusters(one, arrays, same),
         "blocks": lambda: np.arange(len(good)) * BLOCKS // len(good),
     }[by]()
+    named = f"{by} and group" if by != "group" and any(groups) else by
+    if by == "group" or any(groups):
+        group = tables.linked(group, _each(groups))
     dealt = deal(group, y, fractions, rng, parameters["output"])
     if dealt is None:
-        raise BadInput(
-            f"{yaml}: split.by: {by}: {len(np.unique(group))} groups cannot be dealt to train, valid and test"
-        )
+        raise BadInput(f"{yaml}: split.by: {named}: {_undealt(group, 'group' if named != by else by)}")
     if by in ("chromosome", "blocks"):  # the other groups hold all samples that are the same
         dealt = _apart(dealt, same)
         for number, name in enumerate(("train", "valid", "test")):
             if not (dealt == number).any():
                 raise BadInput(f"{yaml}: split.by: {by}: all samples of {name} are in a later part as well")
-    return dealt, np.char.add(f"{by}:".encode(), np.asarray(group).astype("S")), by
+    return dealt, np.char.add(f"{by}:".encode(), np.asarray(group).astype("S")), named
+
+
+def _clusters(one, arrays, same):
+    """Number the clusters of a kind, with the variants of a library in one, (n,)."""
+    found = [same, one.cluster(arrays)]
+    if hasattr(one, "compared"):
+        found.append(own_links.library(*one.compared(arrays), len(same)))
+    return tables.linked(*found)
+
+
+def _each(groups):
+    """Name the group of each record, (n,); one for which none is said is a group of its own."""
+    return np.array([f"={name.strip()}" if name.strip() else str(row) for row, name in enumerate(groups)])
+
+
+def _undealt(group, title):
+    """Say why groups, each a `title` such as a cluster, cannot be dealt, and what to do."""
+    sizes = np.unique(group, return_counts=True)[1]
+    there = f"all {len(group)} samples are one {title}"
+    if len(sizes) > 1:
+        there = f"there are {len(sizes)} {title}s, the largest of {sizes.max()} of the {len(group)} samples"
+    return (
+        f"{there}, but train, valid and test need one each at least. Part the samples by something else: split: "
+        "{by: random}, which leaves near-duplicates on both sides; {by: group} with columns: {group: NAME}; or "
+        "{by: given} with columns: {split: NAME}"
+    )
+
+
+def doubts(part: np.ndarray, group: np.ndarray, good: list[Record], parameters: dict) -> list[str]:
+    """Warn of parts (n,) far from the sizes that were asked for, and of named groups that a given split parts."""
+    said, column, lines = parameters.get("split", {}), parameters.get("columns", {}).get("group"), []
+    if said.get("by") != "given":
+        wanted = np.array(said.get("fractions", own.FRACTIONS)) * len(part)
+        counts = np.bincount(part[part >= 0], minlength=3)
+        if (counts < wanted / 2 - 1).any() or (counts > wanted * 2 + 1).any():
+            sizes = np.unique(group, return_counts=True)[1]
+            lines.append(
+                f"warning: the parts are far from the {', '.join(f'{one:.0f}' for one in wanted)} samples asked for, "
+                f"since groups stay whole: {len(sizes)} there are, the largest of {sizes.max()} samples"
+            )
+    elif column:
+        names = _each([record.fields.get(column, "") for record in good])[part >= 0]
+        pairs = {(name, number) for name, number in zip(names.tolist(), part[part >= 0].tolist(), strict=True)}
+        several = len(pairs) - len({name for name, _ in pairs})
+        lines += [f"warning: groups of '{column}' are in more than one part of the given split"] if several else []
+    return lines
 
 
 def _usual(one, columns, places):
@@ -107,15 +156,20 @@ def deal(
     """Deal whole groups to parts of the sizes wanted, (n,): of many random orders the one is taken whose parts are
     nearest to them and have the classes in the proportions of the whole.
 
-    A group larger than half of a held-out part stays in training where there are ten groups or more. None where no
-    order fills all parts.
+    A group larger than half of a held-out part stays in training where there are ten groups or more, and one larger
+    than both held-out parts where two others can fill these. None where no order fills all parts.
     """
     names, member, sizes = np.unique(group, return_inverse=True, return_counts=True)
     total = len(member)
     targets = np.array([fractions[2], fractions[1]]) * total
     free = np.arange(len(names))
     small = free[sizes <= max(1, min(targets) / 2)]
-    free = small if len(names) >= 10 and sizes[small].sum() >= targets.sum() else free
+    fits = free[sizes <= targets.sum()]
+    if len(names) >= 10 and sizes[small].sum() >= targets.sum():
+        free = small
+    elif len(fits) >= 2:
+        free = fits
+    targets *= min(1.0, sizes[free].sum() / targets.sum())
     shares = _shares(y, output)
     whole = 0.0 if shares is None else np.nanmean(shares, axis=0)
     best, least = None, np.inf
@@ -123,6 +177,7 @@ def deal(
         order = rng.permutation(free)
         ends = np.cumsum(sizes[order])
         first = max(1, int(np.searchsorted(ends, targets[0] + 0.5, "right")))
+        first = min(first, len(free) - 1)  # one is left for validation
         second = max(first + 1, int(np.searchsorted(ends, targets.sum() + 0.5, "right")))
         chosen = np.zeros(len(names), int)
         chosen[order[:first]], chosen[order[first:second]] = 2, 1

@@ -86,6 +86,16 @@ def cluster(arrays):
     return own_pairs.clusters(np.asarray(arrays["names"]))
 
 
+def traits(arrays):
+    """Measure what should not tell whether a pair is linked: unknown bases, as around short elements, and gaps
+    of signals."""
+    unknown = {
+        f"share of unknown bases of the {name}'s window": (np.asarray(arrays[name]) > 3).mean(axis=1)
+        for name in ("enhancer", "promoter")
+    }
+    return unknown | {"share of gaps": np.isnan(arrays["signals"]).mean(axis=1)}
+
+
 def near(arrays, test, others):
     """Tell which of the samples `test` share an element with one of `others`."""
     names = np.asarray(arrays["names"])

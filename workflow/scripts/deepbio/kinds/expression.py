@@ -18,6 +18,11 @@ matrix, same, learn = table.matrix, table.same, table.learn
 REGULATORS, GENES, OWN = 6, 90, 10  # of the small problem; the last genes belong to no regulator
 
 
+def traits(arrays):
+    """Measure what should not tell the class of a profile: its gaps."""
+    return table.traits(arrays)
+
+
 def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     """Make ninety genes, ten for each of six regulators and thirty of noise, on a scale from 0 to 1.
 

@@ -63,6 +63,11 @@ def settle(found, given):
     return {"sites": sites}, [f"{len(sites)} biallelic SNPs; {left} other records are left out"]
 
 
+def traits(arrays):
+    """Measure what should not tell the population of a person: unknown genotypes."""
+    return {"share of unknown genotypes": (np.asarray(arrays["x"]) < 0).mean(axis=1)}
+
+
 def learn(arrays, context, train, given):
     """Keep the sites at which training people differ: the rarer allele has a frequency of 0.05 or more; of more than
     20,000 as many, evenly spread."""

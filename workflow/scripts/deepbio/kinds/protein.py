@@ -70,11 +70,34 @@ def same(arrays, context):
     return np.array([hashlib.sha256(residues.values[a:b].tobytes()).hexdigest() for a, b in pairs]).astype("S")
 
 
+def compared(arrays):
+    """List the words of five residues by which near-duplicates are found: proteins, words, and how many a pair must
+    share."""
+    from deepbio.domains.protein import sequences
+
+    return *sequences.words(arrays["residues"], 5), 6
+
+
 def cluster(arrays):
     """Number the clusters of similar proteins, (n,)."""
     from deepbio.domains.protein import clusters
 
     return clusters.cluster(arrays["residues"])
+
+
+def short(arrays):
+    """Tell which proteins have too few words to be compared once a residue in their middle is changed, (n,) bool."""
+    return arrays["residues"].lengths < 15
+
+
+def traits(arrays):
+    """Measure what should not tell the class of a protein: its length and unknown residues."""
+    from deepbio.domains.protein import sequences
+
+    residues = arrays["residues"]
+    unknown = sequences.STANDARD[np.asarray(residues.values)] == 255
+    count = np.bincount(sequences.owners(residues)[unknown], minlength=len(residues))
+    return {"length": residues.lengths, "share of unknown residues": count / residues.lengths}
 
 
 def near(arrays, test, others):

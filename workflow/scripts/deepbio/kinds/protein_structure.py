@@ -23,6 +23,21 @@ cluster = protein.cluster
 near = protein.near
 
 
+def compared(arrays):
+    """List the words by which near-duplicates are found: samples, words, and how many a pair must share."""
+    return protein.compared(arrays)
+
+
+def short(arrays):
+    """Tell which samples are too short for near-duplicates to be found, (n,) bool."""
+    return protein.short(arrays)
+
+
+def traits(arrays):
+    """Measure what should not tell the class of a protein: its length and unknown residues."""
+    return protein.traits(arrays)
+
+
 def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     """Draw ellipsoids of residues; every other one has a patch of positive charge on its surface, and the others half
     as many positive residues."""

@@ -118,6 +118,13 @@ def same(arrays, context):
     return np.array([hashlib.sha256(min(a.tobytes(), b.tobytes())).hexdigest() for a, b in pairs]).astype("S")
 
 
+def compared(arrays):
+    """List the words by which near-duplicates are found: windows, words, and how many a pair must share."""
+    words = _words(arrays)
+    known = words >= 0
+    return np.broadcast_to(np.arange(len(words))[:, None], words.shape)[known], words[known], 1
+
+
 def cluster(arrays):
     """Number the groups of windows that share words of 24 bases, other than repeats of the genome: (n,)."""
     from scipy.sparse import coo_matrix
@@ -131,6 +138,16 @@ def cluster(arrays):
     nodes = len(words) + len(counts)
     graph = coo_matrix((np.ones(len(rows), bool), (rows, column)), shape=(nodes, nodes))
     return connected_components(graph, directed=False)[1][: len(words)]
+
+
+def short(arrays):
+    """Tell which windows have no word left once a base in their middle is changed, (n,) bool."""
+    return (np.asarray(arrays["codes"]) < 4).sum(axis=1) < 2 * SHARED
+
+
+def traits(arrays):
+    """Measure what should not tell the class of a window: unknown bases, which shorter ones have at their ends."""
+    return {"share of unknown bases, padding included,": (np.asarray(arrays["codes"]) > 3).mean(axis=1)}
 
 
 def near(arrays, test, others):

@@ -21,6 +21,11 @@ GAP = 10_000  # bases between the beginnings of two regions beyond which they ar
 matrix, same = table.matrix, table.same
 
 
+def traits(arrays):
+    """Measure what should not tell the class of a region: its gaps."""
+    return table.traits(arrays)
+
+
 def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     """Make stretches of five regions that keep their class for a while, in two types of cells; three of eight signals
     tell it."""

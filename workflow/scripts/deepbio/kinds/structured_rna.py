@@ -20,6 +20,21 @@ WORD = (3, 2, 3, 0, 0, 0, 3, 0)  # UGUAAAUA
 same, cluster, near = sequence.same, sequence.cluster, sequence.near
 
 
+def compared(arrays):
+    """List the words by which near-duplicates are found: samples, words, and how many a pair must share."""
+    return sequence.compared(arrays)
+
+
+def short(arrays):
+    """Tell which samples are too short for near-duplicates to be found, (n,) bool."""
+    return sequence.short(arrays)
+
+
+def traits(arrays):
+    """Measure what should not tell the class of a window: unknown bases."""
+    return sequence.traits(arrays)
+
+
 def sample(rng: np.random.Generator, n: int, output: str) -> tuple[dict, dict]:
     """Make windows of 60 random bases in a hairpin; a UGUAAAUA in its loop makes the label."""
     from deepbio.domains.rna.structure import LETTERS, annotate

@@ -161,6 +161,11 @@ def settle(found, given):
     return {"features": [name for name, one in zip(names, taken, strict=True) if one]}, notes
 
 
+def traits(arrays):
+    """Measure what should not tell the class of a row: its gaps."""
+    return {"share of gaps": np.isnan(np.asarray(arrays["x"])).mean(axis=1)}
+
+
 def learn(arrays, context, train, given):
     """Fill gaps with the median of the training samples."""
     x = arrays["x"]

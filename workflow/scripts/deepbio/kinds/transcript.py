@@ -57,11 +57,36 @@ def same(arrays, context):
     return np.array([hashlib.sha256(one.tobytes()).hexdigest() for one in coding.samples(arrays["codes"])]).astype("S")
 
 
+def compared(arrays):
+    """List the words of 16 bases by which near-duplicates are found: transcripts, words, and how many a pair must
+    share."""
+    from deepbio.domains.dna import sequences
+
+    codes = arrays["codes"]
+    words = sequences.kmer_words(np.asarray(codes.values)[None], 16)[0]
+    owner = np.repeat(np.arange(len(codes)), codes.lengths)
+    whole = (words >= 0) & (owner[: len(words)] == owner[15:])  # not over the end of a transcript
+    return owner[: len(words)][whole], words[whole], 12
+
+
 def cluster(arrays):
     """Number the groups of transcripts with stretches in common, such as those of one gene: (n,)."""
     from deepbio.domains.rna import coding
 
     return coding.related(arrays["codes"])
+
+
+def short(arrays):
+    """Tell which transcripts have too few words to be compared once a base in their middle is changed, (n,) bool."""
+    return arrays["codes"].lengths < 43
+
+
+def traits(arrays):
+    """Measure what should not tell the class of a transcript alone: its length and unknown bases."""
+    from deepbio.domains.rna import coding
+
+    unknown = np.array([(one > 3).mean() for one in coding.samples(arrays["codes"])])
+    return {"length": arrays["codes"].lengths, "share of unknown bases": unknown}
 
 
 def near(arrays, test, others):

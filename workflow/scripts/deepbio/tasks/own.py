@@ -1,7 +1,8 @@
 """A user's own data: read by their kind of input, labelled, parted as the field asks for, and told about.
 
 `read` says in plain lines what it understood: samples, classes, records that are left out with the reason and the
-place, the parts, and how many test samples are near-duplicates of training samples.
+place, the parts and where they are far from what was asked for, numbers such as a length that alone tell the classes,
+and how many test samples are near-duplicates of training samples.
 """
 
 import logging
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepbio.core import kind, own, own_labels, own_parts, records
+from deepbio.core import kind, own, own_labels, own_links, own_parts, own_shortcuts, records
 from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 
@@ -63,6 +64,9 @@ def read(yaml: Path, parameters: dict, seed: int) -> tuple[dict[str, Split], lis
         raise BadInput("\n".join([f"{yaml}: no record can be used", *dropped(every, 5)]))
     arrays = records.stack(good)
     part, group, by = own_parts.part(one, arrays, context, good, y, parameters, seed, yaml)
+    doubts = own_parts.doubts(part, group, good, parameters)
+    if hasattr(one, "traits"):
+        doubts += own_shortcuts.warnings(one.traits(arrays), y, context, parameters["output"])
     if y is not None:
         arrays["y"] = y
     arrays["group"] = group.astype("S")
@@ -75,6 +79,7 @@ def read(yaml: Path, parameters: dict, seed: int) -> tuple[dict[str, Split], lis
     ]
     told += notes + said + dropped(every) + repeats(one, arrays, context, part, y)
     told.append(f"parted by {by}: " + ", ".join(f"{name} {int((part == i).sum())}" for i, name in enumerate(PARTS)))
+    told += doubts
     told += classes_of(arrays, part, context, parameters["output"]) + close(one, arrays, part)
     # Ids are for people; no array of a method.
     arrays = {name: array for name, array in arrays.items() if name != "id"}
@@ -158,13 +163,20 @@ def classes_of(arrays, part, context, output):
 
 
 def close(one, arrays, part):
-    """Count the test samples that are near-duplicates of training samples, in a line."""
+    """Count the test samples that are near-duplicates of training samples, and those too short to be compared."""
     if not hasattr(one, "near"):
         return []
     rng = np.random.default_rng(0)
     test, train = (
         rng.permutation(np.flatnonzero(part == number))[:most] for number, most in zip((2, 0), MOST_NEAR, strict=True)
     )
-    count = int(one.near(arrays, test, train).sum())
+    near = one.near(arrays, test, train)
+    if hasattr(one, "compared"):
+        near = near | own_links.near(*one.compared(arrays), len(part), test, train)
+    count = int(near.sum())
     line = f"{count} of {len(test)} test samples are near-duplicates of training samples"
-    return [("warning: " if count else "") + line]
+    lines = [("warning: " if count else "") + line]
+    short = int(one.short(arrays)[test].sum()) if hasattr(one, "short") else 0
+    if short:
+        lines.append(f"warning: {short} of them are too short for that: near-duplicates of these are not all found")
+    return lines
