@@ -165,6 +165,14 @@ def test_few_groups_are_dealt_to_the_parts_that_they_fit():
     assert own_parts.deal(np.arange(8) // 4, None, own.FRACTIONS, np.random.default_rng(0), "generated") is None
 
 
+def test_few_groups_of_one_class_each_are_dealt_so_that_every_part_has_both():
+    group = np.arange(300) % 10
+    y = (group < 5).astype(float)
+    part = own_parts.deal(group, y, own.FRACTIONS, np.random.default_rng(0), "binary")
+    assert [len(np.unique(y[part == number])) for number in range(3)] == [2, 2, 2]
+    assert np.bincount(part).tolist() == [180, 60, 60]
+
+
 # ---- groups that are named
 
 

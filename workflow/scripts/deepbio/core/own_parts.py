@@ -10,6 +10,7 @@ from deepbio.core.files import BadInput
 from deepbio.core.records import Record
 
 BLOCKS = 20  # stretches of consecutive frames that go together
+FEW = 20  # groups below which parts may be larger than asked for
 TRIES = 200  # random ways to part the groups, of which the best is taken
 
 
@@ -173,12 +174,14 @@ def deal(
     shares = _shares(y, output)
     whole = 0.0 if shares is None else np.nanmean(shares, axis=0)
     best, least = None, np.inf
-    for _ in range(TRIES if len(names) > 3 else 6 * len(names)):
+    few = len(free) < FEW
+    for turn in range(TRIES if len(names) > 3 else 6 * len(names)):
         order = rng.permutation(free)
         ends = np.cumsum(sizes[order])
         first = max(1, int(np.searchsorted(ends, targets[0] + 0.5, "right")))
-        first = min(first, len(free) - 1)  # one is left for validation
-        second = max(first + 1, int(np.searchsorted(ends, targets.sum() + 0.5, "right")))
+        # Of few groups one more may be nearer to what is wanted, or bring the class that lacks.
+        first = min(first + few * (turn % 2), len(free) - 1)  # one is left for validation
+        second = max(first + 1, int(np.searchsorted(ends, targets.sum() + 0.5, "right")) + few * (turn // 2 % 2))
         chosen = np.zeros(len(names), int)
         chosen[order[:first]], chosen[order[first:second]] = 2, 1
         part = chosen[member]
