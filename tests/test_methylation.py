@@ -170,13 +170,22 @@ def test_flanking_shares_are_those_of_the_same_sample():
     beta[9, 0] = np.nan
     positions = np.arange(20) * 100
     parameters = {"flank": 1, "gap": 0, "fractions": [0.5, 0.25, 0.25], "people": [1, 0, 0], "most": None}
-    found = cpg_methylation._flanked(beta, positions, parameters, np.random.default_rng(0))
+    found = cpg_methylation._flanked(beta, positions, np.arange(2), parameters, np.random.default_rng(0))
     train = found["train"]
     assert len(train) == 9 * 2 - 1  # the missing one is no case
     row = train["group"].tolist().index(b"probe8")
     np.testing.assert_allclose(train["x"][row, 2:], [100 / 5000] * 2)
     np.testing.assert_allclose(train["x"][row, 0], beta[7, 0])
     np.testing.assert_allclose(train["x"][row, 1], 0.5)  # the missing neighbour
+
+
+def test_all_samples_of_a_patient_are_in_one_part():
+    patient = np.arange(40) // 4
+    beta = np.tile(patient / 10 + 0.01, (60, 1))  # a share tells the patient
+    parameters = {"flank": 1, "gap": 0, "fractions": [0.5, 0.25, 0.25], "people": [0.5, 0.2, 0.3], "most": None}
+    found = cpg_methylation._flanked(beta, np.arange(60), patient, parameters, np.random.default_rng(0))
+    parts = [set(split["x"][:, 0].tolist()) for split in found.values()]
+    assert [len(part) for part in parts] == [5, 2, 3] and len(set.union(*parts)) == 10
 
 
 def test_neighbour_columns_and_labels_are_no_features(tmp_path):

@@ -21,7 +21,8 @@ def prepare(sources, parameters, seed):
 
     array : probes of a stretch of a chromosome in many samples (an R data frame): a case is a probe in a sample, its
         features the shares of `flank` probes on each side in the same sample and their distances. Testing is on the
-        last probes of the stretch, in samples that no training case is of; `gap` probes between parts are left out.
+        last probes of the stretch, in samples of patients that no training case is of; `gap` probes between parts are
+        left out. The first 12 letters of a sample's TCGA barcode name its patient.
     simulated : the same of methylation.probes.
     context : tables of sites with facts about their place and chromatin, in the parts of their authors.
 
@@ -32,14 +33,16 @@ def prepare(sources, parameters, seed):
     if parameters["format"] == "context":
         return _context(sources[parameters["files"]], parameters)
     if parameters["format"] == "array":
-        beta, positions = _array(sources[parameters["files"]] / parameters["array"])
+        beta, positions, patient = _array(sources[parameters["files"]] / parameters["array"])
     else:
         beta, positions = methylation.probes(parameters["sites"], parameters["samples"], rng)
-    return _flanked(beta, positions, parameters, rng)
+        patient = np.arange(parameters["samples"])
+    return _flanked(beta, positions, patient, parameters, rng)
 
 
 def _array(path):
-    """Read shares (probes, samples), NaN where missing, and positions of an R data frame."""
+    """Read shares (probes, samples), NaN where missing, and positions of an R data frame, and the patient of each
+    sample."""
     import rdata
 
     try:
@@ -50,18 +53,17 @@ def _array(path):
         raise BadInput(f"{path}: the data frame has no column 'Genomic_Coordinate'")
     named = ("ProbeID", "Chromosome", "Genomic_Coordinate")
     positions = frame["Genomic_Coordinate"].to_numpy().astype(np.int64)
-    beta = frame[[name for name in frame.columns if name not in named]].to_numpy(dtype=float)
+    samples = [name for name in frame.columns if name not in named]
     order = np.argsort(positions, kind="stable")
-    return beta[order], positions[order]
+    return frame[samples].to_numpy(dtype=float)[order], positions[order], np.array([name[:12] for name in samples])
 
 
-def _flanked(beta, positions, parameters, rng):
-    probes, samples = beta.shape
+def _flanked(beta, positions, patient, parameters, rng):
+    probes, names, member = len(beta), *np.unique(patient, return_inverse=True)
     flank, gap = parameters["flank"], parameters["gap"]
     ends = np.round(np.cumsum(parameters["fractions"]) * probes).astype(int)
-    people = np.searchsorted(
-        np.round(np.cumsum(parameters["people"]) * samples), rng.permutation(samples), side="right"
-    )
+    limits = np.round(np.cumsum(parameters["people"]) * len(names))
+    people = np.searchsorted(limits, rng.permutation(len(names)), side="right")[member]
     filled = np.where(np.isnan(beta), 0.5, beta)
     sides = [shift for shift in range(-flank, flank + 1) if shift]
     found, first = {}, 0
