@@ -40,7 +40,7 @@ def _components(x, wrong, count, rounds):
     for _ in range(rounds):
         mean = x.mean(axis=0)
         axes = np.ascontiguousarray(np.linalg.svd(x - mean, full_matrices=False)[2][:count])
-        x = np.where(wrong, (x - mean) @ axes.T @ axes + mean, x)
+        x = _fill(x, wrong, mean, axes, 1)
     return mean, axes
 
 

@@ -24,8 +24,8 @@ def prepare(sources, parameters, seed):
     hairpins : every window has a hairpin, a UGUAAAUA and its reverse complement; the word is in the loop in positives,
         in the stem in negatives.
     windows : two FASTA files, positives and background, whose headers say where they are; repeated windows count once,
-        and background that overlaps a positive on its strand, or has its sequence, is left out. With `fold` they are
-        folded where ViennaRNA is installed.
+        one of both files as background, and background that overlaps a positive on its strand is left out. With `fold`
+        they are folded where ViennaRNA is installed.
     published : such `files` of training and of test windows; training windows that are also test windows are left out,
         and `valid_fraction` of the others, at random, are for validation.
 
@@ -83,7 +83,7 @@ def _hairpins(sources, parameters, rng):
 def _windows(sources, parameters, rng):
     folder = next(iter(sources.values()))
     places, codes, y = _read(folder, parameters["background"], parameters["positives"])
-    apart = ~_is_bound(places, codes, y)
+    apart = ~_is_bound(places, y)
     chromosome = places["chrom"].to_numpy(str)[apart]
     whole = _folded(codes[apart], y[apart], chromosome, parameters["fold"])
     return {name: whole.take(part) for name, part in sequences.by_chromosome(chromosome, parameters).items()}
@@ -118,7 +118,7 @@ def _read(folder, background, positives):
     return frame, codes[kept], np.array(y, np.float32)[kept]
 
 
-def _is_bound(places, codes, y):
+def _is_bound(places, y):
     """Tell which background windows overlap a positive on the same strand: (n,) bool."""
     stranded = places.assign(chrom=places["chrom"] + places["strand"])
     return (y == 0) & genome.overlaps(stranded, stranded[y == 1])
