@@ -23,9 +23,9 @@ def prepare(sources, parameters, seed):
         none.
     hairpins : every window has a hairpin, a UGUAAAUA and its reverse complement; the word is in the loop in positives,
         in the stem in negatives.
-    windows : two FASTA files, positives and background, whose headers say where they are; repeated windows count once,
-        one of both files as background, and background that overlaps a positive on its strand is left out. With `fold`
-        they are folded where ViennaRNA is installed.
+    windows : two FASTA files, positives and background, whose headers say where they are; a repeated sequence counts
+        once, as a positive if it is one anywhere, and background that overlaps a positive on its strand is left out.
+        With `fold` windows are folded where ViennaRNA is installed.
     published : such `files` of training and of test windows; training windows that are also test windows are left out,
         and `valid_fraction` of the others, at random, are for validation.
 
@@ -104,7 +104,8 @@ def _published(sources, parameters, rng):
 
 def _read(folder, background, positives):
     """Read the FASTA files of both classes: places (a bedframe with `strand`), codes (n, length) and labels (n,) of
-    windows whose headers say where they are. A window that comes again counts once."""
+    windows whose headers say where they are. A sequence that comes again counts once, and as bound if it is ever
+    bound."""
     import pandas as pd
 
     places, texts, y = [], [], []
@@ -113,9 +114,11 @@ def _read(folder, background, positives):
         places += [(*sequences.place(name, path), "-" if "(-)" in name else "+") for name in names]
         texts, y = texts + sequence, y + [label] * len(names)
     codes = sequences.encode(texts, folder)
-    kept = np.sort(np.unique(codes, axis=0, return_index=True)[1])
+    y = np.array(y, np.float32)
+    bound_first = np.argsort(-y, kind="stable")
+    kept = np.sort(bound_first[np.unique(codes[bound_first], axis=0, return_index=True)[1]])
     frame = pd.DataFrame(places, columns=["chrom", "start", "end", "strand"]).iloc[kept].reset_index(drop=True)
-    return frame, codes[kept], np.array(y, np.float32)[kept]
+    return frame, codes[kept], y[kept]
 
 
 def _is_bound(places, y):
