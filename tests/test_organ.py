@@ -45,6 +45,21 @@ def test_copies_share_a_reward_within_their_group_only():
     np.testing.assert_allclose(organ.uniqueness(texts, groups), [3 / 8, 3 / 8, 3 / 4, 3 / 4, 1, 1])
 
 
+def test_copies_of_earlier_batches_count_where_they_are_remembered(tmp_path):
+    """The second time, a string has half the reward; completions are compared with what was written, not counted."""
+    settings = changed("organ", reinforced=False, game=game(mix=0.0, remember=True))
+    model, _, _ = run("organ", settings, tmp_path / "job")
+    codes = torch.from_numpy(SYMBOLS.encode(["CCO", "CCC", "CCN"], 32).astype(np.int64))
+    model.memory, model.written = {}, organ.Written()
+    with molecule_sets.Reader() as reader:
+        first, *_ = model.judged(codes, 2, np.zeros(3, int), None, reader)
+        restored = organ.Written()
+        restored.load_state_dict(model.written.state_dict())
+        model.written = restored
+        second, *_ = model.judged(codes, 2, np.zeros(3, int), None, reader)
+    np.testing.assert_allclose(second / first, [0.5, 0.5, 1], rtol=1e-6)
+
+
 def test_the_wasserstein_reward_is_a_probability(tmp_path):
     """A score of a thousand rewards a string no more than certainty does."""
     model, _, _ = run(

@@ -5,6 +5,7 @@ model completes from there (section 3). Lambda 1 is SeqGAN; lambda 0 is reinforc
 """
 
 import copy
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -45,12 +46,23 @@ class Discriminator(nn.Module):
         return self.head(self.dropout(self.highway(x)))[:, 0]
 
 
+class Written(Counter):
+    """How often each string was written, in a form that a checkpoint keeps."""
+
+    def state_dict(self):
+        return dict(self)
+
+    def load_state_dict(self, state):
+        self.clear()
+        self.update(state)
+
+
 class Method(SmilesMethod):
     """Parameters: embedding and units of the generator; `training` by likelihood; `discriminator` (embedding, filters
     by width, dropout, l2, clip, batch_size, epochs before the game); `game`: objective, mix (lambda), wasserstein,
     rounds, generator_steps and discriminator_epochs of a round, batch_size, rollouts of each prefix, stride (symbols
     from one prefix to the next), follow (share of its weights that the copy that completes strings keeps at each
-    round), learning_rate. An epoch of the discriminator is one pass over the real strings, with as many of the
+    round), learning_rate, and remember: strings of earlier batches count as copies, too. An epoch of the discriminator is one pass over the real strings, with as many of the
     generator's. Where `reinforced` is false, the generator is the one trained by likelihood.
     """
 
@@ -77,7 +89,7 @@ class Method(SmilesMethod):
             "generator_optimizer": optimizer_of(generator.parameters(), facts),
             "judge_optimizer": optimizer_of(judge.parameters(), settings),
         }
-        self.memory = {}
+        self.memory, self.written = {}, Written()
         per_epoch = max(1, len(real) // settings["batch_size"])
 
         def judged(number, name):
@@ -110,7 +122,7 @@ class Method(SmilesMethod):
             means = {key: torch.tensor(np.mean([one[key] for one in found])) for key in found[0]}
             return means | ({"judge_loss": torch.stack(losses).mean()} if losses else {})
 
-        parts = {"generator": generator, "follower": follower, "judge": judge, **optimizers}
+        parts = {"generator": generator, "follower": follower, "judge": judge, "written": self.written, **optimizers}
         result = training.play(parts, step, facts["rounds"], job, "game", max(1, facts["rounds"] // 50))
         job.samples += facts["rounds"] * facts["generator_steps"] * facts["batch_size"]
         keys = ("step", "reward", "objective", "valid")
@@ -178,13 +190,17 @@ class Method(SmilesMethod):
         """Compute rewards of strings and, for the first `count`, the objective and whether they are molecules.
 
         The objective of a string is multiplied by the share of distinct strings in its group, of `groups` (n,), and
-        divided by the number of its copies there.
+        divided by the number of its copies there; with `remember`, also by one more than those of earlier batches.
         """
         facts = self.parameters["game"]
         mix = facts["mix"]
         texts = self.vocabulary.decode(codes.cpu())
         objective = self.objective(texts, reader)
-        weights = torch.from_numpy(np.nan_to_num(objective) * uniqueness(texts, groups)).float()
+        weights = np.nan_to_num(objective) * uniqueness(texts, groups)
+        if facts.get("remember"):
+            weights /= 1 + np.array([self.written[text] for text in texts])
+            self.written.update(texts[:count])
+        weights = torch.from_numpy(weights).float()
         found = weights.to(codes.device) * (1 - mix)
         if mix > 0:
             judge.eval()
