@@ -177,7 +177,7 @@ def test_windows_are_parted_by_chromosome_and_told_without_a_structure(tmp_path,
         if name == "n":  # over a positive, over one of the other strand, and beside one
             lines += window("chr1", 10) + window("chr1", 310, "+") + window("chr1", 320)
             lines += [">chr1:9000-9020(-)", bound]  # the sequence of a positive, from another place
-        bound = lines[1]
+        lines[1]
         with gzip.open(tmp_path / f"{name}.fa.gz", "wt") as handle:
             handle.write("\n".join(lines) + "\n")
     parameters = {"format": "windows", "positives": "p.fa.gz", "background": "n.fa.gz", "fold": True}

@@ -317,10 +317,24 @@ def test_true_alleles_without_reads_count_as_missed(splits):
 def test_calls_are_counted_by_hand():
     y = np.array([0, 0, 1, 1, 2, 2])
     p = np.eye(3)[[0, 1, 1, 2, 2, 0]]
-    recall, precision, f1, agree = variant_calling.rates(y, p, 1)
-    assert (recall, precision, agree) == pytest.approx((3 / 5, 3 / 4, 2 / 3))
-    assert f1 == pytest.approx(2 * 0.6 * 0.75 / 1.35)
-    assert variant_calling.rates(y, np.eye(3)[[0] * 6], 0) == (0, 0, 0, 0)
+    # One true allele is called with two copies in place of one: a call too many and an allele missed.
+    assert variant_calling.rates(y, p, 1) == pytest.approx((2 / 5, 2 / 4, 4 / 9))
+    assert variant_calling.rates(y, p, 1, exact=False) == pytest.approx((3 / 5, 3 / 4, 2 * 0.6 * 0.75 / 1.35))
+    assert variant_calling.concordance(y, p) == pytest.approx(2 / 3)
+    none = np.eye(3)[[0] * 6]
+    assert variant_calling.rates(y, none, 0) == (0, 0, 0) and variant_calling.concordance(y, none) == 0
+
+
+def test_sites_of_few_reads_are_scored_by_themselves(splits):
+    test = splits["test"]
+    y, snp, depth = np.asarray(test.y), variant_calling._snps(test), np.asarray(test["counts"])[:, 2]
+    deep = depth >= np.median(depth[snp])
+    p = np.eye(3)[np.where(deep, y, 0).astype(int)]  # no allele is called where reads are few
+    found = variant_calling.score(test, {"y": p}, ["snp_f1"])
+    assert found["snp_shallow_f1"] == 0 < found["snp_f1"] < found["snp_deep_f1"] and found["snp_deep_f1"] > 0.95
+    wrong = np.eye(3)[np.where(y > 0, 3 - y, 0).astype(int)]  # each allele in the other number of copies
+    found = variant_calling.score(test, {"y": wrong}, ["snp_f1"])
+    assert found["snp_f1"] == found["indel_f1"] == 0 and found["snp_allele_f1"] > 0.9
 
 
 def test_precision_falls_along_the_quality_of_calls():

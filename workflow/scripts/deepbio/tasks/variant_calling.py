@@ -26,6 +26,10 @@ METRICS = {
     "confident_indel_f1": Metric(True, "F1 of indels in confident intervals", SHARE),
     "confident_indel_recall": Metric(True, "recall of indels in confident intervals", SHARE),
     "confident_indel_precision": Metric(True, "precision of indels in confident intervals", SHARE),
+    "snp_allele_f1": Metric(True, "F1 of SNPs, alleles alone", SHARE),
+    "indel_allele_f1": Metric(True, "F1 of indels, alleles alone", SHARE),
+    "snp_shallow_f1": Metric(True, "F1 of SNPs below the median depth", SHARE),
+    "snp_deep_f1": Metric(True, "F1 of SNPs at the median depth and above", SHARE),
     "genotype_concordance": Metric(True, "right genotypes among true alleles called", SHARE),
 }
 KINDS = ("snp", "indel")
@@ -172,19 +176,25 @@ def _snps(split):
     return (np.char.str_len(np.asarray(split["ref"])) == 1) & (np.char.str_len(np.asarray(split["alt"])) == 1)
 
 
-def rates(y, p, missed):
-    """Compute recall, precision and F1 of the alleles called, and the share of right genotypes among those truly there.
+def rates(y, p, missed, exact=True):
+    """Compute recall, precision and F1 of the alleles called.
 
-    An allele is called where 1 or 2 copies of it are most likely. A call is right where the truth has the allele in any
-    number of copies. `missed` is the number of true alleles that are not among the samples. A rate with a denominator
-    of 0 is 0.
+    An allele is called where 1 or 2 copies of it are most likely. A call is right where the truth has the allele in as
+    many copies; another number is a call too many and an allele missed, as hap.py counts. Without `exact` any number is
+    right. `missed` is the number of true alleles that are not among the samples. A rate with a denominator of 0 is 0.
     """
-    made = np.asarray(p).argmax(axis=1)
-    right = ((made > 0) & (y > 0)).sum()
+    made, y = np.asarray(p).argmax(axis=1), np.asarray(y)
+    right = ((made > 0) & ((made == y) if exact else (y > 0))).sum()
     recall = right / max((y > 0).sum() + missed, 1)
     precision = right / max((made > 0).sum(), 1)
-    agree = ((made == y) & (y > 0)).sum() / max(right, 1)
-    return recall, precision, 2 * recall * precision / max(recall + precision, 1e-12), agree
+    return recall, precision, 2 * recall * precision / max(recall + precision, 1e-12)
+
+
+def concordance(y, p):
+    """Compute the share of right genotypes among the true alleles called; 0 where none is called."""
+    made = np.asarray(p).argmax(axis=1)
+    called = (made > 0) & (np.asarray(y) > 0)
+    return (called & (made == y)).sum() / max(called.sum(), 1)
 
 
 def score(test, predictions, wanted, train=None):
@@ -198,16 +208,23 @@ def score(test, predictions, wanted, train=None):
         raise ValueError(f"a prediction must be {(len(test), 3)} finite probabilities")
     y, missed = np.asarray(test.y, float), np.asarray(test["y_missed"])
     sure, snp = np.asarray(test["y_confident"]) > 0, _snps(test)
-    found = {"genotype_concordance": rates(y, p, 0)[3]}
+    found = {"genotype_concordance": concordance(y, p)}
     for number, kind in enumerate(KINDS):
-        for prefix, chosen in (("", np.ones(len(y), bool)), ("confident_", sure)):
-            chosen = chosen & (snp if kind == "snp" else ~snp)
+        of_kind = snp if kind == "snp" else ~snp
+        for prefix, chosen in (("", of_kind), ("confident_", of_kind & sure)):
             lost = int(missed[:, number, int(bool(prefix))].sum())
             if prefix and not (y[chosen] > 0).any():
                 continue
             values = rates(y[chosen], p[chosen], lost)
             names = ("recall", "precision", "f1")
-            found |= {f"{prefix}{kind}_{name}": value for name, value in zip(names, values[:3], strict=True)}
+            found |= {f"{prefix}{kind}_{name}": value for name, value in zip(names, values, strict=True)}
+        found[f"{kind}_allele_f1"] = rates(y[of_kind], p[of_kind], int(missed[:, number, 0].sum()), exact=False)[2]
+    if snp.any():
+        depth = np.asarray(test["counts"])[:, 2]  # a missed allele has the depth of the sample that it is counted at
+        deep = depth >= np.median(depth[snp])
+        for name, there in (("shallow", ~deep), ("deep", deep)):
+            lost = int(missed[there, KINDS.index("snp"), 0].sum())
+            found[f"snp_{name}_f1"] = rates(y[snp & there], p[snp & there], lost)[2]
     return {name: float(found[name]) for name in [*wanted, *(key for key in found if key not in wanted)]}
 
 
@@ -225,15 +242,21 @@ def resampled(test, predictions, metric, train=None):
     kind = metric.removesuffix("_f1")
     if kind not in KINDS:
         return None
-    y, called = np.asarray(test.y) > 0, np.asarray(predictions["y"]).argmax(axis=1) > 0
+    copies, made = np.asarray(test.y), np.asarray(predictions["y"]).argmax(axis=1)
+    y, called = copies > 0, made > 0
     chosen = _snps(test) if kind == "snp" else ~_snps(test)
     missed = np.asarray(test["y_missed"])[:, KINDS.index(kind), 0]
-    right, wrong = 2.0 * (chosen & y & called), chosen * (y + 1.0 * called) + missed
+    right, wrong = 2.0 * (chosen & y & (made == copies)), chosen * (y + 1.0 * called) + missed
     return Resampling(len(y), lambda drawn: (drawn @ right) / np.maximum(drawn @ wrong, 1))
 
 
 def interpret(train, runs, path):
-    """Draw recall, precision and F1 of all methods."""
+    """Draw recall, precision and F1 of all methods, and F1 of SNPs by depth."""
+    from deepbio.figures import style
     from deepbio.figures import variant as figures
 
     figures.draw_rates(runs, train.context, Path(f"{path}_rates"))
+    wanted = ("snp_shallow_f1", "snp_deep_f1", "snp_allele_f1")
+    if all(name in run["scores"] for run in runs.values() for name in wanted):
+        titles = {name: METRICS[name].title for name in wanted}
+        style.quantities(runs, titles, "SNPs by depth", train.context["origin"], f"{path}_depth", 3)
