@@ -169,6 +169,7 @@ def test_windows_are_parted_by_chromosome_and_told_without_a_structure(tmp_path,
     def window(chromosome, start, strand="-"):
         return [f">{chromosome}:{start}-{start + 20}({strand})", "".join(rng.choice(list("ACGU"), 20))]
 
+    bound = ""
     for name, first in (("p", 0), ("n", 50)):
         lines = []
         for number in range(30):
@@ -177,7 +178,7 @@ def test_windows_are_parted_by_chromosome_and_told_without_a_structure(tmp_path,
         if name == "n":  # over a positive, over one of the other strand, and beside one
             lines += window("chr1", 10) + window("chr1", 310, "+") + window("chr1", 320)
             lines += [">chr1:9000-9020(-)", bound]  # the sequence of a positive, from another place
-        lines[1]
+        bound = lines[1]
         with gzip.open(tmp_path / f"{name}.fa.gz", "wt") as handle:
             handle.write("\n".join(lines) + "\n")
     parameters = {"format": "windows", "positives": "p.fa.gz", "background": "n.fa.gz", "fold": True}

@@ -62,8 +62,9 @@ class Method(SmilesMethod):
     by width, dropout, l2, clip, batch_size, epochs before the game); `game`: objective, mix (lambda), wasserstein,
     rounds, generator_steps and discriminator_epochs of a round, batch_size, rollouts of each prefix, stride (symbols
     from one prefix to the next), follow (share of its weights that the copy that completes strings keeps at each
-    round), learning_rate, and remember: strings of earlier batches count as copies, too. An epoch of the discriminator is one pass over the real strings, with as many of the
-    generator's. Where `reinforced` is false, the generator is the one trained by likelihood.
+    round), learning_rate, and remember: strings of earlier batches count as copies, too. An epoch of the discriminator
+    is one pass over the real strings, with as many of the generator's. Where `reinforced` is false, the generator is
+    the one trained by likelihood.
     """
 
     def build(self, parameters, shape):
