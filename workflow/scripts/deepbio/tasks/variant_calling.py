@@ -211,20 +211,20 @@ def score(test, predictions, wanted, train=None):
     found = {"genotype_concordance": concordance(y, p)}
     for number, kind in enumerate(KINDS):
         of_kind = snp if kind == "snp" else ~snp
-        for prefix, chosen in (("", of_kind), ("confident_", of_kind & sure)):
-            lost = int(missed[:, number, int(bool(prefix))].sum())
+        lost = missed[:, number].sum(axis=0)  # in all, and in confident intervals
+        for column, (prefix, chosen) in enumerate((("", of_kind), ("confident_", of_kind & sure))):
             if prefix and not (y[chosen] > 0).any():
                 continue
-            values = rates(y[chosen], p[chosen], lost)
+            values = rates(y[chosen], p[chosen], lost[column])
             names = ("recall", "precision", "f1")
             found |= {f"{prefix}{kind}_{name}": value for name, value in zip(names, values, strict=True)}
-        found[f"{kind}_allele_f1"] = rates(y[of_kind], p[of_kind], int(missed[:, number, 0].sum()), exact=False)[2]
+        found[f"{kind}_allele_f1"] = rates(y[of_kind], p[of_kind], lost[0], exact=False)[2]
     if snp.any():
         depth = np.asarray(test["counts"])[:, 2]  # a missed allele has the depth of the sample that it is counted at
         deep = depth >= np.median(depth[snp])
         for name, there in (("shallow", ~deep), ("deep", deep)):
-            lost = int(missed[there, KINDS.index("snp"), 0].sum())
-            found[f"snp_{name}_f1"] = rates(y[snp & there], p[snp & there], lost)[2]
+            beside = missed[there, KINDS.index("snp"), 0].sum()
+            found[f"snp_{name}_f1"] = rates(y[snp & there], p[snp & there], beside)[2]
     return {name: float(found[name]) for name in [*wanted, *(key for key in found if key not in wanted)]}
 
 
@@ -251,12 +251,10 @@ def resampled(test, predictions, metric, train=None):
 
 
 def interpret(train, runs, path):
-    """Draw recall, precision and F1 of all methods, and F1 of SNPs by depth."""
+    """Draw recall, precision and F1 of all methods, and F1 of SNPs by depth and of alleles alone."""
     from deepbio.figures import style
     from deepbio.figures import variant as figures
 
     figures.draw_rates(runs, train.context, Path(f"{path}_rates"))
-    wanted = ("snp_shallow_f1", "snp_deep_f1", "snp_allele_f1")
-    if all(name in run["scores"] for run in runs.values() for name in wanted):
-        titles = {name: METRICS[name].title for name in wanted}
-        style.quantities(runs, titles, "SNPs by depth", train.context["origin"], f"{path}_depth", 3)
+    wanted = {name: METRICS[name].title for name in ("snp_shallow_f1", "snp_deep_f1", "snp_allele_f1")}
+    style.quantities(runs, wanted, "SNPs by depth, and alleles alone", train.context["origin"], f"{path}_depth", 3)
