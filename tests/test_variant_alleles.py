@@ -8,7 +8,6 @@ import pytest
 from deepbio.domains.dna.reference import Reference
 from deepbio.domains.variation import simulated_reads, variants
 
-
 # ---- alleles
 
 
