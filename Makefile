@@ -60,7 +60,7 @@ reference: .venv/ready
 	$(BIN)/python -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed: make PYTHON=python3.12 …"'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9 $(if $(OWN_TORCH),$(TORCH))
 	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv sync --quiet --frozen --active --inexact --compile-bytecode \
-	    --extra dev --extra bigwig --extra export --extra rna --extra slurm $(if $(OWN_TORCH),$(CUDA:%=--no-install-package %))
+	    --extra dev --extra bigwig --extra chemnet --extra export --extra rna --extra slurm $(if $(OWN_TORCH),$(CUDA:%=--no-install-package %))
 	touch $@
 
 clean:

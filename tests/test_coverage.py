@@ -55,6 +55,15 @@ def test_stretches_around_bins_by_hand():
     np.testing.assert_allclose(found, [[2 / 4, 4 / 8, 0, 2 / 8], [2 / 4, 3 / 8, 1 / 4, 1 / 8]])
 
 
+def test_shares_of_kmers_around_bins_by_hand():
+    """Two bins of four bases in the middle of a window of four: A or T and C or G within, and with a bin beside."""
+    from deepbio.baselines.wide_kmers import shares
+
+    codes = np.array([[2, 0, 1, 0, 1, 0, 3, 0, 3, 0, 0, 4, 0, 2, 0, 0]], np.uint8)  # GACA CATA TAAN AGAA
+    found = shares(codes, 4, 2, 1, [0, 1])
+    np.testing.assert_allclose(found, [[3 / 4, 1 / 4, 8 / 11, 3 / 11], [1, 0, 9 / 11, 2 / 11]], rtol=1e-6)
+
+
 def test_crc_is_castagnoli_s():
     crc = 0xE3069283  # of the digits 1 to 9, the check value of CRC-32C (RFC 3720, appendix B.4 has others)
     assert tfrecord.masked_crc(b"123456789") == ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32
@@ -312,7 +321,7 @@ def test_dilation_reaches_far_and_its_variant_does_not():
     catalog, reach = Catalog({"scale": "quick"}), {}
     shape = {"outputs": 2, "bins": 64, "bin": 32, "length": 2048, "strand_pair": [0, 1], "kind": "regression"}
     sizes = []
-    for name in ("basenji", "basenji-undilated"):
+    for name in ("basenji", "basenji-undilated", "basenji-per_bin"):
         parameters = catalog.parameters(name, "coverage_tracks", "planted_enhancers")
         network = basenji.Method(parameters).build(parameters, shape).eval()
         x = torch.rand(1, 4, 2048, requires_grad=True)
@@ -321,7 +330,8 @@ def test_dilation_reaches_far_and_its_variant_does_not():
         reach[name] = (touched.max() - 32 * 32) / 32
         sizes.append(sum(p.numel() for p in network.parameters()))
     near, far = catalog.dataset("coverage_tracks", "planted_enhancers")["parameters"]["distance"]
-    assert reach["basenji"] > far and reach["basenji-undilated"] < near
+    assert reach["basenji"] > far
+    assert max(reach["basenji-undilated"], reach["basenji-per_bin"]) < near
     assert sizes[0] == sizes[1]
 
 

@@ -7,7 +7,7 @@ import pytest
 from rdkit import Chem
 
 from deepbio.core.files import BadInput
-from deepbio.domains.chemistry import molecule_sets, smiles
+from deepbio.domains.chemistry import chemnet, molecule_sets, smiles
 from deepbio.domains.chemistry.molecule_sets import Reader, describe
 
 REAL = ["CCO", "c1ccccc1Cl", "CC(=O)Nc1ccc(O)cc1", "C[N+](C)(C)CCO", "BrCC%10CC%10", "CC(C)Cc1ccc(cc1)C(C)C(=O)O"]
@@ -83,6 +83,17 @@ def test_known_generators_get_their_known_scores():
     assert molecule_sets.longest_run(chains) == pytest.approx(14.5)
     assert molecule_sets.internal_diversity(chains) < 0.3 < molecule_sets.internal_diversity(same)
     assert molecule_sets.scaffold_diversity(chains) == 0.1 and molecule_sets.novelty(chains, known) == 1
+
+
+@pytest.mark.slow
+def test_distance_of_chemnet_is_the_package_s_and_sees_other_molecules():
+    fcd = pytest.importorskip("fcd")
+    chains, rings = ["C" * n for n in range(3, 30)], [f"c1ccccc1{'C' * n}O" for n in range(27)]
+    assert chemnet.distance(chains, chains) == pytest.approx(0, abs=1e-3)
+    found = chemnet.distance(chains, rings)
+    assert found == pytest.approx(fcd.get_fcd(chains, rings, device="cpu"), rel=1e-4) and found > 1
+    with pytest.raises(ValueError, match="1 molecules"):
+        chemnet.distance(["C"], rings)
 
 
 def test_similarity_is_rdkit_s():

@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from deepbio.core import tables
 from deepbio.core.data import Split
-from deepbio.domains.chemistry import molecule_sets, molecules, smiles
+from deepbio.domains.chemistry import chemnet, molecule_sets, molecules, smiles
 from deepbio.scoring import intervals, metrics
 from deepbio.scoring.curves import Curve
 from deepbio.scoring.metrics import AMOUNT, SHARE, Metric
@@ -27,6 +27,7 @@ METRICS = {
     "scaffold_diversity": Metric(True, "scaffolds per molecule", SHARE),
     "nearest_similarity": Metric(True, "similarity to nearest test molecule", SHARE),
     "property_distance": Metric(False, "distance of logP, QED and SAS (SD)", AMOUNT, "SD"),
+    "chemnet_distance": Metric(False, "Fréchet ChemNet distance", AMOUNT),
     "longest_run": Metric(False, "longest run of one character", AMOUNT, "characters"),
     "logp": Metric(True, "mean logP"),
     "qed": Metric(True, "mean QED", SHARE),
@@ -234,6 +235,8 @@ def score(test, predictions, wanted, train):
             "longest_run": molecule_sets.longest_run(made),
         }
         values["alike_new"] = values["valid_unique_novel"] * float(np.exp(-values["property_distance"]))
+        if chemnet.is_available() and made.valid.sum() >= chemnet.FEWEST:
+            values["chemnet_distance"] = chemnet.distance(made.smiles[made.valid].tolist(), others.smiles.tolist())
         if made.valid.any():
             means = made.properties[made.valid].mean(axis=0)
             values |= {name.lower(): float(mean) for name, mean in zip(molecule_sets.PROPERTIES, means, strict=True)}
