@@ -25,7 +25,8 @@ def prepare(sources, parameters, seed):
     kinds: new ones, on chromosomes of no other split, and known ones, whose labels in the training samples were
     learned from. At most `known_sites` of the latter are drawn, and for training at most `most_pairs` of all pairs.
 
-    sites : sites with coordinates, peaks of each population, and a table of RNA counts.
+    sites : sites with coordinates, peaks of each population, and a table of RNA counts; every seed validates in another
+    sample, as long as there are some.
     simulated : a site is open in a sample when it contains a motif whose factor the sample expresses.
 
     Arrays: codes (n, length) uint8; sample (n,) int64, a row of the context's `expression` (samples, genes), which is
@@ -35,10 +36,10 @@ def prepare(sources, parameters, seed):
     uint8, of the test split.
     """
     readers = {"sites": _sites, "simulated": _simulated}
-    return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2017]))
+    return readers[parameters["format"]](sources, parameters, np.random.default_rng([seed, 2017]), seed)
 
 
-def _sites(sources, parameters, rng):
+def _sites(sources, parameters, rng, seed):
     folder = next(iter(sources.values()))
     codes, table = genome.site_table(folder / parameters["sites"])
     names = list(parameters["peaks"])
@@ -49,7 +50,7 @@ def _sites(sources, parameters, rng):
     chromosome = table["chrom"].to_numpy().astype(str)
     parts = sequences.by_chromosome(chromosome, parameters)
     rows = {name: np.flatnonzero(part) for name, part in parts.items()}
-    return _pairs(codes, opened, counts, names, parameters, rows, chromosome, rng)
+    return _pairs(codes, opened, counts, names, parameters, rows, chromosome, rng, seed)
 
 
 def _counts(path, names):
@@ -67,12 +68,15 @@ def expressed(counts, training, genes):
     return ((values[:, kept] - centre) / scale).astype(np.float32)
 
 
-def _pairs(codes, opened, counts, names, parameters, rows, group, rng):
-    """Make splits of site-sample pairs: one sample is for testing, the one before it for validation."""
+def _pairs(codes, opened, counts, names, parameters, rows, group, rng, turn=1):
+    """Make splits of site-sample pairs: one sample is for testing, that `turn` places before it for validation.
+
+    As many turns as there are samples beside the test sample hold out each of them once (leave-one-sample-out).
+    """
     if parameters["held_out"] not in names:
         raise BadInput(f"held_out: '{parameters['held_out']}' is none of {', '.join(names)}")
     out = names.index(parameters["held_out"])
-    inner = (out - 1) % len(names)
+    inner = (out - 1 - (turn - 1) % (len(names) - 1)) % len(names)
     training = np.array([i for i in range(len(names)) if i not in (out, inner)])
     context = {
         "expression": expressed(counts, training, parameters["genes"]),
@@ -105,7 +109,7 @@ def _pairs(codes, opened, counts, names, parameters, rows, group, rng):
     return found
 
 
-def _simulated(sources, parameters, rng):
+def _simulated(sources, parameters, rng, _):
     count, length = parameters["sites"], parameters["length"]
     codes = planted.background(count, length, rng)
     factors = parameters["motifs"]

@@ -19,8 +19,8 @@ def is_available() -> bool:
 
 
 def distance(made: list[str], others: list[str]) -> float:
-    """Compute the distance of two lists of valid SMILES: that of the normal distributions with the means and covariances
-    of ChemNet's last hidden layer. Zero is best; few molecules have a larger distance than many like them.
+    """Compute the distance of two lists of valid SMILES: that of the normal distributions with the means and
+    covariances of ChemNet's last hidden layer. Zero is best; few molecules have a larger distance than many like them.
 
     Raises ValueError where either has fewer than FEWEST molecules.
     """
@@ -31,8 +31,8 @@ def distance(made: list[str], others: list[str]) -> float:
 
 @lru_cache(maxsize=2)
 def _moments(texts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the mean (512,) and covariance (512, 512) of ChemNet's activations; cached, because many sets are compared
-    with one."""
+    """Compute the mean (512,) and covariance (512, 512) of ChemNet's activations; cached, because many sets are
+    compared with one."""
     if len(texts) < FEWEST:
         raise ValueError(f"{len(texts)} molecules have no Fréchet distance")
     from fcd import get_predictions, load_ref_model
