@@ -98,7 +98,8 @@ def merged(old, new, known):
     sources), but of datasets and methods that there still are. A method that did not run takes no row's place."""
 
     def key(table):
-        return list(zip(table["task"], table["dataset"].fillna(""), table["method"].fillna(""), strict=True))
+        columns = (table[name].astype(object).fillna("") for name in CELL)
+        return list(zip(*columns, strict=True))
 
     if "status" in new:
         ran = {place for place, status in zip(key(new), new["status"], strict=True) if status != "missing"}
