@@ -5,6 +5,7 @@ import sys
 
 import msprime
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from support import ROOT, fit, parameters_of
@@ -358,6 +359,16 @@ def test_sparsity_is_punished():
         part.layer.weight.zero_()
         part.layer.bias.fill_(float(np.log(0.1 / 0.9)))
         assert float(part.loss(x, 0.1, 1.0)) == pytest.approx(float(part.loss(x, 0.1, 0.0)), abs=1e-5)
+
+
+def test_most_informative_statistics_are_the_planted_ones(splits, tmp_path):
+    model, _ = fit("evonet", splits, tmp_path)
+    model.interpret(splits["valid"], tmp_path)
+    table = pd.read_csv(tmp_path / "informative.csv").set_index("statistic")
+    assert len(table) == 30 and list(table.columns) == ["selection", "N1", "N2", "N3"]
+    assert set(table["selection"].nlargest(6).index) <= {f"statistic {i}" for i in range(8)}
+    for i, size in enumerate(("N1", "N2", "N3")):
+        assert table[size].idxmax() == f"statistic {10 + i}" and table[size].max() > 0
 
 
 def test_abc_says_the_mean_of_the_nearest_simulations(splits, tmp_path):

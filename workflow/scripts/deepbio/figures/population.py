@@ -10,6 +10,7 @@ from deepbio.domains.variation.population_statistics import CLASSES, SIZES, size
 from deepbio.figures.style import COLOURS, MARKS, PALETTE, plt, quantities, save
 from deepbio.scoring import metrics
 
+INFORMATIVE = 12  # statistics drawn for each output
 BORDERS = (0.5, 0.75)  # of the selected allele's present frequency
 RANGES = ("below 0.5", "0.5 to 0.75", "above 0.75")
 SHORT = ("neutral", "hard", "soft", "balancing")
@@ -77,6 +78,34 @@ def draw_sizes(split, p, path):
     tables.write_csv(path.with_suffix(".csv"), header, rows)
     figure.suptitle("Sizes of validation demographies, means over their regions", x=0.01, ha="left", fontsize=11)
     save(figure, path, split.context["origin"])
+
+
+def draw_informative(change, context, path):
+    """Draw for the class and each size the statistics whose permutation raises its loss most.
+
+    change : (statistics, permutations, losses), the rise of the cross-entropy of the class and of the error of each
+    log size. Writes {path}.{svg,png} and, of all statistics, {path}.csv.
+    """
+    names, titles = context["features"], ["selection", *context["sizes"]]
+    mean, std = change.mean(axis=1), change.std(axis=1)
+    figure, axes = plt.subplots(1, len(titles), figsize=(3.6 * len(titles), 0.9 + 0.24 * INFORMATIVE))
+    for column, (axis, title) in enumerate(zip(axes, titles, strict=True)):
+        top = np.argsort(-mean[:, column], kind="stable")[:INFORMATIVE][::-1]
+        axis.barh([names[i] for i in top], mean[top, column], xerr=std[top, column], color=PALETTE[0])
+        axis.tick_params(axis="y", labelsize=8)
+        axis.axvline(0, color="0.6", linewidth=0.8)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("rise of the cross-entropy" if not column else "rise of the error of the log size", fontsize=8)
+    figure.suptitle(
+        f"Most informative statistics: loss in validation when one is permuted (mean ± SD of {change.shape[1]})",
+        x=0.01,
+        ha="left",
+        fontsize=11,
+    )
+    order = np.argsort(-mean[:, 0], kind="stable")
+    rows = ([names[i], *(f"{value:.5g}" for value in mean[i])] for i in order)
+    tables.write_csv(path.with_suffix(".csv"), ["statistic", *titles], rows)
+    save(figure, path, context["origin"])
 
 
 def draw_scores(runs, origin, path):

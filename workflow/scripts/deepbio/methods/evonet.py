@@ -4,6 +4,7 @@ Each hidden layer first learns, as a sparse autoencoder, to reconstruct its inpu
 class of selection and the sizes.
 """
 
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio.learning import pretraining
+from deepbio.learning import importance, pretraining
 from deepbio.learning.layers import glorot
 from deepbio.learning.table_network import TableMethod
+
+PERMUTATIONS = 5  # of each statistic, by which its importance is measured
 
 
 class Network(nn.Module):
@@ -96,3 +99,12 @@ class Method(TableMethod):
         folder, p = Path(folder), self.predict(split)["y"]
         figures.draw_confusion(split, p, folder / "confusion")
         figures.draw_sizes(split, p, folder / "sizes")
+        known = split.take(np.flatnonzero(~np.isnan(np.asarray(split.y)).any(axis=1)))
+        change = importance.losses(self.predict, known, partial(self.losses, np.asarray(known.y)), PERMUTATIONS)
+        figures.draw_informative(change, split.context, folder / "informative")
+
+    def losses(self, y, p):
+        """Compute the cross-entropy of the class, and the mean error of each log size, of predictions p (n, outputs)."""
+        classes = self.shape["classes"]
+        entropy = -np.log(np.maximum((p[:, :classes] * y[:, :classes]).sum(axis=1), 1e-12)).mean()
+        return [entropy, *np.abs(p[:, classes:] - y[:, classes:]).mean(axis=0)]
