@@ -104,7 +104,7 @@ class Method(TableMethod):
         figures.draw_informative(change, split.context, folder / "informative")
 
     def losses(self, y, p):
-        """Compute the cross-entropy of the class, and the mean error of each log size, of predictions p (n, outputs)."""
+        """Compute the cross-entropy of the class and the mean error of each log size, of predictions p (n, outputs)."""
         classes = self.shape["classes"]
         entropy = -np.log(np.maximum((p[:, :classes] * y[:, :classes]).sum(axis=1), 1e-12)).mean()
         return [entropy, *np.abs(p[:, classes:] - y[:, classes:]).mean(axis=0)]
