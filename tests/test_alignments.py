@@ -1,5 +1,7 @@
 """Alignments: reading every form, weights, frequencies and couplings, variants and their models."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -181,3 +183,15 @@ def test_evovae_loss_treats_all_symbols_as_one_distribution_or_each_column():
     assert zero["columns"] == pytest.approx(2 * np.log(24), rel=1e-5)
     assert evovae.SYMBOLS[evovae._SYMBOL[25]] == "-" and evovae.SYMBOLS[evovae._SYMBOL[0]] == "A"
     assert evovae.SYMBOLS[evovae._SYMBOL[23]] == "X"  # U
+
+
+def test_evovae_s_small_shares_keep_their_order():
+    import torch
+
+    from deepbio.methods import evovae
+
+    logits = torch.zeros(1, 1, len(evovae.SYMBOLS))
+    logits[0, 0, :3] = torch.tensor([30.0, -40.0, -60.0])
+    sure = SimpleNamespace(encode=lambda x: (x, x), decode=lambda z: logits)
+    found = evovae.Method({"loss": "flat"}).log_shares(sure, torch.zeros(1))[0, 0]
+    assert found[1] - found[2] == pytest.approx(20) and float(found.exp().sum()) == pytest.approx(1)

@@ -200,6 +200,11 @@ def test_cross_entropy_of_a_uniform_guess_is_twenty():
     assert found["ece"] == pytest.approx(20) and found["q3"] == 4 / 8
     again = protein_language.resampled(test, {"y": np.full((9, 20), 0.05)}, "ece")
     np.testing.assert_allclose(again.function(np.array([[1, 1, 1], [0, 3, 0]])), 20)
+    # Equally likely residues are looked at in random order, and win nothing by it.
+    found = protein_language.curve(test, {"y": np.full((9, 20), 0.05)})
+    np.testing.assert_allclose(found.y, np.arange(1, 21) / 20)
+    found = protein_language.curve(test, {"y": np.nan_to_num(test.y.reshape(9, 20))})
+    np.testing.assert_allclose(found.y, 1)
 
 
 def test_flip_and_ts115_name_what_is_wrong(tmp_path):

@@ -127,8 +127,7 @@ class Method(NetworkMethod):
         logits = member.decode(z)
         if self.parameters["loss"] != "flat":
             return logits.log_softmax(dim=2)
-        shares = torch.sigmoid(logits).clamp(min=SMALL)
-        return torch.log(shares / shares.sum(dim=2, keepdim=True))
+        return F.logsigmoid(logits).log_softmax(dim=2)
 
     @torch.no_grad()
     def scores(self, split):

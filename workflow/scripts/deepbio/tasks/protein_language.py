@@ -264,14 +264,17 @@ def score(test, predictions, wanted, train=None):
 
 
 def curve(test, predictions):
-    """Set the share of hidden residues that are among the likeliest against how many of these are looked at."""
+    """Set the share of hidden residues that are among the likeliest against how many of these are looked at; residues
+    that are equally likely are looked at in random order."""
     y, p = np.asarray(test.y, float), np.asarray(predictions["y"], float).reshape(test.y.shape)
     hidden = ~np.isnan(y).any(axis=2)
     label, p = y[hidden].argmax(axis=1), p[hidden]
-    rank = (p > p[np.arange(len(p)), label][:, None]).sum(axis=1)
-    found = np.cumsum(np.bincount(rank, minlength=p.shape[1])) / len(p)
+    own = p[np.arange(len(p)), label][:, None]
+    likelier, equal = (p > own).sum(axis=1), (p == own).sum(axis=1)
+    looked_at = np.arange(1, p.shape[1] + 1)
+    found = ((looked_at[:, None] - likelier) / equal).clip(0, 1).mean(axis=1)
     names = ("likeliest residues looked at", "share of hidden residues among them")
-    return Curve("line", "Hidden residues (mean over runs)", *names, np.arange(1, p.shape[1] + 1), found)
+    return Curve("line", "Hidden residues (mean over runs)", *names, looked_at, found)
 
 
 def resampled(test, predictions, metric, train=None):
