@@ -8,7 +8,7 @@ from support import parameters_of
 
 from deepbio.core.job import Job
 from deepbio.core.kind import small_problem
-from deepbio.domains.chemistry import molecule_sets, molecules
+from deepbio.domains.chemistry import generator_files, molecule_sets, molecules
 from deepbio.methods import reinvent
 from deepbio.scoring import runs as scoring
 from deepbio.tasks import molecule_generation
@@ -144,7 +144,7 @@ def test_no_generator_is_trained_on_a_held_out_active(tmp_path):
     parameters.pop("labelled")
     whole = molecule_generation.prepare({"a": tmp_path}, parameters, 4)
     now, before = ({name: molecules.texts(parts[name]["smiles"]) for name in parts} for parts in (splits, whole))
-    hidden = set(molecules.texts(molecule_generation.held_actives(splits["train"].context)))
+    hidden = set(molecules.texts(generator_files.held_actives(splits["train"].context)))
     assert hidden & set(before["train"]) and before["valid"] and before["test"]
     assert now == before | {"train": [text for text in before["train"] if text not in hidden]}
 
