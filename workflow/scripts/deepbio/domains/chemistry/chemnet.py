@@ -26,7 +26,8 @@ def distance(made: list[str], others: list[str]) -> float:
     """
     from fcd.utils import calculate_frechet_distance
 
-    return calculate_frechet_distance(*_moments(tuple(made)), *_moments(tuple(others)))
+    found = calculate_frechet_distance(*_moments(tuple(made)), *_moments(tuple(others)))
+    return max(0.0, found)  # rounding may end below
 
 
 @lru_cache(maxsize=2)
