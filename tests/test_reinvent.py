@@ -167,6 +167,8 @@ def test_activity_is_learned_and_judged_on_other_molecules(tmp_path):
     found = scoring.score("molecule_generation", splits["test"], model.predict(splits["test"]), [], splits["train"])
     assert found["d2_active_agent"] > found["d2_active"] + 0.2
     assert found["d2_active_agent_guide"] > found["d2_active_guide"] + 0.2 and found["guide_auroc"] > 0.9
+    model.interpret(splits["valid"], tmp_path)
+    assert all((tmp_path / f"{name}.svg").exists() for name in ("agents", "properties", "tokens"))
     ((title, symbols, prior, agent),) = model.tokens()
     assert title == "active at D2" and len(symbols) == len(prior) == len(agent)
     codes = torch.from_numpy(SYMBOLS.encode(["".join(symbols[:-1])], splits["train"].y.shape[1]).astype(np.int64))

@@ -208,9 +208,8 @@ class Method(SmilesMethod):
         figures.draw_progress(self.progress, titles, context["origin"], folder / "agents")
         texts = {"validation": [text.decode() for text in np.asarray(split["smiles"])]}
         made = self.predict(split)
-        texts |= {
-            TITLES.get(key.removeprefix("y_"), "prior"): self.vocabulary.decode(codes) for key, codes in made.items()
-        }
+        texts["prior"] = self.vocabulary.decode(made["y"])
+        texts |= {TITLES[objective]: self.vocabulary.decode(made[f"y_{objective}"]) for objective in self.agents}
         figures.draw_properties(texts, context["origin"], folder / "properties")
         figures.draw_tokens(self.tokens(), context["origin"], folder / "tokens")
 
