@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepbio.learning import importance, pretraining
+from deepbio.learning import pretraining
 from deepbio.learning.layers import glorot
 from deepbio.learning.table_network import TableMethod
 
@@ -95,6 +95,7 @@ class Method(TableMethod):
 
     def interpret(self, split, folder):
         from deepbio.figures import population as figures
+        from deepbio.learning import importance
 
         folder, p = Path(folder), self.predict(split)["y"]
         figures.draw_confusion(split, p, folder / "confusion")
@@ -105,6 +106,8 @@ class Method(TableMethod):
 
     def losses(self, y, p):
         """Compute the cross-entropy of the class and the mean error of each log size, of predictions p (n, outputs)."""
+        from deepbio.scoring import functions
+
         classes = self.shape["classes"]
-        entropy = -np.log(np.maximum((p[:, :classes] * y[:, :classes]).sum(axis=1), 1e-12)).mean()
-        return [entropy, *np.abs(p[:, classes:] - y[:, classes:]).mean(axis=0)]
+        entropy = functions.log_loss_of_classes(y[:, :classes].argmax(axis=1), p[:, :classes])
+        return [entropy, *(functions.mae(y[:, i], p[:, i]) for i in range(classes, y.shape[1]))]
