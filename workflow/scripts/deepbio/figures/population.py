@@ -7,7 +7,7 @@ from matplotlib import ticker
 
 from deepbio.core import tables
 from deepbio.domains.variation.population_statistics import CLASSES, SIZES, size_errors, sizes_of, sweep_score
-from deepbio.figures.style import COLOURS, MARKS, PALETTE, plt, quantities, save
+from deepbio.figures.style import COLOURS, MARKS, PALETTE, bar_panel, plt, quantities, save
 from deepbio.scoring import metrics
 
 INFORMATIVE = 12  # statistics drawn for each output
@@ -90,12 +90,10 @@ def draw_informative(change, context, path):
     mean, std = change.mean(axis=1), change.std(axis=1)
     figure, axes = plt.subplots(1, len(titles), figsize=(3.6 * len(titles), 0.9 + 0.24 * INFORMATIVE))
     for column, (axis, title) in enumerate(zip(axes, titles, strict=True)):
-        top = np.argsort(-mean[:, column], kind="stable")[:INFORMATIVE][::-1]
-        axis.barh([names[i] for i in top], mean[top, column], xerr=std[top, column], color=PALETTE[0])
+        top = np.argsort(-mean[:, column], kind="stable")[:INFORMATIVE]
+        rise = "rise of the error of the log size" if column else "rise of the cross-entropy"
+        bar_panel(axis, [names[i] for i in top], mean[top, column], std[top, column], rise, title)
         axis.tick_params(axis="y", labelsize=8)
-        axis.axvline(0, color="0.6", linewidth=0.8)
-        axis.set_title(title, fontsize=10)
-        axis.set_xlabel("rise of the cross-entropy" if not column else "rise of the error of the log size", fontsize=8)
     figure.suptitle(
         f"Most informative statistics: loss in validation when one is permuted (mean ± SD of {change.shape[1]})",
         x=0.01,

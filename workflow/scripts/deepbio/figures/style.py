@@ -113,12 +113,17 @@ def mark_runs(axis: plt.Axes, place: float, values: list[float], mean: float, ro
 def bars(labels, values, errors, xlabel, title, origin, path):
     """Draw horizontal bars with errors, the largest at the top."""
     figure, axis = plt.subplots(figsize=(6.5, 1.2 + 0.27 * len(labels)))
+    bar_panel(axis, labels, values, errors, xlabel, title)
+    save(figure, path, origin)
+
+
+def bar_panel(axis, labels, values, errors, xlabel, title):
+    """Draw horizontal bars with errors into an axis, the largest at the top."""
     order = np.argsort(values)
     axis.barh(np.arange(len(labels)), np.asarray(values)[order], xerr=np.asarray(errors)[order], color="#56B4E9")
     axis.set_yticks(np.arange(len(labels)), [labels[i] for i in order])
     axis.axvline(0, color="black", lw=0.8)
     axis.set(xlabel=xlabel, title=title)
-    save(figure, path, origin)
 
 
 def quantities(runs, wanted, title, origin, path, columns=4):
