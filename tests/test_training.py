@@ -131,11 +131,14 @@ def test_averaged_weights_lose_the_noise_of_the_steps(tmp_path, keep, watched):
 
 def test_averaged_training_goes_on_where_it_was_killed(tmp_path, monkeypatch):
     settings = {"average": 0.99, "epochs": 2}
-    whole, _, network = noisy(tmp_path / "a", settings)
+    whole, work, network = noisy(tmp_path / "a", settings)
     with killed(monkeypatch, 130):
         noisy(tmp_path / "b", settings, checkpoint_seconds=0)
-    resumed, _, same = noisy(tmp_path / "b", settings)
+    taken = torch.load(tmp_path / "b" / "fit.pt", weights_only=True)["seconds"]
+    resumed, again, same = noisy(tmp_path / "b", settings)
     assert resumed == whole and all(map(torch.equal, network.state_dict().values(), same.state_dict().values()))
+    # Samples and seconds are those of all processes.
+    assert again.samples == work.samples == 4000 and again.seconds > taken > 0
 
 
 def test_unknown_setting_is_refused(tmp_path):

@@ -15,13 +15,14 @@ log = logging.getLogger(__name__)
 class State:
     """Progress of one phase. `parts`: the networks and optimisers that training changes, by name."""
 
-    KEPT = ("step", "history", "finished", "best", "best_step", "best_weights", "waited", "counted")
+    KEPT = ("step", "history", "finished", "best", "best_step", "best_weights", "waited", "counted", "seconds")
 
     def __init__(self, path: Path, parts: dict, job: Job):
         self.path, self.parts, self.job = path, parts, job
         self.step, self.history, self.finished = 0, [], False
         self.best, self.best_step, self.best_weights, self.waited = None, 0, None, 0
         self.running, self.counted = {}, 0  # sums since the last evaluation, and of how many steps
+        self.seconds = 0.0  # that its steps took, in all processes
 
     def compare(self, value: float, higher_is_better: bool, patience: int | None) -> None:
         """Keep the network's weights where `value` is the best so far; finish when patience is at its end.

@@ -142,8 +142,8 @@ def fit(
                 state.compare(row[f"valid_{chosen.monitor}"], higher_is_better, chosen.patience)
         state.note(row)
 
-    taken = _advance(state, step, total, every, evaluate, name)
-    job.samples += taken * batch_size
+    _advance(state, step, total, every, evaluate, name)
+    job.samples += state.step * batch_size
     keep = chosen.keep if validate else "last"
     steps = state.finish(keep)
     if average and keep == "last":
@@ -212,14 +212,15 @@ def play(
     return FitResult(state.step, None, state.history)
 
 
-def _advance(state: State, step: Callable, total: int, every: int, evaluate: Callable, name: str) -> int:
-    """Go on from the last checkpoint until `total` steps are done or an evaluation has finished; the number taken."""
+def _advance(state: State, step: Callable, total: int, every: int, evaluate: Callable, name: str) -> None:
+    """Go on from the last checkpoint until `total` steps are done or an evaluation has finished."""
     job = state.job
     torch.set_flush_denormal(True)  # a CPU takes many times longer over numbers that are next to nothing
     if not state.resume():
         job.seed_torch(name)
-    began, first, saved = time.monotonic(), state.step, time.monotonic()
-    bar = tqdm(total=total, initial=first, desc=name, unit="step", leave=False, disable=None)  # on a terminal only
+    saved = time.monotonic()
+    began = saved - state.seconds
+    bar = tqdm(total=total, initial=state.step, desc=name, unit="step", leave=False, disable=None)  # on a terminal only
     while state.step < total and not state.finished:
         for key, value in step(state.step).items():
             state.running[key] = state.running.get(key, 0.0) + value
@@ -234,9 +235,10 @@ def _advance(state: State, step: Callable, total: int, every: int, evaluate: Cal
             evaluate({"step": state.step, **means})
             state.running, state.counted = {}, 0
         if time.monotonic() - saved > job.checkpoint_seconds and not state.finished:
+            state.seconds = time.monotonic() - began
             state.save()
             saved = time.monotonic()
     bar.close()
-    job.seconds += time.monotonic() - began
+    state.seconds = time.monotonic() - began
+    job.seconds += state.seconds
     job.history += [{"phase": name, **row} for row in state.history]
-    return state.step - first
