@@ -1,5 +1,7 @@
 """What is special in the ageing ensemble and its task: predictions out of fold, the stack, importance, bad tables."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pyreadr
@@ -99,11 +101,13 @@ def test_killed_between_members_goes_on(stacked, tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(training, "fit", fit_two)
         aging_ensemble.Method(SMALL).fit(splits["train"], splits["valid"], Job(1, tmp_path))
-    again = aging_ensemble.Method(SMALL)
-    job = Job(1, tmp_path)
+    again, job, steps = aging_ensemble.Method(SMALL), Job(1, tmp_path), []
+    loss = again.loss
+    again.loss = lambda *words: steps.append(words) or loss(*words)
     again.fit(splits["train"], splits["valid"], job)
     assert again.shape == model.shape
-    assert job.samples == 3 * len(splits["train"])  # one member's epochs
+    assert len(steps) == 3 * math.ceil(len(splits["train"]) / 32)  # one member's epochs
+    assert job.samples == 3 * 32 * len(steps)  # those of all members
 
 
 def test_importance_finds_planted_columns():
