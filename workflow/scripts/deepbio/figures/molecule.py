@@ -256,7 +256,7 @@ def draw_search(found, origin, path):
             "D^s"[column],
             color=PALETTE[column],
             ms=5,
-            label=f"{label}: {made.mean():.0%} valid, mean at {min(percent, 100)} % of the training set",
+            label=f"{label}: {made.mean() * 100:.0f} % valid, mean at {min(percent, 100)} % of the training set",
         )
     axis.set(xlabel="starting molecules, by value", ylabel="5 · QED − SAS", xticks=[])
     axis.set_title("Search from molecules of low value, equal numbers of tries")

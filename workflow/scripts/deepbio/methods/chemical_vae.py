@@ -323,7 +323,7 @@ class Method(NetworkMethod):
         rows = [
             [(texts[ends[0]], "start"), *((text, f"{i + 1}") for i, text in enumerate(way)), (texts[ends[1]], "end")]
         ]
-        figures.draw_grid(rows, ["Between two molecules"], origin, folder / "path")
+        figures.draw_grid(rows, ["Between two molecules (grey: no valid string)"], origin, folder / "path")
         codes = self.predict(split)["y"]
         made = Vocabulary(split.context["symbols"]).decode(codes)
         figures.draw_properties({"validation": texts, "made": made}, origin, folder / "properties")
