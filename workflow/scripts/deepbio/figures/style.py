@@ -120,7 +120,7 @@ def bars(labels, values, errors, xlabel, title, origin, path):
 def bar_panel(axis, labels, values, errors, xlabel, title):
     """Draw horizontal bars with errors into an axis, the largest at the top."""
     order = np.argsort(values)
-    axis.barh(np.arange(len(labels)), np.asarray(values)[order], xerr=np.asarray(errors)[order], color="#56B4E9")
+    axis.barh(np.arange(len(labels)), np.asarray(values)[order], xerr=np.asarray(errors)[order], color=PALETTE[5])
     axis.set_yticks(np.arange(len(labels)), [labels[i] for i in order])
     axis.axvline(0, color="black", lw=0.8)
     axis.set(xlabel=xlabel, title=title)
