@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -109,16 +110,23 @@ def score(home, test, p, train):
     return scoring.score(home, test, {"y": p}, [name], train)[name], metrics.higher_is_better(name, home)
 
 
-def assert_beats_random(home, splits, p):
-    """The predictions `p` of the test split are better than twelve random guesses by three of their standard
+def assert_beats_random(name, one, output, splits, p):
+    """The predictions `p` of a method's test split are better than twelve random guesses by three of their standard
     deviations."""
-    test, train = splits["test"], splits["train"]
-    found, higher = score(home, test, p, train)
-    output = kind.load(test.context["output"])
-    guesses = [output.control("random", train.y, test.y, np.random.default_rng(seed)) for seed in range(12)]
-    chance = np.array([score(home, test, guess, train)[0] for guess in guesses])
+    home = home_of(name)
+    found, higher = score(home, splits["test"], p, splits["train"])
+    chance = chance_scores(home, one, output, needs(name, "samples", 160))
     sign = 1 if higher else -1
     assert sign * (found - chance.mean()) > 3 * chance.std(ddof=1), (found, chance)
+
+
+@cache
+def chance_scores(home, one, output, samples):
+    """Scores of twelve random guesses on a small problem: the same for all methods that learn it."""
+    splits = kind.small_problem(one, output, samples)
+    test, train, control = splits["test"], splits["train"], kind.load(output).control
+    guesses = [control("random", train.y, test.y, np.random.default_rng(seed)) for seed in range(12)]
+    return np.array([score(home, test, guess, train)[0] for guess in guesses])
 
 
 def networks(variants=False, outputs=None):

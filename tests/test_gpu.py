@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from support import assert_beats_random, fit, fit_and_kill, home_of, needs, networks, predict, splits_for
+from support import assert_beats_random, fit, fit_and_kill, needs, networks, predict, splits_for
 
 from deepbio.learning import device
 
@@ -33,7 +33,7 @@ def test_learns_on_a_gpu_and_predicts_alike_on_a_cpu(tmp_path, name, one, output
         assert 1 - alike.mean() <= DIFFERENT.get(one, 0)
     if "beats_random" not in needs(name, "except", {}):
         for predicted in (there, here):
-            assert_beats_random(home_of(name), splits, predicted)
+            assert_beats_random(name, one, output, splits, predicted)
 
 
 @pytest.mark.parametrize(("name", "one", "output"), networks(outputs=1))

@@ -18,7 +18,6 @@ from support import (
     cases,
     fit,
     fit_and_kill,
-    home_of,
     networks,
     predict,
     skip_excepted,
@@ -80,7 +79,7 @@ def test_beats_the_random_control(fitted, monkeypatch, name, one, output):
     # Seconds for each of thirteen sets of molecules, and no part of what is asked here.
     monkeypatch.setattr(chemnet, "is_available", lambda: False)
     splits, model, _ = fitted(name, one, output)
-    assert_beats_random(home_of(name), splits, predict(model, splits["test"]))
+    assert_beats_random(name, one, output, splits, predict(model, splits["test"]))
 
 
 @pytest.mark.parametrize(("name", "one", "output"), cases())

@@ -173,8 +173,9 @@ def test_play_is_over_when_it_is_told_so(tmp_path):
         return {"loss": torch.tensor(1.0 / (number + 1))}
 
     job = Job(1, tmp_path)
-    training.play({"network": network}, step, 100, job, every=10, stop=lambda row: row["step"] == 30)
+    training.play({"network": network}, step, 100, job, every=10, stop=lambda row: row["step"] == 30, samples=8)
     assert len(seen) == 30 and [row["step"] for row in job.history] == [10, 20, 30]
+    assert job.samples == 30 * 8
     # What is over is not begun again.
     training.play({"network": network}, step, 100, Job(1, tmp_path), every=10, stop=lambda row: False)
     assert len(seen) == 30

@@ -83,6 +83,5 @@ def fit(
         with torch.no_grad():
             return {f"valid_{key}": float(value) for key, value in validate().items()}
 
-    result = training.play({"network": network, "optimizer": optimizer}, step, steps, job, name, per_epoch, evaluate)
-    job.samples += steps * size
-    return result
+    parts = {"network": network, "optimizer": optimizer}
+    return training.play(parts, step, steps, job, name, per_epoch, evaluate, samples=size)

@@ -180,5 +180,4 @@ def train_machines(
 
         steps = settings["epochs"] * per_epoch
         parts = {"machine": machine, "optimizer": optimizer}
-        training.play(parts, step, steps, job, f"machine{number + 1}", per_epoch, evaluate)
-        job.samples += steps * size
+        training.play(parts, step, steps, job, f"machine{number + 1}", per_epoch, evaluate, samples=size)

@@ -142,8 +142,7 @@ def fit(
                 state.compare(row[f"valid_{chosen.monitor}"], higher_is_better, chosen.patience)
         state.note(row)
 
-    _advance(state, step, total, every, evaluate, name)
-    job.samples += state.step * batch_size
+    _advance(state, step, total, every, evaluate, name, batch_size)
     keep = chosen.keep if validate else "last"
     steps = state.finish(keep)
     if average and keep == "last":
@@ -179,6 +178,7 @@ def play(
     every: int | None = None,
     evaluate: Callable[[dict], dict | None] | None = None,
     stop: Callable[[dict], bool] | None = None,
+    samples: int = 0,
 ) -> FitResult:
     """Take the steps of a training that is not one network's descent on one loss.
 
@@ -196,6 +196,8 @@ def play(
     stop : callable, optional
         `stop(row) -> bool`, called with a row of the history after an evaluation: whether training is over before its
         time.
+    samples : int
+        Samples that a step learns from, for the record of the job.
 
     Raises TrainingFailed when one of the means is not finite.
     """
@@ -206,14 +208,14 @@ def play(
         state.note({**row, **((evaluate(row) if evaluate else None) or {})})
         state.finished = bool(stop and stop(state.history[-1]))
 
-    _advance(state, step, steps, every or steps, note, name)
+    _advance(state, step, steps, every or steps, note, name, samples)
     state.finished = True
     state.save()
     return FitResult(state.step, None, state.history)
 
 
-def _advance(state: State, step: Callable, total: int, every: int, evaluate: Callable, name: str) -> None:
-    """Go on from the last checkpoint until `total` steps are done or an evaluation has finished."""
+def _advance(state: State, step: Callable, total: int, every: int, evaluate: Callable, name: str, samples: int) -> None:
+    """Go on from the last checkpoint until `total` steps, of `samples` each, are done or an evaluation has finished."""
     job = state.job
     torch.set_flush_denormal(True)  # a CPU takes many times longer over numbers that are next to nothing
     if not state.resume():
@@ -241,4 +243,5 @@ def _advance(state: State, step: Callable, total: int, every: int, evaluate: Cal
     bar.close()
     state.seconds = time.monotonic() - began
     job.seconds += state.seconds
+    job.samples += state.step * samples
     job.history += [{"phase": name, **row} for row in state.history]

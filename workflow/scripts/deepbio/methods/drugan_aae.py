@@ -219,7 +219,7 @@ class Method(NetworkMethod):
             return found
 
         steps = facts["epochs"] * facts["steps"]
-        return training.play(parts, step, steps, job, name, facts["steps"], stop=self.converged)
+        return training.play(parts, step, steps, job, name, facts["steps"], stop=self.converged, samples=2 * size)
 
     def converged(self, row):
         """Return whether pretraining ends after the epoch that a row of its history describes."""
@@ -247,9 +247,7 @@ class Method(NetworkMethod):
             return found
 
         steps = facts["epochs"] * facts["steps"]
-        result = training.play(parts, step, steps, job, every=facts["steps"], evaluate=evaluate)
-        job.samples += 4 * steps * size
-        return result
+        return training.play(parts, step, steps, job, every=facts["steps"], evaluate=evaluate, samples=4 * size)
 
     @torch.no_grad()
     def settle(self, x):

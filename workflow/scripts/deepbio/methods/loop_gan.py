@@ -151,8 +151,8 @@ class Method(NetworkMethod):
             return {"valid_loss": self.error(network, valid, job.device)}
 
         state = {"network": network, "generator": optimizers[0], "discriminator": optimizers[1]}
-        training.play(state, step, settings["steps"], job, every=settings["every"], evaluate=evaluate)
-        job.samples += settings["steps"] * size
+        steps, every = settings["steps"], settings["every"]
+        training.play(state, step, steps, job, every=every, evaluate=evaluate, samples=size)
         self.network = network.eval()
 
     @torch.no_grad()

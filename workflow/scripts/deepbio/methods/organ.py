@@ -111,7 +111,12 @@ class Method(SmilesMethod):
         if facts["mix"] > 0:
             before = {"judge": judge, "optimizer": optimizers["judge_optimizer"]}
             steps = settings["epochs"] * per_epoch
-            training.play(before, lambda i: {"train_loss": judged(i, "before")}, steps, job, "discriminator")
+            size = settings["batch_size"]
+
+            def alone(number):
+                return {"train_loss": judged(number, "before")}
+
+            training.play(before, alone, steps, job, "discriminator", samples=size)
 
         def step(number):
             found = []
@@ -124,8 +129,8 @@ class Method(SmilesMethod):
             return means | ({"judge_loss": torch.stack(losses).mean()} if losses else {})
 
         parts = {"generator": generator, "follower": follower, "judge": judge, "written": self.written, **optimizers}
-        result = training.play(parts, step, facts["rounds"], job, "game", max(1, facts["rounds"] // 50))
-        job.samples += facts["rounds"] * facts["generator_steps"] * facts["batch_size"]
+        every, written = max(1, facts["rounds"] // 50), facts["generator_steps"] * facts["batch_size"]
+        result = training.play(parts, step, facts["rounds"], job, "game", every, samples=written)
         keys = ("step", "reward", "objective", "valid")
         self.progress = [{key: row[key] for key in keys} for row in result.history]
         generator.eval()

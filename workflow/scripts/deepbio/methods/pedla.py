@@ -119,8 +119,7 @@ class Method(NetworkMethod):
                 return {"train_loss": machine.step(data[rows], settings["rate"])}
 
             steps = settings["epochs"] * per_epoch
-            training.play({"machine": machine}, step, steps, job, f"machine{number + 1}", per_epoch)
-            job.samples += steps * size
+            training.play({"machine": machine}, step, steps, job, f"machine{number + 1}", per_epoch, samples=size)
             network.to("cpu")
 
     def train_head(self, network, split, valid, job):

@@ -153,8 +153,7 @@ class Method(SmilesMethod):
         parts = {"network": agent, "optimizer": optimizer, "progress": progress}
         parts |= {"memory": memory} if memory is not None else {}
         every = max(1, facts["steps"] // 50)
-        result = training.play(parts, step, facts["steps"], job, objective, every)
-        job.samples += facts["steps"] * facts["batch_size"]
+        result = training.play(parts, step, facts["steps"], job, objective, every, samples=facts["batch_size"])
         curve = {key: [float(row[key]) for row in result.history] for key in ("step", "score", "valid")}
         self.progress[objective] = {**curve, "stages": progress.stages}
         return agent.eval()

@@ -229,8 +229,7 @@ class Method(NetworkMethod):
 
         parts = {"networks": networks, "generator": optimizers[0], "discriminator": optimizers[1]}
         every = per_epoch * self.parameters["evaluate_every"]
-        result = training.play(parts, step, steps, job, every=every, evaluate=evaluate)
-        job.samples += steps * size
+        result = training.play(parts, step, steps, job, every=every, evaluate=evaluate, samples=size)
         if privacy:
             self.shape["spent"] = [[row["step"] / per_epoch, row["epsilon"]] for row in result.history]
             self.shape["epsilon"] = spent(privacy, rate, steps) + self.price_of_choice()
