@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import compare
 import document
 import score
 from deepbio.core.catalog import Catalog, data_folder
@@ -241,6 +242,16 @@ def test_curves_of_all_kinds_are_drawn(tmp_path):
     none = pd.DataFrame(columns=[*shared, "kind", "label", "x", "y"])
     comparison.curves(none, "title", "simulated", tmp_path / "none")
     assert {path.stem for path in tmp_path.glob("*.svg")} == {"both", "categories", "none"}
+
+
+def test_curves_list_systems_before_baselines(monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr(comparison, "curves", lambda table, *_: drawn.append(table))
+    rows = [(name, x) for name in ("kmer_logistic", "deepsea", "danq") for x in (0.5, 0.2)]
+    table = pd.DataFrame(rows, columns=["method", "x"]).assign(dataset=DATASET, title="t")
+    compare.draw_curves(Catalog({"scale": "quick"}), TASK, table, tmp_path)
+    assert list(drawn[0]["method"].unique()) == ["danq", "deepsea", "kmer_logistic"]
+    assert list(drawn[0]["x"]) == [0.5, 0.2] * 3  # the points of a curve stay as they were
 
 
 @pytest.mark.parametrize(

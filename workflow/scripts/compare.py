@@ -175,7 +175,13 @@ def draw(known, task, table, scores, output):
 
 
 def draw_curves(known, task, table, output):
-    """Draw the curves that the task's runs gave, whatever they are; the figure's title is theirs."""
+    """Draw the curves that the task's runs gave, whatever they are; the figure's title is theirs.
+
+    Methods stand in the order, and so in the colours, in which the task's own figures have them.
+    """
+    places = {dataset: place for place, dataset in enumerate(table["dataset"].unique())}
+    table = table.assign(place=table["dataset"].map(places), rank=table["method"].map(known.rank))
+    table = table.sort_values(["place", "rank"], kind="stable")
     table = table.assign(
         label=[known.methods[method]["title"] for method in table["method"]],
         dataset_title=[known.dataset(task, dataset)["title"] for dataset in table["dataset"]],

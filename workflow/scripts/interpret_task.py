@@ -13,8 +13,6 @@ from deepbio.core import command, data, task
 from deepbio.core.catalog import Catalog, data_folder
 from deepbio.core.files import atomic, read_json
 
-ORDER = ("listed", "variant", "baseline")
-
 
 def main():
     arguments = command.parser(__doc__)
@@ -28,10 +26,7 @@ def main():
     values = scores.groupby(["dataset", "method", "metric"])["value"].apply(list)
     outputs = pd.read_csv(Path(given.scores).with_name("per_output.csv"), dtype={"output": str}, keep_default_na=False)
     outputs["value"] = pd.to_numeric(outputs["value"])
-    first = sorted(
-        (run for run in known.runs(given.task) if run.seed == 1),
-        key=lambda run: (ORDER.index(known.roles[run.method]), run.method),
-    )
+    first = sorted((run for run in known.runs(given.task) if run.seed == 1), key=lambda run: known.rank(run.method))
     with atomic(given.output, folder=True) as folder:
         for dataset in known.datasets(given.task):
             split = known.results / data_folder(given.task, dataset, 1)

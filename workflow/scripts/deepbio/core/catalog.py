@@ -232,6 +232,10 @@ class Catalog:
     def _crosses(self, method, dataset):
         return self.settings["cross"] and method.get("cross", False) and dataset.get("cross", True)
 
+    def rank(self, method):
+        """Give the key by which methods side by side are sorted: listed systems, variants, baselines, each by id."""
+        return ("listed", "variant", "baseline").index(self.roles[method]), method
+
     def seeds(self, task, dataset, method):
         """List the seeds of a method on a dataset: every split at least once; a deterministic method
         repeats no split."""
