@@ -203,7 +203,7 @@ class Method(SmilesMethod):
         texts = self.vocabulary.decode(codes.cpu())
         objective = self.objective(texts, reader)
         weights = np.nan_to_num(objective) * uniqueness(texts, groups)
-        if facts.get("remember"):
+        if facts["remember"]:
             weights /= 1 + np.array([self.written[text] for text in texts])
             self.written.update(texts[:count])
         weights = torch.from_numpy(weights).float()
