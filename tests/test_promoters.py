@@ -10,6 +10,7 @@ from deepbio.core.data import Split
 from deepbio.core.files import BadInput
 from deepbio.core.job import Job
 from deepbio.domains.dna import promoters, sequences
+from deepbio.figures import language_model
 from deepbio.learning import awd_lstm, one_cycle
 from deepbio.methods import genomic_ulmfit
 from deepbio.tasks import promoters as promoter_task
@@ -221,6 +222,13 @@ def test_the_classifier_begins_from_the_language_model(tmp_path, monkeypatch):
     model = method.create("genomic_ulmfit", "listed", parameters_of("genomic_ulmfit") | {"labels": 4})
     model.fit(splits["train"], splits["valid"], Job(1, tmp_path / "few"))
     assert seen["classifier1"][2] == 8
+
+
+def test_names_are_drawn_at_points_that_lie_apart():
+    crowd = np.random.default_rng(0).normal(0, 0.01, (50, 2)) + [5, 1000]
+    places = np.concatenate([crowd, [[0, 0], [0, 1000], [5, 0]]])  # axes of unlike units
+    assert {50, 51, 52} < set(language_model.spread(places, 4))
+    assert sorted(language_model.spread(places[:3], 9)) == [0, 1, 2]
 
 
 def test_few_labels_are_as_many_of_each_class():

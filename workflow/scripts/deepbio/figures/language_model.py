@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+from matplotlib import patheffects
 
 from deepbio.core import tables
 from deepbio.core.data import Split
@@ -24,12 +25,25 @@ def draw_embedding(weight, k, path, origin):
     tables.write_csv(Path(f"{path}.csv"), ["kmer", "gc", "first", "second"], rows)
     figure, axis = style.plt.subplots(figsize=(6.5, 5))
     image = axis.scatter(*places.T, c=gc, s=10, cmap="viridis")
-    for number in np.argsort(-(places**2).sum(axis=1), kind="stable")[:NAMED]:
-        axis.annotate(names[number], places[number], fontsize=7)
+    halo = {"path_effects": [patheffects.withStroke(linewidth=2, foreground="white")]}
+    for number in spread(places, NAMED):
+        axis.annotate(names[number], places[number], (3, 2), textcoords="offset points", fontsize=7, **halo)
     axis.set(xlabel=f"first component ({100 * share[0]:.0f} %)", ylabel=f"second component ({100 * share[1]:.0f} %)")
     axis.set_title("Embedding of the k-mers")
     figure.colorbar(image, ax=axis, label="share of C and G")
     style.save(figure, path, origin)
+
+
+def spread(places, count):
+    """Choose points of a plane, places (n, 2), that are far from each other, so that their names do not overlap: the
+    outermost one, and again and again the one farthest from those chosen."""
+    scaled = (places - places.mean(axis=0)) / np.maximum(np.ptp(places, axis=0), 1e-9)
+    chosen = [int((scaled**2).sum(axis=1).argmax())]
+    nearest = np.full(len(places), np.inf)
+    while len(chosen) < min(count, len(places)):
+        nearest = np.minimum(nearest, ((scaled - scaled[chosen[-1]]) ** 2).sum(axis=1))
+        chosen.append(int(nearest.argmax()))
+    return chosen
 
 
 def draw_perturbed(method, split, path):
