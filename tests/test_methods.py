@@ -76,7 +76,7 @@ def test_predictions_have_the_labels_shape_and_range(fitted, name, one, output):
 @pytest.mark.parametrize(("name", "one", "output"), cases(variants=True))
 def test_beats_the_random_control(fitted, monkeypatch, name, one, output):
     skip_excepted("beats_random", name)
-    # Seconds for each of thirteen sets of molecules, and no part of what is asked here.
+    # Seconds for each set of molecules, and no part of what is asked here.
     monkeypatch.setattr(chemnet, "is_available", lambda: False)
     splits, model, _ = fitted(name, one, output)
     assert_beats_random(name, one, output, splits, predict(model, splits["test"]))

@@ -179,13 +179,12 @@ def draw_curves(known, task, table, output):
 
     Methods stand in the order, and so in the colours, in which the task's own figures have them.
     """
-    places = {dataset: place for place, dataset in enumerate(table["dataset"].unique())}
-    table = table.assign(place=table["dataset"].map(places), rank=table["method"].map(known.rank))
-    table = table.sort_values(["place", "rank"], kind="stable")
     table = table.assign(
+        place=table["dataset"].factorize()[0],
+        rank=table["method"].map(known.rank),
         label=[known.methods[method]["title"] for method in table["method"]],
         dataset_title=[known.dataset(task, dataset)["title"] for dataset in table["dataset"]],
-    )
+    ).sort_values(["place", "rank"], kind="stable")
     what = ", ".join(table["title"].unique()) or "no curves"
     title = f"{known.tasks[task]['title']}: {what}"
     comparison.curves(table, title, known.plan(task)["origin"], output / "curves")

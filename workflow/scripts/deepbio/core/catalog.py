@@ -16,6 +16,7 @@ from deepbio.core.config import ROOT, check, from_command_line, merge, read_yaml
 from deepbio.core.files import BadInput
 
 SCALES = ("quick", "standard", "full")
+ROLES = ("listed", "variant", "baseline")  # in the order in which methods stand side by side
 CONTROLS = ("perfect", "random", "constant")
 # The settings that make the cross table: one seed, no variants.
 CROSS_TABLE = {"cross": "only", "seeds": 1, "variants": False}
@@ -234,7 +235,7 @@ class Catalog:
 
     def rank(self, method):
         """Give the key by which methods side by side are sorted: listed systems, variants, baselines, each by id."""
-        return ("listed", "variant", "baseline").index(self.roles[method]), method
+        return ROLES.index(self.roles[method]), method
 
     def seeds(self, task, dataset, method):
         """List the seeds of a method on a dataset: every split at least once; a deterministic method

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from deepbio.core import tables
+from deepbio.core.catalog import ROLES
 from deepbio.figures.style import COLOURS, MARKS, PALETTE, panels, plt, save
 from deepbio.scoring import metrics
-
-ROLES = ("listed", "variant", "baseline")  # the order in which methods are listed and compared
 
 
 def draw(runs: dict[str, dict], context: dict, path) -> None:

@@ -4,6 +4,8 @@ from html import escape
 
 import pandas as pd
 
+from deepbio.core.catalog import ROLES
+
 STYLE = """<style>
  body { font-family: "DejaVu Sans", Arial, sans-serif; font-size: 14px; margin: 1.5em; color: #222; max-width: 70em }
  h1 { font-size: 1.4em } h2 { font-size: 1.1em; margin: 1.6em 0 .3em }
@@ -45,7 +47,7 @@ def _interval(row):
 
 def _best(group):
     """Return the index of the best method that is neither a control nor a published figure; groups come best first."""
-    ours = group[group["role"].isin(["listed", "variant", "baseline"])]
+    ours = group[group["role"].isin(ROLES)]
     return ours.index[0] if len(ours) else None
 
 
